@@ -1,0 +1,124 @@
+//! What a console needs to know.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::Capabilities;
+
+/// A parsed SHA-512-crypt hash (`$6$…`). Debug does not show it.
+#[derive(Clone)]
+pub struct PasswordHash(String);
+
+/// Why a text is not a password hash. Each says what to change.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PasswordHashError {
+    /// Another kind of hash or none.
+    #[error("is not a SHA-512-crypt hash; it begins with $6$. Make one with `octoporty hash-password` or `openssl passwd -6`")]
+    NotSha512Crypt,
+    /// The `$` parts are missing: a shell or compose replaced them.
+    #[error("has lost its $ parts (a shell or compose file took them for variables); write $$ for each $ in a compose file, or single quotes in a shell")]
+    Mangled,
+    /// Salt, rounds or digest are wrong.
+    #[error("is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+impl PasswordHash {
+    /// Parses the whole hash, not just its prefix.
+    ///
+    /// # Errors
+    /// See [`PasswordHashError`].
+    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
+        let _ = text;
+        todo!()
+    }
+
+    /// Hashes a password with a fresh salt (for `octoporty hash-password`, the demo and the older plain form).
+    #[must_use]
+    pub fn of_password(password: &str) -> Self {
+        let _ = password;
+        todo!()
+    }
+
+    /// The `$6$…` text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// The HMAC key of access tokens, at least 32 characters. Debug does not show it.
+#[derive(Clone)]
+pub struct JwtSecret(String);
+
+impl JwtSecret {
+    /// Fewest characters.
+    pub const MIN_LEN: usize = 32;
+
+    /// Wraps a secret; `None` when it is too short.
+    #[must_use]
+    pub fn new(secret: String) -> Option<Self> {
+        (secret.chars().count() >= Self::MIN_LEN).then_some(Self(secret))
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for JwtSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JwtSecret(…)")
+    }
+}
+
+/// How long and how much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Days of the request log. Default 30.
+    pub request_days: u32,
+    /// Rows of the request log. Default 1000000.
+    pub request_rows: u64,
+    /// Days of the connection log. Default 180.
+    pub connection_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { request_days: 30, request_rows: 1_000_000, connection_days: 180 }
+    }
+}
+
+/// The whole of a console's configuration.
+#[derive(Clone, Debug)]
+pub struct ConsoleConfig {
+    /// Where to listen. An unspecified IPv6 address means dual stack, falling back to IPv4.
+    pub listen: SocketAddr,
+    /// SQLite file.
+    pub database: PathBuf,
+    /// Username, if one is configured (older form); `None`: password only.
+    pub username: Option<String>,
+    /// The password's hash.
+    pub password_hash: PasswordHash,
+    /// Key of access tokens; `None`: made once and kept beside the database.
+    pub jwt_secret: Option<JwtSecret>,
+    /// What this side offers.
+    pub capabilities: Capabilities,
+    /// How long logs are kept.
+    pub retention: Retention,
+    /// This release.
+    pub version: String,
+    /// The gateway's public names, to show public URLs; may be empty.
+    pub gateway_fqdn: Vec<String>,
+}

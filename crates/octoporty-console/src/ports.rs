@@ -1,0 +1,43 @@
+//! Where the console meets the role it belongs to: channels of model types, joined by the binary.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use octoporty_proto::model::{
+    AccessRecord, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
+    TlsVerification,
+};
+use tokio::sync::{mpsc, watch};
+
+/// What a console may ask of its agent.
+pub trait AgentControl: Send + Sync + 'static {
+    /// Drop the session and dial at once.
+    fn reconnect(&self);
+
+    /// Dial a target and tell what was seen.
+    fn check_target(
+        &self,
+        target: Target,
+        verification: TlsVerification,
+    ) -> Pin<Box<dyn Future<Output = TargetCheck> + Send + '_>>;
+}
+
+/// The agent's side of its console.
+pub struct AgentPorts {
+    /// The console publishes here what the agent shall serve.
+    pub desired: watch::Sender<Arc<DesiredState>>,
+    /// The tunnel's state.
+    pub status: watch::Receiver<Arc<AgentStatus>>,
+    /// The gateway's verdicts.
+    pub sync: watch::Receiver<Arc<SyncReport>>,
+    /// What the agent last saw of each target.
+    pub targets: watch::Receiver<Arc<HashMap<MappingId, TargetHealth>>>,
+    /// Finished requests.
+    pub access: mpsc::Receiver<Vec<AccessRecord>>,
+    /// Sessions.
+    pub sessions: mpsc::Receiver<SessionRecord>,
+    /// Commands.
+    pub control: Arc<dyn AgentControl>,
+}

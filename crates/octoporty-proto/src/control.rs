@@ -1,0 +1,205 @@
+//! The messages of stream 0: named MessagePack maps, append-only, unknown fields ignored, size-limited before decoding.
+//!
+//! Each is framed by a 4-byte head (1 byte flags, 3 bytes length); see `docs/PROTOCOL.md`.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::{
+    AccessRecord, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport,
+};
+
+/// Most bytes of one control message, before and after decompression.
+pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
+
+/// The newest version of the protocol that this release speaks, and the oldest that it still does.
+pub const VERSION: u16 = 1;
+/// See [`VERSION`].
+pub const OLDEST_VERSION: u16 = 1;
+
+/// Names of features that may be negotiated.
+pub mod feature {
+    /// Stream data may be LZ4-compressed.
+    pub const LZ4: &str = "lz4";
+    /// A session may have more than one link.
+    pub const MULTI_LINK: &str = "multi_link";
+}
+
+/// First message of an agent on every link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Versions that the agent speaks, newest first.
+    pub versions: Vec<u16>,
+    /// Features that it has.
+    pub features: Vec<String>,
+    /// Who it is.
+    pub name: AgentName,
+    /// This run of its process.
+    pub instance: InstanceId,
+    /// Its release.
+    pub agent_version: String,
+    /// Set on every further link of a session that stands.
+    #[serde(default)]
+    pub session: Option<SessionId>,
+    /// The gateway's own name as the agent's configuration has it, for the landing page.
+    #[serde(default)]
+    pub gateway_fqdn: Vec<String>,
+}
+
+/// The gateway's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The chosen version.
+    pub version: u16,
+    /// Features that both have.
+    pub features: Vec<String>,
+    /// The session that this link belongs to.
+    pub session: SessionId,
+    /// Orders the sessions of one agent.
+    pub epoch: Epoch,
+    /// The gateway's release.
+    pub gateway_version: String,
+    /// Seconds since the gateway's process started.
+    pub gateway_uptime_s: u64,
+    /// How many links the gateway would like the session to have (its shards).
+    pub links: u8,
+    /// Most streams that the gateway has open on one link.
+    pub max_streams: u32,
+    /// The desired state that the gateway holds for this agent already, if any: nothing need be sent again.
+    #[serde(default)]
+    pub revision: Option<Revision>,
+}
+
+/// Why a link was refused after its credential was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusedCode {
+    /// No common version.
+    Version,
+    /// Two live agents of one name keep taking over each other.
+    NameContested,
+    /// The gateway has as many sessions as it may have.
+    TooManySessions,
+    /// The session named in Hello is gone; begin a new one.
+    UnknownSession,
+    /// The gateway is stopping.
+    Draining,
+    /// Hello was not legal.
+    Malformed,
+    /// A code of a newer gateway.
+    #[serde(other)]
+    Other,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// For machines.
+    pub code: RefusedCode,
+    /// For people: what to change.
+    pub text: String,
+    /// Seconds to wait before the next attempt, if the gateway knows.
+    #[serde(default)]
+    pub retry_after_s: Option<u32>,
+}
+
+/// Every control message. A message of an unknown type decodes to [`Control::Unknown`] and is ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Control {
+    /// Agent -> gateway, first on a link.
+    Hello(Hello),
+    /// Gateway -> agent.
+    Welcome(Welcome),
+    /// Gateway -> agent, then the link ends.
+    Refused(Refused),
+    /// Agent -> gateway: the whole desired state.
+    Sync {
+        /// Matches the answer.
+        request: u64,
+        /// What to serve.
+        state: DesiredState,
+    },
+    /// Gateway -> agent: the answer to [`Control::Sync`], and again whenever a verdict changes.
+    SyncResult {
+        /// Of the request; `None` when a verdict changed by itself (a holder left).
+        #[serde(default)]
+        request: Option<u64>,
+        /// The verdicts.
+        report: SyncReport,
+    },
+    /// Gateway -> agent: finished requests, batched.
+    Access {
+        /// The records.
+        records: Vec<AccessRecord>,
+        /// Records dropped under pressure since the last batch.
+        #[serde(default)]
+        dropped: u64,
+    },
+    /// Either side: it is stopping; open no more streams, finish those that stand.
+    Drain {
+        /// A sentence.
+        reason: String,
+        /// Seconds after which the side is back, if it knows (a restart).
+        #[serde(default)]
+        back_in_s: Option<u32>,
+    },
+    /// Gateway -> agent: a newer session of this agent took over.
+    TakenOver {
+        /// The instance that did.
+        by: InstanceId,
+    },
+    /// A message of a newer release.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why bytes are not a control message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// Over [`MAX_MESSAGE`], declared or decompressed.
+    #[error("a control message of {0} bytes is over the limit of {MAX_MESSAGE}")]
+    TooLarge(usize),
+    /// Not MessagePack, or a field that is not legal.
+    #[error("a control message cannot be read: {0}")]
+    Malformed(String),
+    /// Compressed, and the compression is not valid.
+    #[error("a compressed control message cannot be unpacked")]
+    Compression,
+}
+
+/// Turns a message into the bytes of stream 0; compresses a large one.
+///
+/// # Errors
+/// [`ControlError::TooLarge`].
+pub fn encode(message: &Control) -> Result<Bytes, ControlError> {
+    let _ = message;
+    todo!()
+}
+
+/// Cuts the bytes of stream 0 into messages.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    _private: (),
+}
+
+impl Decoder {
+    /// Takes bytes, in any cut.
+    pub fn feed(&mut self, bytes: &Bytes) {
+        let _ = bytes;
+        todo!()
+    }
+
+    /// The next whole message.
+    ///
+    /// # Errors
+    /// The link must be closed.
+    #[allow(clippy::should_implement_trait, reason = "fallible")]
+    pub fn next(&mut self) -> Result<Option<Control>, ControlError> {
+        todo!()
+    }
+}

@@ -1,0 +1,28 @@
+//! The domain: names, addresses and states that both sides and the console share.
+//!
+//! A value of these types is legal by construction: text is parsed at the edge (configuration, API, control
+//! messages) and the error says what to change. Serialised forms are strings where a person would write a string.
+
+mod access;
+mod failure;
+mod hostname;
+mod id;
+mod mapping;
+mod path;
+mod status;
+mod target;
+
+pub use access::{AccessRecord, EndReason, SessionRecord};
+pub use failure::{Failure, FailureCode, Hop};
+pub use hostname::{HostPattern, Hostname, HostnameError};
+pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};
+pub use mapping::{
+    Compression, DesiredState, Endpoint, HostHeader, LandingPage, LandingPageError, Mapping, MappingName,
+    MappingNameError, PrefixHandling, Revision,
+};
+pub use path::{PathPrefix, PathPrefixError};
+pub use status::{
+    AgentStatus, ConnectionState, LinkStatus, MappingVerdict, Refusal, RefusalCode, SyncReport, TargetCheck,
+    TargetHealth, TrafficTotals,
+};
+pub use target::{Scheme, Target, TargetError, TargetHost, TlsVerification};

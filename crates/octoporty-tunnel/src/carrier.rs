@@ -1,0 +1,36 @@
+//! A carrier moves a link's bytes over one transport connection. Message boundaries mean nothing.
+
+pub mod websocket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+/// One transport connection, both directions. A [`crate::link::Link`]'s task owns it.
+pub trait Carrier: Send + 'static {
+    /// Name for logs and status, such as `websocket`.
+    fn transport(&self) -> &'static str;
+
+    /// The other end.
+    fn peer(&self) -> Option<SocketAddr>;
+
+    /// Next bytes; `None` when the peer closed in order.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>>;
+
+    /// Whether [`Self::start_send`] may be called: not more than a bounded number of bytes wait in the carrier.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Takes frames over; they leave in as few writes as can be. Drains `frames`.
+    ///
+    /// # Errors
+    /// The transport broke.
+    fn start_send(&mut self, frames: &mut Vec<Bytes>) -> io::Result<()>;
+
+    /// Writes what was taken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Says goodbye and closes.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}

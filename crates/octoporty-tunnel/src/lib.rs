@@ -1,0 +1,17 @@
+//! Moves the protocol's bytes with tokio.
+//!
+//! The cast:
+//! * [`carrier`]: one transport connection that carries a link's bytes (WebSocket; QUIC and TLS later, one file each).
+//! * [`link`]: one task that owns a carrier and one end of a [`octoporty_proto::mux::Mux`]; handles to it are cheap.
+//! * [`stream`]: a stream of a link as bytes.
+//! * [`duplex`]: the one copy loop of every byte path.
+//! * [`backoff`]: jittered exponential back-off, reset only by proof of life.
+//!
+//! Invariants: nothing is detached (the caller's tracker owns every task); every queue is bounded by the mux; a
+//! link's death is told to each of its streams once.
+
+pub mod backoff;
+pub mod carrier;
+pub mod duplex;
+pub mod link;
+pub mod stream;

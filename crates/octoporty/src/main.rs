@@ -1,0 +1,2 @@
+//! The `octoporty` binary.
+fn main() {}
