@@ -8,7 +8,18 @@
 //! * `upstream`: warm streams and the lean HTTP/1.1 client that speaks through them.
 //! * `pages`: landing page and error answers.
 
+mod body;
 pub mod config;
+mod forwarded;
+mod ingress;
+mod pages;
+mod proxy;
+mod routing;
+mod session;
+mod shards;
+mod state;
+mod upstream;
+mod visitor;
 
 use std::net::SocketAddr;
 use std::time::Duration;

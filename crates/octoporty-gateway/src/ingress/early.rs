@@ -1,0 +1,115 @@
+//! Interim answers (1xx) that hyper's server cannot send by itself.
+//!
+//! The connection's socket wrapper and the request's [`EarlyWriter`] share an [`EarlyQueue`]. The wrapper writes the
+//! queue out only at a moment when all that hyper had to write is written, so an interim head never lands inside
+//! another answer; what could not be written before the final head is dropped (interim answers are advice).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{HeaderMap, StatusCode, Version};
+
+/// Most bytes of interim heads that wait on one connection: a visitor that does not read loses them.
+const MAX_QUEUED: usize = 64 * 1024;
+
+/// What waits to be written on one connection.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyQueue {
+    state: Mutex<Queued>,
+}
+
+#[derive(Debug, Default)]
+struct Queued {
+    bytes: Vec<u8>,
+    /// Whether hyper has handed bytes over since it last flushed all.
+    dirty: bool,
+}
+
+impl EarlyQueue {
+    fn lock(&self) -> MutexGuard<'_, Queued> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hyper handed over bytes that are not all written yet.
+    pub(crate) fn mark_dirty(&self) {
+        self.lock().dirty = true;
+    }
+
+    /// All that hyper handed over is written.
+    pub(crate) fn mark_clean(&self) {
+        self.lock().dirty = false;
+    }
+
+    /// Bytes that may be written now, if there are any.
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        let mut queued = self.lock();
+        if queued.dirty || queued.bytes.is_empty() {
+            return None;
+        }
+        Some(std::mem::take(&mut queued.bytes))
+    }
+
+    /// The final head comes next: what cannot be written before it is dropped.
+    pub(crate) fn final_head_follows(&self) {
+        let mut queued = self.lock();
+        if queued.dirty {
+            queued.bytes.clear();
+        }
+    }
+}
+
+/// Sends interim answers to the visitor of one request, as long as the final head has not begun.
+#[derive(Debug, Clone)]
+pub(crate) struct EarlyWriter {
+    queue: Option<Arc<EarlyQueue>>,
+}
+
+impl EarlyWriter {
+    /// For a request of this version: HTTP/1.0 knows no interim answers.
+    pub(crate) fn new(queue: Arc<EarlyQueue>, version: Version) -> Self {
+        Self {
+            queue: (version == Version::HTTP_11).then_some(queue),
+        }
+    }
+
+    /// One that drops what it is given.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self { queue: None }
+    }
+
+    /// Queues `status` (1xx, but not 100, which hyper sends by itself, nor 101) with these headers. It leaves with the next flush, which
+    /// hyper does in the same poll. Nothing happens for visitors that know no interim answers.
+    pub(crate) fn send(&self, status: StatusCode, headers: &HeaderMap) {
+        let Some(queue) = &self.queue else { return };
+        if !status.is_informational()
+            || matches!(
+                status,
+                StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS
+            )
+        {
+            return;
+        }
+        let head = encode(status, headers);
+        let mut queued = queue.lock();
+        if queued.bytes.len() + head.len() <= MAX_QUEUED {
+            queued.bytes.extend_from_slice(&head);
+        }
+    }
+}
+
+fn encode(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+    let mut head = Vec::with_capacity(256);
+    head.extend_from_slice(b"HTTP/1.1 ");
+    head.extend_from_slice(status.as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(status.canonical_reason().unwrap_or("Interim").as_bytes());
+    head.extend_from_slice(b"\r\n");
+    for (name, value) in headers {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}

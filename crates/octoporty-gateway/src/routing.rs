@@ -1,0 +1,235 @@
+//! Host and path to route, in an immutable snapshot that is swapped whole.
+//!
+//! The snapshot is a table of [`BUCKETS`] parts, each shared between snapshots until it changes: a look-up hashes
+//! the name once however many names there are, and a new snapshot costs what has changed, not what there is.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use octoporty_proto::model::{AgentName, HostPattern, Hostname, Mapping, PathPrefix, TunnelId};
+
+use crate::session::Session;
+
+/// Parts of the table: with 1M names, a change copies a part of about 1000 entries.
+const BUCKETS: usize = 1024;
+
+/// An agent's place in the routing: its session comes and goes without a new snapshot.
+#[derive(Debug)]
+pub(crate) struct AgentSlot {
+    /// What the agent authenticated for.
+    pub tunnel: TunnelId,
+    /// Who it is; also while it is away.
+    pub agent: AgentName,
+    session: ArcSwapOption<Session>,
+}
+
+impl AgentSlot {
+    /// The slot of an agent that is away.
+    pub(crate) fn new(tunnel: TunnelId, agent: AgentName) -> Self {
+        Self {
+            tunnel,
+            agent,
+            session: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The session that stands, if one does.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.session.load_full()
+    }
+
+    /// Puts a session in, or takes it out.
+    pub(crate) fn set(&self, session: Option<Arc<Session>>) {
+        self.session.store(session);
+    }
+}
+
+/// Who serves a route.
+#[derive(Clone, Debug)]
+pub(crate) struct Serving {
+    slot: Arc<AgentSlot>,
+}
+
+impl Serving {
+    /// Served by whoever is in this slot.
+    pub(crate) fn new(slot: Arc<AgentSlot>) -> Self {
+        Self { slot }
+    }
+
+    /// The session that serves the route now; `None` while its agent is away.
+    pub(crate) fn session(&self) -> Option<Arc<Session>> {
+        self.slot.session()
+    }
+
+    /// The agent that serves the route, or did last.
+    pub(crate) fn agent(&self) -> &AgentName {
+        &self.slot.agent
+    }
+}
+
+/// What a host and path lead to.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// The mapping.
+    pub mapping: Arc<Mapping>,
+    /// Who serves it.
+    pub serving: Serving,
+}
+
+/// The routes of one host pattern.
+#[derive(Debug)]
+struct HostRoutes {
+    pattern: HostPattern,
+    /// Sorted by prefix.
+    routes: Vec<(PathPrefix, Route)>,
+    /// Bytes of the longest prefix.
+    longest: usize,
+}
+
+impl HostRoutes {
+    fn new(pattern: HostPattern, mut routes: Vec<(PathPrefix, Route)>) -> Self {
+        routes.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let longest = routes
+            .iter()
+            .map(|(prefix, _)| prefix.as_str().len())
+            .max()
+            .unwrap_or(0);
+        Self {
+            pattern,
+            routes,
+            longest,
+        }
+    }
+
+    /// The longest prefix that takes the path: every segment boundary of the path is tried, the longest first.
+    fn find(&self, path: &str) -> Option<&Route> {
+        let bytes = path.as_bytes();
+        let mut end = bytes.len().min(self.longest);
+        while end > 1 {
+            let boundary = end == bytes.len() || bytes[end] == b'/';
+            if boundary && let Some(route) = self.exact(&bytes[..end]) {
+                return Some(route);
+            }
+            end = bytes[..end]
+                .iter()
+                .rposition(|byte| *byte == b'/')
+                .unwrap_or(0);
+        }
+        self.exact(b"/")
+    }
+
+    fn exact(&self, prefix: &[u8]) -> Option<&Route> {
+        let at = self
+            .routes
+            .binary_search_by(|(known, _)| known.as_str().as_bytes().cmp(prefix))
+            .ok()?;
+        Some(&self.routes[at].1)
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Default, Clone, Debug)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// Routes by the hash of their pattern; the few with one hash stand in a row.
+type Bucket = HashMap<u64, Vec<Arc<HostRoutes>>, BuildHasherDefault<Hashed>>;
+
+/// All routes, as they are at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct RoutingSnapshot {
+    hasher: RandomState,
+    buckets: Arc<[Arc<Bucket>]>,
+}
+
+impl Default for RoutingSnapshot {
+    fn default() -> Self {
+        let empty = Arc::new(Bucket::default());
+        Self {
+            hasher: RandomState::new(),
+            buckets: std::iter::repeat_n(empty, BUCKETS).collect(),
+        }
+    }
+}
+
+/// New routes of one host pattern; none: the pattern is not mapped any more.
+pub(crate) type HostChange = (HostPattern, Vec<(PathPrefix, Route)>);
+
+impl RoutingSnapshot {
+    /// The route of a request: an exact name before a wildcard, then the longest prefix.
+    pub(crate) fn find(&self, host: &Hostname, path: &str) -> Option<&Route> {
+        let exact = self.host(
+            self.hash(b'=', host.as_str()),
+            |pattern| matches!(pattern, HostPattern::Exact(name) if name == host),
+        );
+        if let Some(routes) = exact {
+            return routes.find(path);
+        }
+        let parent = host.parent()?;
+        self.host(
+            self.hash(b'*', parent),
+            |pattern| matches!(pattern, HostPattern::Wildcard(name) if name.as_str() == parent),
+        )?
+        .find(path)
+    }
+
+    /// A snapshot with these changes made.
+    #[must_use]
+    pub(crate) fn with(&self, changes: Vec<HostChange>) -> Self {
+        let mut buckets: Vec<Arc<Bucket>> = self.buckets.to_vec();
+        for (pattern, routes) in changes {
+            let hash = match &pattern {
+                HostPattern::Exact(name) => self.hash(b'=', name.as_str()),
+                HostPattern::Wildcard(name) => self.hash(b'*', name.as_str()),
+            };
+            let bucket = Arc::make_mut(&mut buckets[bucket_of(hash)]);
+            let row = bucket.entry(hash).or_default();
+            row.retain(|known| known.pattern != pattern);
+            if !routes.is_empty() {
+                row.push(Arc::new(HostRoutes::new(pattern, routes)));
+            }
+            if row.is_empty() {
+                bucket.remove(&hash);
+            }
+        }
+        Self {
+            hasher: self.hasher.clone(),
+            buckets: buckets.into(),
+        }
+    }
+
+    fn hash(&self, kind: u8, name: &str) -> u64 {
+        self.hasher.hash_one((kind, name))
+    }
+
+    fn host(&self, hash: u64, is: impl Fn(&HostPattern) -> bool) -> Option<&HostRoutes> {
+        let row = self.buckets[bucket_of(hash)].get(&hash)?;
+        row.iter()
+            .find(|known| is(&known.pattern))
+            .map(|known| &**known)
+    }
+}
+
+/// The table's part: by the low bits, as the hash map inside uses the high ones for its tags.
+fn bucket_of(hash: u64) -> usize {
+    const MASK: u64 = BUCKETS as u64 - 1;
+    usize::try_from(hash & MASK).expect("the mask is small")
+}

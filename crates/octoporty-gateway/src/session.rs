@@ -1,0 +1,215 @@
+//! One agent process that is connected: its links, and what is told to it.
+
+pub(crate) mod access;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use octoporty_proto::control::Control;
+use octoporty_proto::model::{
+    AccessRecord, AgentName, EndReason, Epoch, Failure, FailureCode, InstanceId, SessionId,
+    TunnelId,
+};
+use octoporty_proto::mux::OpenError;
+use octoporty_proto::wire::Open;
+use octoporty_tunnel::link::Link;
+use octoporty_tunnel::stream::Stream;
+
+use access::AccessQueue;
+
+/// A link and the shard that its task runs on.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionLink {
+    /// Unique within the process.
+    pub serial: u64,
+    /// The handle.
+    pub link: Link,
+    /// Index of the shard.
+    pub shard: usize,
+    /// Since when it stands.
+    pub since: Instant,
+}
+
+/// What a session is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionIdentity {
+    /// Made by the gateway, unique.
+    pub id: SessionId,
+    /// What the agent authenticated for.
+    pub tunnel: TunnelId,
+    /// Who the agent is within the tunnel.
+    pub agent: AgentName,
+    /// Orders the sessions of one agent.
+    pub epoch: Epoch,
+    /// The run of the agent's process.
+    pub instance: InstanceId,
+    /// The agent's release.
+    pub agent_version: String,
+}
+
+/// A session. Handles are `Arc`s; the registry decides when it ends.
+#[derive(Debug)]
+pub(crate) struct Session {
+    identity: SessionIdentity,
+    started: Instant,
+    /// Replaced whole; read without a lock.
+    links: ArcSwap<Vec<SessionLink>>,
+    /// Most streams open at once over all links.
+    max_streams: u32,
+    /// The agent said that it stops: no new streams.
+    draining: AtomicBool,
+    access: AccessQueue,
+}
+
+impl Session {
+    /// A session without links.
+    pub(crate) fn new(identity: SessionIdentity, max_streams: u32) -> Self {
+        Self {
+            identity,
+            started: Instant::now(),
+            links: ArcSwap::default(),
+            max_streams,
+            draining: AtomicBool::new(false),
+            access: AccessQueue::default(),
+        }
+    }
+
+    /// Made by the gateway, unique.
+    pub(crate) fn id(&self) -> SessionId {
+        self.identity.id
+    }
+
+    /// Who is connected.
+    pub(crate) fn identity(&self) -> &SessionIdentity {
+        &self.identity
+    }
+
+    /// When it began.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The links that stand.
+    pub(crate) fn links(&self) -> arc_swap::Guard<Arc<Vec<SessionLink>>> {
+        self.links.load()
+    }
+
+    /// The queue of access records.
+    pub(crate) fn access(&self) -> &AccessQueue {
+        &self.access
+    }
+
+    /// Adds a link that has shaken hands.
+    pub(crate) fn add_link(&self, link: SessionLink) {
+        self.links.rcu(|links| {
+            let mut links = Vec::clone(links);
+            links.push(link.clone());
+            links
+        });
+    }
+
+    /// Forgets a link that has ended. Returns how many are left.
+    pub(crate) fn remove_link(&self, serial: u64) -> usize {
+        self.links.rcu(|links| {
+            links
+                .iter()
+                .filter(|known| known.serial != serial)
+                .cloned()
+                .collect::<Vec<_>>()
+        });
+        self.links.load().len()
+    }
+
+    /// The agent opens no more; what stands goes on.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the agent said that it stops.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether a link stands that takes streams.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.links.load().iter().any(|known| known.link.is_usable())
+    }
+
+    /// Opens a stream: on the least loaded link of the caller's shard, else on the least loaded one of all.
+    ///
+    /// # Errors
+    /// [`FailureCode::AgentAway`] when no link takes streams, [`FailureCode::AgentBusy`] at the limit.
+    pub(crate) fn open(
+        &self,
+        shard: usize,
+        open: &Open,
+        first: Bytes,
+    ) -> Result<(Stream, Link), Failure> {
+        if self.is_draining() {
+            return Err(failure(FailureCode::AgentAway, "the agent is stopping"));
+        }
+        let links = self.links.load();
+        let mut usable: Vec<(bool, u32, &Link)> = links
+            .iter()
+            .filter(|known| known.link.is_usable())
+            .map(|known| (known.shard != shard, known.link.load(), &known.link))
+            .collect();
+        let streams = usable
+            .iter()
+            .fold(0_u32, |sum, (_, load, _)| sum.saturating_add(*load));
+        if streams >= self.max_streams {
+            return Err(failure(
+                FailureCode::AgentBusy,
+                "the session has as many streams as it may have",
+            ));
+        }
+        usable.sort_by_key(|(elsewhere, load, _)| (*elsewhere, *load));
+        let mut refused = failure(
+            FailureCode::AgentAway,
+            "the session has no link that takes streams",
+        );
+        for (_, _, link) in usable {
+            match link.open(open, first.clone()) {
+                Ok(stream) => return Ok((stream, link.clone())),
+                Err(OpenError::TooManyStreams) => {
+                    refused = failure(FailureCode::AgentBusy, "the agent allows no more streams");
+                }
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
+
+    /// Queues a finished request for the agent's log. Never waits; counts what it drops.
+    pub(crate) fn record(&self, record: AccessRecord) {
+        self.access.push(record);
+    }
+
+    /// Sends a control message over any link; tries the others when one ends. `false` when none took it.
+    pub(crate) async fn send(&self, message: &Control) -> bool {
+        let links = self.links.load_full();
+        for known in links.iter() {
+            if known.link.send(message).await.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends every link at once.
+    pub(crate) fn close(&self, reason: EndReason, detail: &str) {
+        for known in self.links.load().iter() {
+            known.link.close(reason, detail);
+        }
+    }
+}
+
+fn failure(code: FailureCode, detail: &str) -> Failure {
+    Failure {
+        code,
+        detail: Some(detail.to_owned()),
+    }
+}
