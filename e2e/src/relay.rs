@@ -1,0 +1,226 @@
+//! A TCP relay between agent and gateway that misbehaves on demand.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What the relay does with bytes at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Passes them on, each way this much later.
+    Pass(Duration),
+    /// Takes nothing and gives nothing, connections stay: a frozen link.
+    Freeze,
+    /// Only what the gateway sends is held back.
+    FreezeDown,
+    /// Only what the agent sends is held back.
+    FreezeUp,
+}
+
+/// A relay in front of one address.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    mode: watch::Sender<Mode>,
+    cut: watch::Sender<(u64, Ending)>,
+    accept: watch::Sender<bool>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    limbo: Limbo,
+}
+
+/// Sockets whose other half was cut without a word: kept until the relay goes.
+type Limbo = Arc<Mutex<Vec<Arc<TcpStream>>>>;
+
+/// How connections are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// FIN both ways.
+    Close,
+    /// RST both ways.
+    Reset,
+    /// RST to the agent only; the gateway hears nothing: half-open.
+    HalfOpen,
+}
+
+/// Bytes of one read; also the pace at which delayed bytes move.
+const CHUNK: usize = 64 * 1024;
+/// Delayed chunks under way in one direction: enough for 100 ms at 1 GB/s.
+const IN_FLIGHT: usize = 2048;
+
+impl Relay {
+    /// Listens on `listen` (port 0 allowed) and relays to `upstream`.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    pub async fn start(listen: SocketAddr, upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind(listen).await.expect("the relay's address is free");
+        let relay = Self {
+            address: listener.local_addr().expect("bound"),
+            mode: watch::channel(Mode::Pass(Duration::ZERO)).0,
+            cut: watch::channel((0, Ending::Close)).0,
+            accept: watch::channel(true).0,
+            stop: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+            limbo: Limbo::default(),
+        };
+        let (mode, cut, accept) = (relay.mode.subscribe(), relay.cut.subscribe(), relay.accept.subscribe());
+        let (stop, tracker, limbo) = (relay.stop.clone(), relay.tracker.clone(), relay.limbo.clone());
+        relay.tracker.spawn(async move {
+            loop {
+                let client = tokio::select! {
+                    () = stop.cancelled() => return,
+                    accepted = listener.accept() => match accepted { Ok((client, _)) => client, Err(_) => continue },
+                };
+                if !*accept.borrow() {
+                    abort(client);
+                    continue;
+                }
+                let pair = pair(client, upstream, mode.clone(), cut.clone(), limbo.clone());
+                let stop = stop.clone();
+                tracker.spawn(async move {
+                    tokio::select! { () = stop.cancelled() => {}, () = pair => {} }
+                });
+            }
+        });
+        relay
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what happens to bytes.
+    pub fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// Ends the connections that stand; new ones are taken.
+    pub fn cut(&self, ending: Ending) {
+        self.cut.send_modify(|cut| *cut = (cut.0 + 1, ending));
+    }
+
+    /// Refuses (resets) new connections until [`Self::restore`].
+    pub fn refuse(&self) {
+        self.accept.send_replace(false);
+    }
+
+    /// Takes new connections and passes bytes again.
+    pub fn restore(&self) {
+        self.mode.send_replace(Mode::Pass(Duration::ZERO));
+        self.accept.send_replace(true);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn abort(socket: TcpStream) {
+    linger_zero(&socket);
+    drop(socket);
+}
+
+/// Closing the socket sends a reset from now on.
+fn linger_zero(socket: &TcpStream) {
+    socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
+}
+
+async fn pair(
+    client: TcpStream,
+    upstream: SocketAddr,
+    mode: watch::Receiver<Mode>,
+    mut cut: watch::Receiver<(u64, Ending)>,
+    limbo: Limbo,
+) {
+    cut.mark_unchanged();
+    let mut waiting = mode.clone();
+    if waiting.wait_for(|mode| *mode != Mode::Freeze).await.is_err() {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(upstream).await else {
+        abort(client);
+        return;
+    };
+    client.set_nodelay(true).ok();
+    server.set_nodelay(true).ok();
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let copy = async {
+        tokio::join!(
+            direction(&client, &server, mode.clone(), Mode::FreezeUp),
+            direction(&server, &client, mode.clone(), Mode::FreezeDown),
+        )
+    };
+    let ending = tokio::select! {
+        _ = copy => None,
+        _ = cut.changed() => Some(cut.borrow().1),
+    };
+    match ending {
+        None | Some(Ending::Close) => {}
+        Some(Ending::Reset) => {
+            linger_zero(&client);
+            linger_zero(&server);
+        }
+        Some(Ending::HalfOpen) => {
+            linger_zero(&client);
+            limbo.lock().expect("nobody panics with it").push(server);
+        }
+    }
+}
+
+async fn direction(from: &TcpStream, to: &TcpStream, mode: watch::Receiver<Mode>, frozen: Mode) {
+    let (queue, queued) = mpsc::channel(IN_FLIGHT);
+    tokio::join!(take(from, queue, mode.clone(), frozen), give(to, queued, mode, frozen));
+}
+
+async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, mut mode: watch::Receiver<Mode>, frozen: Mode) {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err() || from.readable().await.is_err() {
+            return;
+        }
+        match from.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => {
+                let delay = if let Mode::Pass(delay) = *mode.borrow() { delay } else { Duration::ZERO };
+                if to.send((Instant::now() + delay, buffer[..n].to_vec())).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+async fn give(to: &TcpStream, mut from: mpsc::Receiver<(Instant, Vec<u8>)>, mut mode: watch::Receiver<Mode>, frozen: Mode) {
+    while let Some((due, bytes)) = from.recv().await {
+        tokio::time::sleep_until(due).await;
+        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err() || write_all(to, &bytes).await.is_err() {
+            return;
+        }
+    }
+    socket2::SockRef::from(to).shutdown(std::net::Shutdown::Write).ok();
+}
+
+async fn write_all(to: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        to.writable().await?;
+        match to.try_write(bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

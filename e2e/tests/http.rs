@@ -1,0 +1,523 @@
+//! HTTP through the tunnel, whole and unchanged: visitors are curl and a raw socket, targets nginx and scripted ones.
+
+use octoporty_e2e::target::{self, Target, mirror};
+use octoporty_e2e::visitor::{Reply, Visitor, curl};
+use octoporty_e2e::world::{Pair, World};
+use serde_json::{Value, json};
+
+/// A pair with one mapping `app.test` to the target.
+async fn mapped(world: &World, target: &Target) -> Pair {
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    pair
+}
+
+async fn send(world: &World, request: &str) -> Reply {
+    let method = request.split(' ').next().unwrap_or("GET").to_owned();
+    let mut visitor = world.visitor().await;
+    visitor.send(request.as_bytes()).await;
+    visitor.reply(&method).await
+}
+
+fn header<'a>(seen: &'a Value, name: &str) -> Vec<&'a str> {
+    let headers = seen["headers"].as_array().expect("headers");
+    headers
+        .iter()
+        .filter(|pair| pair[0].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+        .filter_map(|pair| pair[1].as_str())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_reaches_nginx_and_gets_its_bytes_ranges_and_validators() {
+    let world = World::new();
+    let root = world.path("site");
+    std::fs::create_dir_all(&root).expect("writable");
+    let body: Vec<u8> = (0..300_000_u32).map(|n| u8::try_from(n % 251).expect("small")).collect();
+    std::fs::write(root.join("file.bin"), &body).expect("writable");
+    let block = format!("listen LISTEN; root {};", root.display());
+    let (_nginx, address) = target::nginx(&world.path("."), world.ip(), &block).await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", address).await;
+    pair.console.applied(&id).await;
+
+    let gateway = world.gateway_address();
+    let resolve = format!("app.test:{}:{}", gateway.port(), gateway.ip());
+    let url = format!("http://app.test:{}/file.bin", gateway.port());
+    assert_eq!(curl(&["--resolve", &resolve, &url]).await, body);
+    assert_eq!(curl(&["--resolve", &resolve, "--range", "1000-1999", &url]).await, body[1000..2000]);
+    let head = String::from_utf8(curl(&["--resolve", &resolve, "--head", &url]).await).expect("text").to_lowercase();
+    assert!(head.contains("content-length: 300000"), "{head}");
+    assert!(head.contains("etag: ") && head.contains("last-modified: ") && head.contains("accept-ranges: bytes"), "{head}");
+    let etag = head.lines().find_map(|l| l.strip_prefix("etag: ")).expect("an etag").trim().to_owned();
+    let match_header = format!("If-None-Match: {etag}");
+    let again = curl(&["--resolve", &resolve, "--header", &match_header, "--write-out", "%{http_code}", &url]).await;
+    assert_eq!(again, b"304");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_headers_arrive_in_order_with_duplicates_and_without_hop_by_hop_ones() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let reply = send(
+        &world,
+        "GET /a/b?c=d HTTP/1.1\r\nHost: APP.test:17200\r\nX-First: 1\r\nX-Many: a\r\nX-Many: b\r\nAccept: */*\r\n\
+         Connection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authorization: Basic eA==\r\n\
+         TE: gzip\r\nContent-Encoding: identity\r\nX-Last: 9\r\n\r\n",
+    )
+    .await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let seen = reply.json();
+    assert_eq!(seen["line"], "GET /a/b?c=d HTTP/1.1");
+    assert_eq!(header(&seen, "host"), ["APP.test:17200"]);
+    assert_eq!(header(&seen, "x-many"), ["a", "b"]);
+    assert_eq!(header(&seen, "content-encoding"), ["identity"]);
+    for gone in ["connection", "x-secret", "keep-alive", "proxy-authorization", "te"] {
+        assert!(header(&seen, gone).is_empty(), "{gone} must not reach the target: {seen}");
+    }
+    let names: Vec<String> = seen["headers"]
+        .as_array()
+        .expect("headers")
+        .iter()
+        .map(|pair| pair[0].as_str().unwrap_or_default().to_lowercase())
+        .filter(|name| ["x-first", "x-many", "accept", "content-encoding", "x-last"].contains(&name.as_str()))
+        .collect();
+    assert_eq!(names, ["x-first", "x-many", "x-many", "accept", "content-encoding", "x-last"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forwarded_headers_of_strangers_are_replaced_and_those_of_trusted_proxies_believed() {
+    for (trusted, client, proto, host) in [("", "127.", "http", "app.test"), ("127.0.0.0/8", "203.0.113.9", "https", "public.test")] {
+        let world = World::new();
+        let target = mirror(world.ip()).await;
+        let _gateway = world.gateway(&[("Gateway__TrustedProxies", trusted)]).await;
+        let (_agent, console) = world.agent(&[]).await;
+        let id = console.map("app.test", target.address()).await;
+        console.applied(&id).await;
+        let seen = send(
+            &world,
+            "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\
+             X-Forwarded-Host: public.test\r\nX-Forwarded-Port: 443\r\nForwarded: for=198.51.100.1\r\n\
+             X-Octoporty-Request-Id: chosen-by-a-stranger\r\nX-Octoporty-Mapping-Id: 1\r\n\r\n",
+        )
+        .await
+        .json();
+        let first = |name: &str| header(&seen, name).first().copied().unwrap_or_default().to_owned();
+        assert!(first("x-forwarded-for").starts_with(client), "{seen}");
+        assert_eq!(first("x-forwarded-proto"), proto, "{seen}");
+        assert_eq!(first("x-forwarded-host"), host, "{seen}");
+        assert_eq!(header(&seen, "x-forwarded-proto").len(), 1, "{seen}");
+        assert!(!first("forwarded").contains("198.51.100.1"), "{seen}");
+        assert_eq!(header(&seen, "x-octoporty-request-id").len(), 1, "{seen}");
+        if trusted.is_empty() {
+            assert_ne!(first("x-octoporty-request-id"), "chosen-by-a-stranger");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_keep_their_headers_duplicates_reason_and_trailers() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(_seen) = peer.request().await {
+            let answer = "HTTP/1.1 299 Quite Fine\r\nServer: theirs\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\n\
+                          X-Hop: 1\r\nConnection: keep-alive, X-Hop\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\
+                          X-After: z\r\n\r\n3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nX-Sum: 7\r\n\r\n";
+            peer.send(answer.as_bytes()).await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let reply = send(&world, "GET / HTTP/1.1\r\nHost: app.test\r\nTE: trailers\r\n\r\n").await;
+    assert_eq!((reply.status, reply.reason.as_str()), (299, "Quite Fine"));
+    assert_eq!(reply.all("set-cookie"), ["a=1; Path=/", "b=2"]);
+    assert_eq!(reply.header("server"), Some("theirs"));
+    assert_eq!(reply.header("x-hop"), None);
+    assert_eq!(reply.body, b"abcdefg");
+    assert!(reply.complete);
+    assert_eq!(reply.trailers.len(), 1, "{:?}", reply.trailers);
+    assert!(reply.trailers[0].0.eq_ignore_ascii_case("x-sum") && reply.trailers[0].1 == "7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_trailers_reach_the_target() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let seen = send(
+        &world,
+        "POST / HTTP/1.1\r\nHost: app.test\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 3\r\n\r\n",
+    )
+    .await
+    .json();
+    assert_eq!(seen["body"], "abc");
+    assert_eq!(seen["trailers"].as_array().map(Vec::len), Some(1), "{seen}");
+    assert_eq!(seen["trailers"][0][1], "3", "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_204_304_and_content_length_stay_as_they_are() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            let answer = match (seen.method(), seen.path()) {
+                ("HEAD", _) => "HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nX-A: 1\r\n\r\n",
+                (_, "/204") => "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n",
+                (_, "/304") => "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n",
+                (_, "/empty") => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                (_, "/close") => "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end",
+                _ => "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-2/10\r\nContent-Length: 3\r\n\r\nabc",
+            };
+            peer.send(answer.as_bytes()).await;
+            if seen.path() == "/close" {
+                return;
+            }
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let head = visitor.reply("HEAD").await;
+    assert_eq!((head.status, head.header("content-length")), (200, Some("12345")));
+    assert_eq!(visitor.get("app.test", "/204").await.status, 204);
+    let not_modified = visitor.get("app.test", "/304").await;
+    assert_eq!((not_modified.status, not_modified.header("etag")), (304, Some("\"x\"")));
+    assert_eq!(visitor.get("app.test", "/empty").await.header("content-length"), Some("0"));
+    let part = visitor.get("app.test", "/part").await;
+    assert_eq!((part.status, part.header("content-range")), (206, Some("bytes 0-2/10")));
+    assert_eq!((part.header("content-length"), part.body.as_slice()), (Some("3"), &b"abc"[..]));
+    let close = visitor.get("app.test", "/close").await;
+    assert_eq!((close.text().as_str(), close.complete), ("until the end", true));
+    // One connection of the visitor carried all of it: none of the answers broke its framing.
+    assert_eq!(visitor.get("app.test", "/part").await.body, b"abc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_hints_and_expect_continue_pass() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(mut seen) = peer.head().await {
+            if seen.path() == "/no" {
+                peer.send(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+                return;
+            }
+            if seen.header("expect").is_some() {
+                peer.send(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            }
+            if peer.body(&mut seen).await.is_none() {
+                return;
+            }
+            peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n").await;
+            peer.ok(&format!("{} {}", seen.body.len(), seen.header("expect").unwrap_or("-"))).await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+
+    let hinted = send(&world, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(hinted.status, 200);
+    assert_eq!(hinted.early.len(), 1, "the 103 must reach the visitor");
+    assert_eq!(hinted.early[0].0, 103);
+    assert!(hinted.early[0].1.iter().any(|(n, v)| n.eq_ignore_ascii_case("link") && v.contains("a.css")));
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    let goes_on = visitor.head().await.expect("an interim answer");
+    assert_eq!(goes_on.status, 100);
+    visitor.send(b"hello").await;
+    let reply = visitor.reply("POST").await;
+    assert_eq!((reply.status, reply.text().as_str()), (200, "5 100-continue"));
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"POST /no HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
+    assert_eq!(visitor.head().await.expect("a final answer").status, 417, "a refusal comes without asking for the body");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_arrives_event_by_event() {
+    let world = World::new();
+    let (go, gate) = tokio::sync::watch::channel(0_u32);
+    let target = Target::start(world.ip(), move |mut peer| {
+        let mut gate = gate.clone();
+        async move {
+            peer.request().await;
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+            for n in 1..=3_u32 {
+                if gate.wait_for(|allowed| *allowed >= n).await.is_err() {
+                    return;
+                }
+                peer.send(format!("9\r\ndata: {n}\n\n\r\n").as_bytes()).await;
+            }
+            peer.send(b"0\r\n\r\n").await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let head = visitor.head().await.expect("the head comes before the first event");
+    assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
+    for n in 1..=3_u32 {
+        // The next event is only sent once the one before was seen here: buffering would stop this for ever.
+        go.send_replace(n);
+        let chunk = tokio::time::timeout(octoporty_e2e::PATIENCE, visitor.chunk()).await.expect("in time");
+        assert_eq!(chunk.expect("a chunk"), format!("data: {n}\n\n").as_bytes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_arrives_chunk_by_chunk() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        peer.head().await;
+        // Answers each piece while the upload goes on: both directions stream at once.
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        let mut total = Vec::new();
+        while !total.ends_with(b"0\r\n\r\n") {
+            total.extend(peer.read_some().await);
+            peer.send(b"2\r\nok\r\n").await;
+        }
+        peer.send(b"0\r\n\r\n").await;
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
+    assert_eq!(visitor.head().await.expect("an answer while the upload goes on").status, 200);
+    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+    visitor.send(b"3\r\ndef\r\n").await;
+    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+    visitor.send(b"0\r\n\r\n").await;
+    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_becomes_a_raw_pipe_with_half_close_both_ways() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        let Some(seen) = peer.head().await else { return };
+        assert_eq!(seen.header("upgrade"), Some("raw"));
+        peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\nX-Chosen: 1\r\n\r\nearly").await;
+        if seen.path() == "/target-first" {
+            peer.send(b"bye").await;
+            peer.finish().await;
+            let mut got = Vec::new();
+            loop {
+                let bytes = peer.read_some().await;
+                if bytes.is_empty() {
+                    break;
+                }
+                got.extend(bytes);
+            }
+            assert_eq!(got, b"still going");
+            return;
+        }
+        let mut got = Vec::new();
+        loop {
+            let bytes = peer.read_some().await;
+            if bytes.is_empty() {
+                break;
+            }
+            got.extend(bytes);
+        }
+        // The visitor has finished; this direction still stands.
+        got.reverse();
+        peer.send(&got).await;
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET /visitor-first HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n").await;
+    let head = visitor.head().await.expect("101");
+    assert_eq!((head.status, head.header("upgrade"), head.header("x-chosen")), (101, Some("raw"), Some("1")));
+    assert_eq!(visitor.read_exactly(5).await, b"early");
+    visitor.send(b"abc\r\n\r\n\0").await;
+    visitor.finish().await;
+    assert_eq!(visitor.read_exactly(8).await, b"\0\n\r\n\rcba");
+    assert!(visitor.read_some().await.is_empty());
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET /target-first HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n").await;
+    assert_eq!(visitor.head().await.expect("101").status, 101);
+    assert_eq!(visitor.read_exactly(8).await, b"earlybye");
+    assert!(visitor.read_some().await.is_empty(), "the target's end reaches the visitor");
+    visitor.send(b"still going").await;
+    visitor.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upgrade_is_an_ordinary_answer() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while peer.request().await.is_some() {
+            peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let request = "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let reply = send(&world, request).await;
+    assert_eq!((reply.status, reply.text().as_str()), (403, "no"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_path_of_a_mapped_site_is_reserved() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    for path in ["/health", "/healthcare", "/tunnel", "/tunnels/1", "/api/x", "/api/v1/status", "/test/tunnel"] {
+        let reply = world.get("app.test", path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        assert_eq!(reply.json()["line"], format!("GET {path} HTTP/1.1"));
+    }
+    let upgrade = "GET /tunnel HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    assert_eq!(send(&world, upgrade).await.json()["line"], "GET /tunnel HTTP/1.1");
+    // On the gateway's own names the same paths are the gateway's.
+    assert!(world.get("gateway.test", "/health").await.json()["status"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_wildcards_and_path_prefixes_lead_to_their_targets() {
+    let world = World::new();
+    let named = |name: &'static str| {
+        Target::start(world.ip(), move |mut peer| async move {
+            while let Some(seen) = peer.request().await {
+                peer.ok(&format!("{name} {}", seen.path())).await;
+            }
+        })
+    };
+    let (exact, wild, api, deep) = (named("exact").await, named("wild").await, named("api").await, named("deep").await);
+    let pair = world.pair().await;
+    let mapping = |domain: &str, path: &str, strip: bool, target: &Target| {
+        json!({ "name": format!("{domain}{path}"), "externalDomain": domain, "pathPrefix": path, "stripPrefix": strip,
+                "internalHost": target.address().ip().to_string(), "internalPort": target.address().port() })
+    };
+    for fields in [
+        mapping("site.test", "/", false, &exact),
+        mapping("*.site.test", "/", false, &wild),
+        mapping("site.test", "/api", false, &api),
+        mapping("site.test", "/api/deep", true, &deep),
+        mapping("bücher.test", "/", false, &exact),
+    ] {
+        let id = pair.console.map_with(fields).await;
+        pair.console.applied(&id).await;
+    }
+    for (host, path, expected) in [
+        ("site.test", "/", "exact /"),
+        ("SITE.TEST.", "/x", "exact /x"),
+        ("site.test:8080", "/apis", "exact /apis"),
+        ("a.site.test", "/y", "wild /y"),
+        ("site.test", "/api", "api /api"),
+        ("site.test", "/api/one?q=1", "api /api/one?q=1"),
+        ("site.test", "/api/deep", "deep /"),
+        ("site.test", "/api/deep/er?q=2", "deep /er?q=2"),
+        ("xn--bcher-kva.test", "/", "exact /"),
+    ] {
+        let reply = world.get(host, path).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, expected), "{host}{path}");
+    }
+    for (host, path) in [("a.b.site.test", "/"), ("other.test", "/"), ("127.0.0.1", "/")] {
+        assert_eq!(world.get(host, path).await.status, 404, "{host}{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_header_is_kept_or_rewritten_as_the_mapping_says() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let pair = world.pair().await;
+    for (domain, host_header, expected) in [
+        ("keep.test", "keep", "keep.test".to_owned()),
+        ("target.test", "target", target.address().to_string()),
+        ("custom.test", "inner.example", "inner.example".to_owned()),
+    ] {
+        let id = pair
+            .console
+            .map_with(json!({ "name": domain, "externalDomain": domain, "hostHeader": host_header,
+                              "internalHost": target.address().ip().to_string(), "internalPort": target.address().port() }))
+            .await;
+        pair.console.applied(&id).await;
+        assert_eq!(header(&world.get(domain, "/").await.json(), "host"), [expected]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_share_warm_connections_to_the_target() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    for _ in 0..30 {
+        let reply = send(&world, "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n").await;
+        assert_eq!(reply.status, 200);
+    }
+    // One a shard at the most is opened for requests that come one after another.
+    assert!(target.connections() <= 8, "{} connections for 30 requests", target.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_closes_idle_connections_loses_no_request() {
+    let world = World::new();
+    // Closes after each answer without saying so, at once: the closest race there is.
+    let target = Target::start(world.ip(), |mut peer| async move {
+        if let Some(seen) = peer.request().await {
+            peer.ok(&format!("{}{}", seen.method(), seen.body.len())).await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    for n in 0..300 {
+        let (request, expected) = if n % 3 == 0 {
+            ("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\nabc", "POST3")
+        } else {
+            ("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", "GET0")
+        };
+        visitor.send(request.as_bytes()).await;
+        let reply = visitor.reply("GET").await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, expected), "request {n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_of_python_echoes_through_the_tunnel_with_close_codes() {
+    let world = World::new();
+    let address = target::free_address(world.ip());
+    let python = octoporty_e2e::target::python();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/websocket_echo.py");
+    let mut command = tokio::process::Command::new(&python);
+    command.args([script, "serve", &address.ip().to_string(), &address.port().to_string()]);
+    let _server = octoporty_e2e::process::Process::spawn("echo", &world.path("."), &mut command);
+    target::listening(address).await;
+    let pair = world.pair().await;
+    let id = pair.console.map("ws.test", address).await;
+    pair.console.applied(&id).await;
+    let gateway = world.gateway_address();
+    let output = tokio::process::Command::new(&python)
+        .args([script, "visit", &gateway.ip().to_string(), &gateway.port().to_string(), "ws.test"])
+        .output()
+        .await
+        .expect("python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "text binary large ping close-4321");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_alive_visitor_changes_sites() {
+    let world = World::new();
+    let (one, two) = (mirror(world.ip()).await, mirror(world.ip()).await);
+    let pair = world.pair().await;
+    for (domain, target) in [("one.test", &one), ("two.test", &two)] {
+        let id = pair.console.map(domain, target.address()).await;
+        pair.console.applied(&id).await;
+    }
+    let mut visitor: Visitor = world.visitor().await;
+    for _ in 0..10 {
+        assert_eq!(header(&visitor.get("one.test", "/").await.json(), "host"), ["one.test"]);
+        assert_eq!(header(&visitor.get("two.test", "/").await.json(), "host"), ["two.test"]);
+    }
+}

@@ -1,0 +1,245 @@
+//! One visitor's trouble is nobody else's: stuck streams, leaving visitors, dying targets, big bodies.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use octoporty_e2e::target::{Target, mirror};
+use octoporty_e2e::visitor::Visitor;
+use octoporty_e2e::world::World;
+use octoporty_e2e::{PATIENCE, eventually};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_stuck_streams_do_not_stop_a_fast_one() {
+    let world = World::new();
+    // Sends without end; nobody reads it.
+    let flood = Target::start(world.ip(), |mut peer| async move {
+        peer.request().await;
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        let chunk = [b"10000\r\n", vec![b'x'; 65536].as_slice(), b"\r\n"].concat();
+        while peer.send(&chunk).await {}
+    })
+    .await;
+    let fast = mirror(world.ip()).await;
+    let pair = world.pair().await;
+    for (domain, target) in [("flood.test", &flood), ("fast.test", &fast)] {
+        let id = pair.console.map(domain, target.address()).await;
+        pair.console.applied(&id).await;
+    }
+    let mut stuck = Vec::new();
+    for _ in 0..200 {
+        let mut visitor = world.visitor().await;
+        visitor.send(b"GET / HTTP/1.1\r\nHost: flood.test\r\n\r\n").await;
+        assert_eq!(visitor.head().await.expect("a head").status, 200);
+        stuck.push(visitor);
+    }
+    assert_eq!(flood.connections(), 200);
+    for n in 0..50 {
+        let reply = tokio::time::timeout(PATIENCE, world.get("fast.test", "/")).await.expect("while the others are stuck");
+        assert_eq!(reply.status, 200, "request {n}");
+    }
+    // The stuck ones are still whole: what was held back arrives when it is read.
+    let chunk = tokio::time::timeout(PATIENCE, stuck[199].chunk()).await.expect("in time").expect("a chunk");
+    assert_eq!(chunk.len(), 65536);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_that_leaves_is_told_to_the_target() {
+    let world = World::new();
+    let (closed, mut seen) = tokio::sync::mpsc::channel(16);
+    let target = Target::start(world.ip(), move |mut peer| {
+        let closed = closed.clone();
+        async move {
+            let Some(request) = peer.request().await else { return };
+            if request.path() == "/streaming" {
+                peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n").await;
+            }
+            peer.closed().await;
+            closed.send(Instant::now()).await.ok();
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    for path in ["/silent", "/streaming"] {
+        let before = target.connections();
+        let mut visitor = world.visitor().await;
+        visitor.send(format!("GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n").as_bytes()).await;
+        eventually("the target has the request", || async { (target.connections() > before).then_some(()) }).await;
+        if path == "/streaming" {
+            visitor.head().await.expect("a head");
+        }
+        drop(visitor);
+        let left = Instant::now();
+        let noticed = tokio::time::timeout(PATIENCE, seen.recv()).await.expect("in time").expect("the target tells");
+        assert!(noticed.duration_since(left) < Duration::from_secs(1), "{path}: {:?}", noticed - left);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_dies_half_way_is_not_a_whole_answer() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        let Some(request) = peer.request().await else { return };
+        match request.path() {
+            "/sized" => peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this").await,
+            "/chunked" => peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n").await,
+            _ => peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n").await,
+        };
+        if request.path() == "/reset" {
+            // Gives the bytes time to be read before the reset overtakes them.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            peer.abort();
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    for path in ["/sized", "/chunked", "/reset"] {
+        let reply = world.get("app.test", path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(!reply.complete, "{path}: a cut body must not look whole");
+    }
+}
+
+/// Bytes that anybody can make again: a counter, hashed.
+fn pattern(size: usize) -> (Vec<u8>, [u8; 32]) {
+    let mut bytes = vec![0; size];
+    fastrand::Rng::with_seed(7).fill(&mut bytes);
+    let sum = Sha256::digest(&bytes).into();
+    (bytes, sum)
+}
+
+const GIB: usize = 1 << 30;
+const LIMIT: u64 = 64 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gigabyte_each_way_is_right_and_memory_stays_small() {
+    let world = World::new();
+    let (block, _) = pattern(1 << 20);
+    let block = Arc::new(block);
+    let mut expected = Sha256::new();
+    for _ in 0..GIB >> 20 {
+        expected.update(&*block);
+    }
+    let expected: [u8; 32] = expected.finalize().into();
+    let source = block.clone();
+    let target = Target::start(world.ip(), move |mut peer| {
+        let block = source.clone();
+        async move {
+            while let Some(seen) = peer.head().await {
+                if seen.method() == "GET" {
+                    peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {GIB}\r\n\r\n").as_bytes()).await;
+                    for _ in 0..GIB >> 20 {
+                        if !peer.send(&block).await {
+                            return;
+                        }
+                    }
+                } else {
+                    assert_eq!(seen.header("transfer-encoding"), Some("chunked"));
+                    let (sum, length) = chunked_sum(&mut peer).await;
+                    peer.ok(&format!("{length} {sum}")).await;
+                }
+            }
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let head = visitor.head().await.expect("a head");
+    assert_eq!(head.header("content-length"), Some(GIB.to_string().as_str()));
+    assert_eq!(sum_of(&mut visitor, GIB).await, expected, "the download");
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    for _ in 0..GIB >> 20 {
+        visitor.send(b"100000\r\n").await;
+        visitor.send(&block).await;
+        visitor.send(b"\r\n").await;
+    }
+    visitor.send(b"0\r\n\r\n").await;
+    let reply = visitor.reply("POST").await;
+    assert_eq!(reply.text(), format!("{GIB} {}", hex(&expected)), "the upload");
+
+    for (name, process) in [("gateway", &pair.gateway), ("agent", &pair.agent)] {
+        let peak = process.peak_memory();
+        println!("{name}: VmHWM {} MiB", peak >> 20);
+        assert!(peak < LIMIT, "{name} used {} MiB", peak >> 20);
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
+}
+
+async fn sum_of(visitor: &mut Visitor, total: usize) -> [u8; 32] {
+    let mut sum = Sha256::new();
+    let mut left = total;
+    while left > 0 {
+        let bytes = visitor.read_some().await;
+        assert!(!bytes.is_empty(), "{left} bytes are missing");
+        sum.update(&bytes);
+        left -= bytes.len();
+    }
+    sum.finalize().into()
+}
+
+async fn chunked_sum(peer: &mut octoporty_e2e::target::Peer) -> (String, usize) {
+    let (mut sum, mut length) = (Sha256::new(), 0);
+    while let Some(chunk) = peer.chunk().await {
+        if chunk.is_empty() {
+            break;
+        }
+        length += chunk.len();
+        sum.update(&chunk);
+    }
+    (hex(&sum.finalize()), length)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_visitors_at_once_get_their_own_bytes() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            let n: usize = seen.path().trim_start_matches('/').parse().unwrap_or(0);
+            let body: String = std::iter::repeat_n(format!("{n};"), n).collect();
+            if !peer.ok(&body).await {
+                return;
+            }
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let world = Arc::new(world);
+    let limit = Arc::new(Semaphore::new(100));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..400_usize {
+        let (world, limit) = (world.clone(), limit.clone());
+        tasks.spawn(async move {
+            let _permit = limit.acquire().await.expect("open");
+            let mut visitor = world.visitor().await;
+            for round in 0..5 {
+                let wanted = (n * 37 + round * 11) % 3000;
+                let reply = visitor.get("app.test", &format!("/{wanted}")).await;
+                let expected: String = std::iter::repeat_n(format!("{wanted};"), wanted).collect();
+                assert!(reply.status == 200 && reply.text() == expected, "visitor {n} round {round}: status {}", reply.status);
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.expect("each visitor is right");
+    }
+}

@@ -1,0 +1,129 @@
+//! A real network between gateway and agent, in two namespaces made for the test: the link goes down, the agent's
+//! address changes. Needs root and `ip`, as `make test` says; it fails without them.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use octoporty_e2e::process::{Process, binary};
+use octoporty_e2e::world::{KEY, PASSWORD_HASH, World};
+use octoporty_e2e::{PATIENCE, within};
+use tokio::process::Command;
+
+/// Two namespaces joined by a pair of virtual interfaces; gone with the value.
+struct Network {
+    gateway: String,
+    agent: String,
+}
+
+const GATEWAY: &str = "192.0.2.1";
+const AGENT: &str = "192.0.2.2";
+const AGENT_LATER: &str = "192.0.2.77";
+const BOUND: Duration = Duration::from_secs(5);
+
+async fn ip(args: &[&str]) {
+    let output = Command::new("ip").args(args).output().await.expect("iproute2 is installed");
+    assert!(output.status.success(), "ip {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr));
+}
+
+impl Network {
+    async fn make() -> Self {
+        let id = std::process::id();
+        let this = Self { gateway: format!("octo-g-{id}"), agent: format!("octo-a-{id}") };
+        ip(&["netns", "add", &this.gateway]).await;
+        ip(&["netns", "add", &this.agent]).await;
+        ip(&["link", "add", "up0", "netns", &this.agent, "type", "veth", "peer", "name", "down0", "netns", &this.gateway]).await;
+        for (namespace, device, address) in [(&this.gateway, "down0", GATEWAY), (&this.agent, "up0", AGENT)] {
+            ip(&["-n", namespace, "addr", "add", &format!("{address}/24"), "dev", device]).await;
+            ip(&["-n", namespace, "link", "set", device, "up"]).await;
+            ip(&["-n", namespace, "link", "set", "lo", "up"]).await;
+        }
+        this
+    }
+
+    fn command(&self, world: &World, namespace: &str, role: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]).arg(binary()).arg(role).env_clear().current_dir(world.path("."));
+        for name in ["PATH", "LANG", "HOME"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+    }
+
+    async fn visit(&self) -> Option<u16> {
+        let output: Output = Command::new("ip")
+            .args(["netns", "exec", &self.gateway, "curl", "--silent", "--max-time", "1", "--output", "/dev/null"])
+            .args(["--write-out", "%{http_code}", "--header", "Host: app.test", "http://127.0.0.1:17200/"])
+            .output()
+            .await
+            .ok()?;
+        String::from_utf8(output.stdout).ok()?.parse().ok()
+    }
+
+    async fn until_served(&self, bound: Duration, what: &str) {
+        within(bound, what, || async { (self.visit().await == Some(200)).then_some(()) }).await;
+    }
+
+    async fn console(&self, method: &str, path: &str, token: &str, body: &str) -> serde_json::Value {
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.agent, "curl", "--silent", "--max-time", "5", "--request", method])
+            .args(["--header", "Content-Type: application/json", "--header", &format!("Authorization: Bearer {token}")])
+            .args(["--data", body, &format!("http://127.0.0.1:17201{path}")])
+            .output()
+            .await
+            .expect("curl is installed");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for namespace in [&self.gateway, &self.agent] {
+            std::process::Command::new("ip").args(["netns", "del", namespace]).status().ok();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tunnel_survives_a_link_that_goes_down_and_an_address_that_changes() {
+    let world = World::new();
+    let network = Network::make().await;
+    let mut gateway = network.command(&world, &network.gateway, "gateway");
+    gateway.env("Gateway__ApiKey", KEY).env("Gateway__HeartbeatIntervalSeconds", "3");
+    let _gateway = Process::spawn("gateway", &world.path("."), &mut gateway);
+    let mut agent = network.command(&world, &network.agent, "agent");
+    agent
+        .env("Agent__GatewayUrl", format!("ws://{GATEWAY}:17200/tunnel"))
+        .env("Agent__ApiKey", KEY)
+        .env("Agent__Auth__PasswordHash", PASSWORD_HASH)
+        .env("Agent__HeartbeatIntervalSeconds", "3")
+        .env("ConnectionStrings__DefaultConnection", format!("Data Source={}", world.path("agent.db").display()));
+    let _agent = Process::spawn("agent", &world.path("."), &mut agent);
+    let mut site = Command::new("ip");
+    site.args(["netns", "exec", &network.agent, "python3", "-m", "http.server", "8000", "--bind", "127.0.0.1"])
+        .current_dir(world.path("."));
+    let _site = Process::spawn("site", &world.path("."), &mut site);
+    let token = within(PATIENCE, "the console answers", || async {
+        let answer = network.console("POST", "/api/v1/auth/login", "", r#"{"password":"correct horse battery"}"#).await;
+        answer["token"].as_str().map(str::to_owned)
+    })
+    .await;
+    let mapping = r#"{"name":"app","externalDomain":"app.test","internalHost":"127.0.0.1","internalPort":8000}"#;
+    assert!(network.console("POST", "/api/v1/mappings", &token, mapping).await["id"].is_string());
+    network.until_served(PATIENCE, "the tunnel serves").await;
+
+    for round in 0..3 {
+        ip(&["-n", &network.agent, "link", "set", "up0", "down"]).await;
+        within(PATIENCE, "the loss is noticed", || async { (network.visit().await != Some(200)).then_some(()) }).await;
+        ip(&["-n", &network.agent, "link", "set", "up0", "up"]).await;
+        let recovered = Instant::now();
+        network.until_served(BOUND, &format!("round {round}: after the link came up")).await;
+        println!("round {round}: {} ms after the link came up", recovered.elapsed().as_millis());
+
+        let (old, new) = if round % 2 == 0 { (AGENT, AGENT_LATER) } else { (AGENT_LATER, AGENT) };
+        ip(&["-n", &network.agent, "addr", "del", &format!("{old}/24"), "dev", "up0"]).await;
+        ip(&["-n", &network.agent, "addr", "add", &format!("{new}/24"), "dev", "up0"]).await;
+        let changed = Instant::now();
+        network.until_served(BOUND, &format!("round {round}: after the address changed")).await;
+        println!("round {round}: {} ms after the address changed", changed.elapsed().as_millis());
+    }
+}

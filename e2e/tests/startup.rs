@@ -1,0 +1,250 @@
+//! Starting and stopping: mistakes are all told at once with exit code 64, stops are clean, restarts lose nothing.
+
+use std::time::{Duration, Instant};
+
+use octoporty_e2e::console::ConsoleClient;
+use octoporty_e2e::target::{self, Target, mirror};
+use octoporty_e2e::world::{KEY, PASSWORD, PASSWORD_HASH, World};
+use octoporty_e2e::{PATIENCE, eventually};
+
+struct Ended {
+    code: Option<i32>,
+    text: String,
+}
+
+async fn run(world: &World, args: &[&str], settings: &[(&str, &str)]) -> Ended {
+    let mut command = world.command(args, settings);
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends").expect("it runs");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("$ octoporty {}\n{text}", args.join(" "));
+    Ended { code: output.status.code(), text }
+}
+
+#[tokio::test]
+async fn every_mistake_of_a_configuration_is_told_at_once() {
+    let world = World::new();
+    let agent = run(&world, &["agent"], &[
+        ("Agent__GatewayUrl", "ftp://gateway.test/tunnel"),
+        ("Agent__ApiKey", "short-secret"),
+        ("Agent__Port", "70000"),
+        ("Agent__JwtSecret", "tiny-secret"),
+        ("Agent__Auth__PasswordHash", "saltdigest-secret"),
+        ("Agent__HeartbeatInterval", "5"),
+        ("ConnectionStrings__DefaultConnection", "Server=db;Database=octoporty"),
+    ])
+    .await;
+    assert_eq!(agent.code, Some(64));
+    for name in [
+        "Agent__GatewayUrl", "Agent__ApiKey", "Agent__Port", "Agent__JwtSecret", "Agent__Auth__PasswordHash",
+        "Agent__HeartbeatInterval", "Agent__HeartbeatIntervalSeconds", "ConnectionStrings__DefaultConnection",
+    ] {
+        assert!(agent.text.contains(name), "{name} is not told of");
+    }
+    assert!(agent.text.contains("octoporty hash-password") && agent.text.contains("$$"), "it says how to mend the hash");
+    for secret in ["short-secret", "tiny-secret", "saltdigest-secret"] {
+        assert!(!agent.text.contains(secret), "{secret} was shown");
+    }
+    let gateway = run(&world, &["gateway"], &[("Gateway__Prot", "17200")]).await;
+    assert_eq!(gateway.code, Some(64));
+    assert!(gateway.text.contains("Gateway__ApiKey") && gateway.text.contains("Gateway__Port"), "{}", gateway.text);
+}
+
+#[tokio::test]
+async fn a_port_in_use_and_an_unwritable_folder_are_one_sentence() {
+    let world = World::new();
+    let holder = tokio::net::TcpListener::bind(world.gateway_address()).await.expect("free");
+    let address = world.gateway_address().to_string();
+    let gateway = run(&world, &["gateway"], &[("Gateway__ApiKey", KEY), ("Gateway__Port", &address)]).await;
+    assert!(gateway.code.is_some_and(|code| code != 0 && code != 64), "{:?}", gateway.code);
+    assert!(gateway.text.contains(&address) && gateway.text.contains("Gateway__Port"), "{}", gateway.text);
+    assert!(!gateway.text.contains("panicked"));
+    drop(holder);
+    // Even root cannot make a folder below a file.
+    std::fs::write(world.path("file"), "x").expect("writable");
+    let database = format!("Data Source={}", world.path("file/octoporty.db").display());
+    let console = world.console_address().to_string();
+    let agent = run(&world, &["agent"], &[
+        ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
+        ("Agent__ApiKey", KEY),
+        ("Agent__Port", &console),
+        ("Agent__Auth__PasswordHash", PASSWORD_HASH),
+        ("ConnectionStrings__DefaultConnection", &database),
+    ])
+    .await;
+    assert!(agent.code.is_some_and(|code| code != 0), "{:?}", agent.code);
+    assert!(agent.text.contains("not writable") && agent.text.contains("chown"), "{}", agent.text);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_refused_and_left_alone() {
+    let world = World::new();
+    let (mut agent, _console) = world.agent_via(world.gateway_address(), &[]).await;
+    agent.signal("TERM").await;
+    agent.wait(PATIENCE).await;
+    let file = world.path("agent.db");
+    let python = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); \
+        c.execute(\"insert into _sqlx_migrations(version,description,installed_on,success,checksum,execution_time) \
+        values(99991231235959,'from the future',datetime(),1,x'00',0)\"); c.commit(); c.close()";
+    let done = tokio::process::Command::new("python3").args(["-c", python]).arg(&file).status().await.expect("python3 runs");
+    assert!(done.success());
+    let before = std::fs::read(&file).expect("readable");
+    let console = world.console_address().to_string();
+    let database = format!("Data Source={}", file.display());
+    let ended = run(&world, &["agent"], &[
+        ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
+        ("Agent__ApiKey", KEY),
+        ("Agent__Port", &console),
+        ("Agent__Auth__PasswordHash", PASSWORD_HASH),
+        ("ConnectionStrings__DefaultConnection", &database),
+    ])
+    .await;
+    assert!(ended.code.is_some_and(|code| code != 0));
+    assert!(ended.text.contains("newer release"), "{}", ended.text);
+    assert_eq!(std::fs::read(&file).expect("readable"), before);
+}
+
+#[tokio::test]
+async fn the_command_line_helps_a_stranger() {
+    let world = World::new();
+    let help = run(&world, &["--help"], &[]).await;
+    assert_eq!(help.code, Some(0));
+    for word in ["gateway", "agent", "demo", "hash-password", "health"] {
+        assert!(help.text.contains(word), "{word}");
+    }
+    assert!(run(&world, &["--version"], &[]).await.text.contains("octoporty "));
+    assert_eq!(run(&world, &["gatewya"], &[]).await.code, Some(64));
+}
+
+#[tokio::test]
+async fn a_hash_made_by_the_command_logs_in() {
+    use tokio::io::AsyncWriteExt;
+    let world = World::new();
+    let mut command = world.command(&["hash-password"], &[]);
+    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("runs");
+    child.stdin.take().expect("piped").write_all(b"pass word $6$\n").await.expect("taken");
+    let output = child.wait_with_output().await.expect("it ends");
+    let hash = String::from_utf8(output.stdout).expect("text").trim().to_owned();
+    assert!(hash.starts_with("$6$"), "{hash}");
+    let (_agent, console) = {
+        let agent = world.agent_named("agent", world.console_address(), world.gateway_address(), &[("Agent__Auth__PasswordHash", &hash)]);
+        target::listening(world.console_address()).await;
+        (agent, ConsoleClient::login(world.console_address(), "pass word $6$").await)
+    };
+    assert_ne!(console.status().await["connectionStatus"], "Connected");
+}
+
+#[derive(Clone, Copy)]
+enum Stopping {
+    Gateway,
+    Agent,
+}
+
+async fn stop_finishes_what_is_in_flight(stopping: Stopping) {
+    let world = World::new();
+    let (go, gate) = tokio::sync::watch::channel(false);
+    let target = Target::start(world.ip(), move |mut peer| {
+        let mut gate = gate.clone();
+        async move {
+            peer.request().await;
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst").await;
+            gate.wait_for(|go| *go).await.ok();
+            peer.send(b"later").await;
+        }
+    })
+    .await;
+    let mut pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(visitor.head().await.expect("a head").status, 200);
+    assert_eq!(visitor.read_exactly(5).await, b"first");
+    let process = match stopping {
+        Stopping::Gateway => &mut pair.gateway,
+        Stopping::Agent => &mut pair.agent,
+    };
+    process.signal("TERM").await;
+    // The stop is under way when new visitors are not served any more; what is in flight still is.
+    eventually("it takes no new requests", || async {
+        let answer = tokio::time::timeout(Duration::from_secs(1), world.try_get("app.test", "/")).await;
+        match answer {
+            Ok(Some(reply)) => (reply.status != 200).then_some(()),
+            Ok(None) => Some(()),
+            Err(_) => None,
+        }
+    })
+    .await;
+    go.send_replace(true);
+    assert_eq!(visitor.read_exactly(5).await, b"later");
+    assert_eq!(process.wait(PATIENCE).await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_gateway_finishes_what_is_in_flight() {
+    stop_finishes_what_is_in_flight(Stopping::Gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_agent_finishes_what_is_in_flight() {
+    stop_finishes_what_is_in_flight(Stopping::Agent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_are_back_within_two_seconds_of_an_orderly_restart() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let mut pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    for round in 0..3 {
+        pair.gateway.signal("TERM").await;
+        assert_eq!(pair.gateway.wait(PATIENCE).await.code(), Some(0), "round {round}");
+        pair.gateway = world.gateway(&[]).await;
+        let start = Instant::now();
+        eventually("it serves again", || async { (world.get("app.test", "/").await.status == 200).then_some(()) }).await;
+        assert!(start.elapsed() < Duration::from_secs(2), "round {round}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_was_answered_survives_kill_9() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _gateway = world.gateway(&[]).await;
+    let (mut agent, console) = world.agent(&[]).await;
+    for n in 0..10 {
+        console.map(&format!("site{n}.test"), target.address()).await;
+    }
+    agent.kill().await;
+    let (_agent, console) = world.agent(&[]).await;
+    let mappings = console.expect(200, "GET", "/api/v1/mappings", None).await;
+    assert_eq!(mappings.as_array().map(Vec::len), Some(10));
+    eventually("all are served", || async { (world.get("site9.test", "/").await.status == 200).then_some(()) }).await;
+    // Sessions survive as well: the token that was issued before still counts, a new login works too.
+    ConsoleClient::login(world.console_address(), PASSWORD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_answers_scripts_without_curl() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let url = format!("http://{}/health", world.gateway_address());
+    assert_eq!(run(&world, &["health", "--url", &url], &[]).await.code, Some(0));
+    let nobody = format!("http://{}/health", target::free_address(world.ip()));
+    assert_eq!(run(&world, &["health", "--url", &nobody], &[]).await.code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_tunnel_works_at_once() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _gateway = world.gateway(&[("Gateway__HeartbeatIntervalSeconds", "1")]).await;
+    let (_agent, console) = world.agent(&[("Agent__HeartbeatIntervalSeconds", "1")]).await;
+    let id = console.map("app.test", target.address()).await;
+    console.applied(&id).await;
+    assert_eq!(world.get("app.test", "/").await.status, 200);
+    let connected = console.status().await["lastConnected"].clone();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.get("app.test", "/").await.status, 200);
+    assert_eq!(console.status().await["lastConnected"], connected, "the session stood all the time");
+}
