@@ -1,8 +1,9 @@
 //! What a console needs to know.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::Capabilities;
@@ -121,4 +122,35 @@ pub struct ConsoleConfig {
     pub version: String,
     /// The gateway's public names, to show public URLs; may be empty.
     pub gateway_fqdn: Vec<String>,
+    /// Whose `X-Forwarded-*` headers are believed. Default: loopback.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Trusts these networks and nobody else.
+    #[must_use]
+    pub const fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    /// Whether this peer's headers are believed. An IPv4 address in IPv6 clothes is taken as IPv4.
+    #[must_use]
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(&peer))
+    }
+}
+
+/// Loopback, both families.
+impl Default for TrustedProxies {
+    fn default() -> Self {
+        Self(vec![
+            IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+            IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+        ])
+    }
 }

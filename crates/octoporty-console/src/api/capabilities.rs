@@ -1,0 +1,43 @@
+//! `GET /api/v1/capabilities`: what this side's console offers.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Whose console this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ConsoleSide {
+    /// An agent's.
+    Agent,
+}
+
+/// A room of the console.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Feature {
+    /// `/api/v1/mappings`.
+    Mappings,
+    /// `/api/v1/logs/requests`.
+    RequestLog,
+    /// `/api/v1/logs/connections`.
+    ConnectionLog,
+    /// `/api/v1/settings/landing-page`.
+    LandingPage,
+}
+
+/// What this side's console offers; the page's navigation follows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Capabilities)]
+pub(crate) struct CapabilitiesResource {
+    /// Whose console this is.
+    pub(crate) side: ConsoleSide,
+    /// This release.
+    pub(crate) version: String,
+    /// Rooms that there are.
+    pub(crate) features: Vec<Feature>,
+    /// The gateway's public names; may be empty.
+    pub(crate) gateway_names: Vec<String>,
+    /// Kinds of mappings that can be made.
+    pub(crate) mapping_kinds: Vec<super::mappings::resource::MappingKind>,
+}

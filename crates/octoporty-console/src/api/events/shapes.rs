@@ -1,0 +1,65 @@
+//! What the event stream carries.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::logs::shapes::{ConnectionEntry, RequestEntry};
+use crate::api::mappings::resource::MappingState;
+use crate::api::status::shapes::Status;
+
+/// `mapping-status`: live states that changed.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MappingStatusEvent {
+    /// Only those that changed.
+    pub(crate) mappings: Vec<MappingState>,
+}
+
+/// `mappings-changed`: a mapping was created, changed or deleted, or the landing page was; fetch anew.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MappingsChangedEvent {
+    /// Of the stored settings.
+    pub(crate) revision: u64,
+}
+
+/// `requests`: finished requests, oldest first.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RequestsEvent {
+    /// As in the request log.
+    pub(crate) items: Vec<RequestEntry>,
+}
+
+/// `reset`: what happened since the given Last-Event-ID is no longer known; fetch anew.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ResetEvent {
+    /// A sentence.
+    pub(crate) reason: String,
+}
+
+/// Data of the events, by the event's name.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(tag = "event", content = "data")]
+#[schema(as = ConsoleEvent)]
+pub(crate) enum EventBody {
+    /// The tunnel's state: first on each stream, at each change, and every 5 seconds. It has no id.
+    #[serde(rename = "status")]
+    Status(Box<Status>),
+    /// Live states of mappings that changed.
+    #[serde(rename = "mapping-status")]
+    MappingStatus(MappingStatusEvent),
+    /// Settings changed.
+    #[serde(rename = "mappings-changed")]
+    MappingsChanged(MappingsChangedEvent),
+    /// Finished requests.
+    #[serde(rename = "requests")]
+    Requests(RequestsEvent),
+    /// A session began or ended.
+    #[serde(rename = "connection")]
+    Connection(Box<ConnectionEntry>),
+    /// Events were missed.
+    #[serde(rename = "reset")]
+    Reset(ResetEvent),
+}
