@@ -204,6 +204,20 @@ impl Mux {
         todo!()
     }
 
+    /// The reset that ended the stream, if one did (by either side, or the link's loss), without reading.
+    #[must_use]
+    pub fn reset_of(&self, id: StreamId) -> Option<Reset> {
+        let _ = id;
+        todo!()
+    }
+
+    /// Whether the stream is open both ways and has nothing to read: fit to be used again.
+    #[must_use]
+    pub fn is_quiet(&self, id: StreamId) -> bool {
+        let _ = id;
+        todo!()
+    }
+
     /// Ends both directions at once; queued bytes are dropped.
     pub fn reset(&mut self, id: StreamId, reset: Reset) {
         let _ = (id, reset);

@@ -1,5 +1,6 @@
 //! A carrier moves a link's bytes over one transport connection. Message boundaries mean nothing.
 
+pub mod tcp;
 pub mod websocket;
 
 use std::io;

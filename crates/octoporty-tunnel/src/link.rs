@@ -3,24 +3,31 @@
 //! Streams work on the mux directly under a short lock (never held over an await) and wake the task when there is
 //! something to write; so a byte takes no hop between tasks, and a link may be used from another shard's thread.
 
+mod driver;
+mod shared;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use octoporty_proto::control::Control;
+use octoporty_proto::control::{self, Control, Decoder};
 use octoporty_proto::model::EndReason;
-use octoporty_proto::mux::{MuxConfig, MuxStats, OpenError};
+use octoporty_proto::mux::{Mux, MuxConfig, MuxStats, OpenError};
 use octoporty_proto::wire::{Open, Side};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::carrier::Carrier;
 use crate::stream::Stream;
+use driver::Driver;
+use shared::{CONTROL_QUEUE, DROPPABLE_QUEUE, Draining, EventsWaiter, Phase};
+pub(crate) use shared::{Shared, Wait};
 
 /// A handle to one end of a link. Clones are handles to the same link.
 #[derive(Clone, Debug)]
 pub struct Link {
-    shared: Arc<()>,
+    shared: Arc<Shared>,
 }
 
 /// Why and how a link ended.
@@ -44,18 +51,12 @@ pub enum Incoming {
     Alive(Duration),
 }
 
-/// The receiving end of a link's news; exactly one exists a link.
+/// The receiving end of a link's news; exactly one exists a link. Dropped while the link stands, streams that the
+/// peer opens from then on are refused.
 #[derive(Debug)]
 pub struct LinkEvents {
-    shared: Arc<()>,
-}
-
-impl LinkEvents {
-    /// The next piece of news; `None` when the link has ended.
-    pub async fn next(&mut self) -> Option<Incoming> {
-        let _ = &self.shared;
-        todo!()
-    }
+    shared: Arc<Shared>,
+    decoder: Decoder,
 }
 
 /// Starts a link on the current runtime, its task owned by `tracker` and ended by `cancel`.
@@ -67,8 +68,113 @@ pub fn start(
     tracker: &TaskTracker,
     cancel: CancellationToken,
 ) -> (Link, LinkEvents) {
-    let _ = (carrier, side, config, tracker, cancel);
-    todo!()
+    let mux = Mux::new(side, config, Instant::now());
+    let shared = Arc::new(Shared::new(mux, carrier.transport(), carrier.peer()));
+    tracker.spawn(Driver::new(Arc::clone(&shared), carrier, cancel).run());
+    (Link { shared: Arc::clone(&shared) }, LinkEvents { shared, decoder: Decoder::default() })
+}
+
+impl LinkEnd {
+    /// From its parts.
+    #[must_use]
+    pub fn new(reason: EndReason, detail: &str) -> Self {
+        Self { reason, detail: detail.to_owned() }
+    }
+}
+
+impl LinkEvents {
+    /// The next piece of news; `None` when the link has ended. Messages that came before the end are given first.
+    pub async fn next(&mut self) -> Option<Incoming> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        loop {
+            match self.decoder.next() {
+                Ok(Some(message)) => return Poll::Ready(Some(Incoming::Control(message))),
+                Ok(None) => {}
+                Err(error) => {
+                    let end = LinkEnd::new(EndReason::ProtocolError, &error.to_string());
+                    self.shared.with_driver(|state| state.close(end));
+                    return self.poll_end(cx);
+                }
+            }
+            match self.shared.with(|state| state.news(cx)) {
+                News::Control(bytes) => self.decoder.feed(&bytes),
+                News::Alive(round_trip) => return Poll::Ready(Some(Incoming::Alive(round_trip))),
+                News::Opened(id, open) => {
+                    return Poll::Ready(Some(Incoming::Stream(open, Stream::new(Arc::clone(&self.shared), id))));
+                }
+                News::Over => return Poll::Ready(None),
+                News::None => return Poll::Pending,
+            }
+        }
+    }
+
+    /// The peer's control stream cannot be read: nothing but the end follows.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        let mut state = self.shared.lock();
+        if matches!(state.phase, Phase::Over(_)) {
+            return Poll::Ready(None);
+        }
+        state.events = EventsWaiter::Waiting(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// What [`LinkEvents`] finds in the state.
+enum News {
+    Control(Bytes),
+    Alive(Duration),
+    Opened(octoporty_proto::wire::StreamId, Open),
+    Over,
+    None,
+}
+
+impl shared::State {
+    fn news(&mut self, cx: &Context<'_>) -> News {
+        if let Some(bytes) = self.control_tail.pop_front() {
+            return News::Control(bytes);
+        }
+        if matches!(self.phase, Phase::Over(_)) {
+            return News::Over;
+        }
+        if let Some(bytes) = self.mux.recv_control() {
+            return News::Control(bytes);
+        }
+        if let Some(round_trip) = self.alive.take() {
+            return News::Alive(round_trip);
+        }
+        if let Some((id, open)) = self.accepted.pop_front() {
+            return News::Opened(id, open);
+        }
+        self.events = EventsWaiter::Waiting(cx.waker().clone());
+        News::None
+    }
+
+    fn close(&mut self, end: LinkEnd) {
+        if matches!(self.phase, Phase::Open) {
+            self.phase = Phase::Closing(end);
+        }
+    }
+
+    fn end(&self) -> Option<&LinkEnd> {
+        match &self.phase {
+            Phase::Open => None,
+            Phase::Closing(end) | Phase::Over(end) => Some(end),
+        }
+    }
+}
+
+impl Drop for LinkEvents {
+    fn drop(&mut self) {
+        self.shared.with(|state| {
+            state.events = EventsWaiter::Gone;
+            for (id, _) in std::mem::take(&mut state.accepted) {
+                state.release(id);
+            }
+        });
+    }
 }
 
 impl Link {
@@ -78,75 +184,116 @@ impl Link {
     /// # Errors
     /// See [`OpenError`]; a dead link says [`OpenError::Draining`].
     pub fn open(&self, open: &Open, first: Bytes) -> Result<Stream, OpenError> {
-        let _ = (open, first, &self.shared);
-        todo!()
+        let id = self.shared.with(|state| state.open(open, first))?;
+        Ok(Stream::new(Arc::clone(&self.shared), id))
     }
 
-    /// Sends a control message; waits for room when the peer is slow.
+    /// Sends a control message; waits for room when the peer is slow. Not cancelled half way: a message is queued
+    /// whole or not at all.
     ///
     /// # Errors
     /// The link has ended, or the message is over the limit.
     pub async fn send(&self, message: &Control) -> Result<(), LinkEnd> {
-        let _ = message;
-        todo!()
+        let bytes = control::encode(message)
+            .map_err(|error| LinkEnd::new(EndReason::ProtocolError, &error.to_string()))?;
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            let queued = self.shared.with(|state| match state.end() {
+                Some(end) => Err(end.clone()),
+                None => Ok(state.queue_control(&bytes, CONTROL_QUEUE)),
+            })?;
+            if queued {
+                return Ok(());
+            }
+            changed.await;
+        }
     }
 
     /// Sends a control message if there is room now; `false` when there is none (for droppable ones).
     #[must_use]
     pub fn try_send(&self, message: &Control) -> bool {
-        let _ = message;
-        todo!()
+        let Ok(bytes) = control::encode(message) else { return false };
+        self.shared.with(|state| state.end().is_none() && state.queue_control(&bytes, DROPPABLE_QUEUE))
     }
 
     /// Says that no more streams are opened or taken; those that stand go on.
     pub fn go_away(&self) {
-        todo!()
+        self.shared.with(|state| {
+            state.draining = Draining::Yes;
+            state.mux.go_away();
+        });
     }
 
     /// Closes the link once it is idle, at the latest after `grace`.
     pub async fn drain(&self, grace: Duration) {
-        let _ = grace;
-        todo!()
+        self.go_away();
+        let detail = match tokio::time::timeout(grace, self.idle()).await {
+            Ok(()) => "drained",
+            Err(_) => "the time to drain was over",
+        };
+        self.close(EndReason::LocalStop, detail);
+        self.ended().await;
     }
 
-    /// Ends the link now with this reason.
+    async fn idle(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            let state = self.shared.lock();
+            if state.is_idle() || state.end().is_some() {
+                return;
+            }
+            drop(state);
+            changed.await;
+        }
+    }
+
+    /// Ends the link with this reason: messages that were sent before still leave, streams are reset.
     pub fn close(&self, reason: EndReason, detail: &str) {
-        let _ = (reason, detail);
-        todo!()
+        self.shared.with_driver(|state| state.close(LinkEnd::new(reason, detail)));
     }
 
     /// Waits for the end.
     pub async fn ended(&self) -> LinkEnd {
-        todo!()
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            if let Phase::Over(end) = &self.shared.lock().phase {
+                return end.clone();
+            }
+            changed.await;
+        }
     }
 
     /// Whether the link can open streams.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        todo!()
+        let state = self.shared.lock();
+        state.draining == Draining::No && matches!(state.phase, Phase::Open)
     }
 
     /// Figures.
     #[must_use]
     pub fn stats(&self) -> MuxStats {
-        todo!()
+        self.shared.lock().mux.stats()
     }
 
     /// Streams open now; for picking the least busy link.
     #[must_use]
     pub fn load(&self) -> u32 {
-        todo!()
+        self.stats().streams_active
     }
 
     /// Name of the transport.
     #[must_use]
     pub fn transport(&self) -> &'static str {
-        todo!()
+        self.shared.transport
     }
 
     /// The other end.
     #[must_use]
     pub fn peer(&self) -> Option<std::net::SocketAddr> {
-        todo!()
+        self.shared.peer
     }
 }

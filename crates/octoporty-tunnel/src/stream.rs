@@ -1,17 +1,26 @@
 //! A stream of a link as bytes: zero-copy by [`Stream::poll_recv`] and [`Stream::poll_send`], or as
 //! [`AsyncRead`] and [`AsyncWrite`]. Dropped unfinished, it is reset as cancelled.
 
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
-use bytes::Bytes;
-use octoporty_proto::wire::{Reset, StreamId};
+use bytes::{Buf, Bytes};
+use octoporty_proto::mux::Recv;
+use octoporty_proto::wire::{Reset, ResetCode, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::link::{Shared, Wait};
 
 /// One end of a stream.
 #[derive(Debug)]
 pub struct Stream {
+    shared: Arc<Shared>,
     id: StreamId,
+    /// Received and not yet taken by [`AsyncRead`].
+    rest: Bytes,
 }
 
 /// A stream's state as it is this moment, without waiting.
@@ -24,6 +33,10 @@ pub enum Peek {
 }
 
 impl Stream {
+    pub(crate) const fn new(shared: Arc<Shared>, id: StreamId) -> Self {
+        Self { shared, id, rest: Bytes::new() }
+    }
+
     /// Number on its link.
     #[must_use]
     pub fn id(&self) -> StreamId {
@@ -32,8 +45,18 @@ impl Stream {
 
     /// Next received bytes; `None` when the peer finished.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reset>> {
-        let _ = cx;
-        todo!()
+        if !self.rest.is_empty() {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
+        }
+        self.shared.with(|state| match state.mux.recv(Instant::now(), self.id) {
+            Ok(Recv::Data(bytes)) => Poll::Ready(Ok(Some(bytes))),
+            Ok(Recv::Finished) => Poll::Ready(Ok(None)),
+            Ok(Recv::Blocked) => {
+                state.wait(self.id, Wait::Read, cx);
+                Poll::Pending
+            }
+            Err(reset) => Poll::Ready(Err(reset)),
+        })
     }
 
     /// As [`Self::poll_recv`].
@@ -47,14 +70,28 @@ impl Stream {
     /// Takes as many bytes off the front of `data` as there is room for; ready when at least one was taken
     /// (or `data` was empty).
     pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &mut Bytes) -> Poll<Result<(), Reset>> {
-        let _ = (cx, data);
-        todo!()
+        if data.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.shared.with(|state| match state.send(self.id, data) {
+            Ok(0) => {
+                state.wait(self.id, Wait::Write, cx);
+                Poll::Pending
+            }
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(reset) => Poll::Ready(Err(reset)),
+        })
     }
 
     /// Ready with how many bytes may be sent, once that is not zero: reserve before reading.
     pub fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reset>> {
-        let _ = cx;
-        todo!()
+        self.shared.with(|state| match state.capacity(self.id) {
+            Ok(0) => {
+                state.wait(self.id, Wait::Write, cx);
+                Poll::Pending
+            }
+            other => Poll::Ready(other),
+        })
     }
 
     /// Sends all of `data`.
@@ -73,55 +110,109 @@ impl Stream {
     /// # Errors
     /// The stream was reset.
     pub fn finish(&mut self) -> Result<(), Reset> {
-        todo!()
+        self.shared.with(|state| state.finish(self.id))
     }
 
     /// Ends both directions at once.
     pub fn reset(self, reset: Reset) {
-        let _ = reset;
-        todo!()
+        self.shared.with(|state| state.mux.reset(self.id, reset));
     }
 
     /// Waits until the stream is reset by the peer or its link dies, without reading.
     pub async fn was_reset(&self) -> Reset {
-        todo!()
+        std::future::poll_fn(|cx| self.poll_reset(cx)).await
+    }
+
+    /// As [`Self::was_reset`].
+    pub fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<Reset> {
+        self.shared.with(|state| match state.mux.reset_of(self.id) {
+            Some(reset) => Poll::Ready(reset),
+            None => {
+                state.wait(self.id, Wait::Reset, cx);
+                Poll::Pending
+            }
+        })
     }
 
     /// Looks without waiting.
     #[must_use]
     pub fn peek(&self) -> Peek {
-        todo!()
+        let quiet = self.rest.is_empty() && self.shared.with(|state| state.mux.is_quiet(self.id));
+        if quiet { Peek::Quiet } else { Peek::Stirred }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.with(|state| state.release(self.id));
     }
 }
 
 /// A reset is an [`std::io::Error`] of kind `ConnectionReset` with the [`Reset`] inside (see [`reset_of`]).
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
-        let _ = (cx, buf);
-        todo!()
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(self.poll_recv(cx)) {
+            Ok(Some(mut bytes)) => {
+                let taken = bytes.len().min(buf.remaining());
+                buf.put_slice(&bytes[..taken]);
+                bytes.advance(taken);
+                self.rest = bytes;
+                Poll::Ready(Ok(()))
+            }
+            Ok(None) => Poll::Ready(Ok(())),
+            Err(reset) => Poll::Ready(Err(io_error(reset))),
+        }
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        let _ = (cx, buf);
-        todo!()
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let room = ready!(self.poll_capacity(cx)).map_err(io_error)?;
+        let length = room.min(buf.len());
+        let mut data = Bytes::copy_from_slice(&buf[..length]);
+        ready!(self.poll_send(cx, &mut data)).map_err(io_error)?;
+        Poll::Ready(Ok(length - data.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let _ = cx;
-        todo!()
+    /// Sent bytes need no push: the link's task writes whatever is queued.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let _ = cx;
-        todo!()
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.finish().map_err(io_error))
     }
+}
+
+/// An I/O error's inside.
+#[derive(Debug)]
+struct ResetError(Reset);
+
+impl std::fmt::Display for ResetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the stream was reset: {} (by the {:?})", self.0.code.name(), self.0.blame)?;
+        if self.0.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.0.detail) }
+    }
+}
+
+impl std::error::Error for ResetError {}
+
+fn io_error(reset: Reset) -> io::Error {
+    let kind = match reset.code {
+        ResetCode::Internal => io::ErrorKind::BrokenPipe,
+        _ => io::ErrorKind::ConnectionReset,
+    };
+    io::Error::new(kind, ResetError(reset))
 }
 
 /// The [`Reset`] inside an I/O error that a [`Stream`] gave.
 #[must_use]
-pub fn reset_of(error: &std::io::Error) -> Option<&Reset> {
-    let _ = error;
-    todo!()
+pub fn reset_of(error: &io::Error) -> Option<&Reset> {
+    error.get_ref()?.downcast_ref::<ResetError>().map(|inside| &inside.0)
 }

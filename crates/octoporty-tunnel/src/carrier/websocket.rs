@@ -1,13 +1,27 @@
 //! Links over WebSocket: `GET /tunnel`, binary messages, credential in the upgrade's header.
 
+mod frames;
+mod proxy;
+mod route;
+mod upgrade;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
-use super::Carrier;
+use self::frames::WebSocketCarrier;
+use self::route::Prefixed;
+use super::{Carrier, tcp};
+
+/// What RFC 6455 (section 1.3) appends to a key before hashing.
+const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Whom to dial and with what. Built by the agent from its configuration.
 #[derive(Clone)]
@@ -67,6 +81,12 @@ pub enum DialError {
         /// From `Retry-After`.
         retry_after_s: u64,
     },
+    /// The gateway, or what stands before it, is there and takes no agents now (503).
+    #[error("the gateway takes no agents at the moment (HTTP 503)")]
+    Unavailable {
+        /// From `Retry-After`, seconds.
+        retry_after_s: Option<u64>,
+    },
     /// Something answered that is not a gateway's tunnel endpoint.
     #[error("{url} answered HTTP {status} instead of a WebSocket upgrade; is this the gateway's address, with /tunnel?")]
     NotATunnel {
@@ -88,26 +108,84 @@ pub enum DialError {
     Upgrade(String),
 }
 
+/// Debug shows no credential.
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proxy = self.proxy.as_ref().map(|proxy| (proxy.scheme_str(), proxy.host(), proxy.port_u16()));
+        f.debug_struct("Dial")
+            .field("url", &self.url)
+            .field("proxy", &proxy)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Dial {
+    fn is_tls(&self) -> bool {
+        matches!(self.url.scheme_str(), Some("wss" | "https"))
+    }
+
+    async fn in_time<R>(&self, work: impl Future<Output = Result<R, DialError>>) -> Result<R, DialError> {
+        tokio::time::timeout(self.timeout, work).await.unwrap_or_else(|_| {
+            let address = self.url.authority().map_or_else(String::new, ToString::to_string);
+            Err(DialError::Timeout { address, seconds: self.timeout.as_secs() })
+        })
+    }
+}
+
 /// Resolves afresh, dials (happy eyeballs, `TCP_NODELAY`, `TCP_USER_TIMEOUT`, keep-alive), TLS, upgrades.
 ///
 /// # Errors
 /// See [`DialError`].
 pub async fn dial(dial: &Dial) -> Result<Box<dyn Carrier>, DialError> {
-    let _ = dial;
-    todo!()
+    dial.in_time(Box::pin(async {
+        let mut connection = route::connect(dial).await?;
+        let ahead = upgrade::upgrade(&mut connection.io, dial).await?;
+        connection.io.put_back(ahead);
+        let carrier: Box<dyn Carrier> = Box::new(WebSocketCarrier::client(connection.io, connection.peer));
+        Ok(carrier)
+    }))
+    .await
+}
+
+/// Asks the gateway for `GET /health` along the same way as [`dial`] (DNS, proxy, TLS, same host and port) and
+/// gives the HTTP status. No credential is sent.
+///
+/// # Errors
+/// See [`DialError`].
+pub async fn health(dial: &Dial) -> Result<u16, DialError> {
+    dial.in_time(Box::pin(async {
+        let mut connection = route::connect(dial).await?;
+        upgrade::health(&mut connection.io, &dial.url).await
+    }))
+    .await
 }
 
 /// Takes over a connection whose upgrade (101 with the right `Sec-WebSocket-Accept`) was answered already.
 /// `read_already` holds bytes that the HTTP server had read past the upgrade.
 #[must_use]
 pub fn accepted(socket: TcpStream, read_already: bytes::Bytes, peer: SocketAddr) -> Box<dyn Carrier> {
-    let _ = (socket, read_already, peer);
-    todo!()
+    if let Err(error) = tcp::tune(&socket) {
+        tracing::debug!(%peer, %error, "the options of an accepted connection could not be set");
+    }
+    Box::new(WebSocketCarrier::server(Prefixed::new(socket, read_already), Some(peer)))
 }
 
 /// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.
 #[must_use]
 pub fn accept_key(key: &str) -> String {
-    let _ = key;
-    todo!()
+    let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(key.as_bytes());
+    context.update(ACCEPT_GUID.as_bytes());
+    STANDARD.encode(context.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_key_is_the_one_of_the_rfc() {
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
 }

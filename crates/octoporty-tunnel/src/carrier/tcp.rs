@@ -1,0 +1,141 @@
+//! TCP connections: fresh names, happy eyeballs (RFC 8305), and options that notice a dead peer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+/// Head start of one address before the next is tried as well (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// A quiet connection is probed by the kernel after this long; keeps NAT entries and tells a dead peer.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+
+/// Between the kernel's probes.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Sent bytes that stay unacknowledged for this long break the connection, whatever its task is doing.
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Looks `host` up afresh. A literal address, with or without brackets, is taken as it is.
+///
+/// # Errors
+/// The name does not resolve, or resolves to nothing.
+pub async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
+    if found.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    Ok(found)
+}
+
+/// Dials the addresses, each with a head start over the next, the families by turns; the first that answers wins.
+///
+/// # Errors
+/// All failed; the address and error of the last one.
+pub async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, (Option<SocketAddr>, io::Error)> {
+    let mut waiting = interleave(addresses).into_iter();
+    let mut dialling = FuturesUnordered::new();
+    let mut last = (None, io::Error::new(io::ErrorKind::NotFound, "there is no address to dial"));
+    loop {
+        match waiting.next() {
+            Some(address) => dialling.push(async move { (address, TcpStream::connect(address).await) }),
+            None if dialling.is_empty() => return Err(last),
+            None => {}
+        }
+        let more = waiting.len() > 0;
+        tokio::select! {
+            biased;
+            Some((address, answer)) = dialling.next() => match answer {
+                Ok(socket) => return Ok(socket),
+                Err(error) => last = (Some(address), error),
+            },
+            () = tokio::time::sleep(STAGGER), if more => {}
+        }
+    }
+}
+
+/// The resolver's order, but the two families by turns.
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (preferred, other): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut ordered = Vec::with_capacity(preferred.len() + other.len());
+    let mut other = other.into_iter();
+    for address in preferred {
+        ordered.push(address);
+        ordered.extend(other.next());
+    }
+    ordered.extend(other);
+    ordered
+}
+
+/// No delay for small writes, keep-alive, and a bound on unacknowledged bytes.
+///
+/// # Errors
+/// The system refused an option (the socket is dead already).
+pub fn tune(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let socket = SockRef::from(socket);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns_beginning_with_the_resolvers_first() {
+        let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"]);
+        assert_eq!(interleave(given), addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]));
+        let given = addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]);
+        assert_eq!(interleave(given), addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]));
+    }
+
+    #[tokio::test]
+    async fn literal_addresses_need_no_resolver() {
+        assert_eq!(lookup("[::1]", 7).await.unwrap(), addresses(&["[::1]:7"]));
+        assert_eq!(lookup("127.0.0.1", 7).await.unwrap(), addresses(&["127.0.0.1:7"]));
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_does_not_hinder_a_live_one() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dead = {
+            let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            gone.local_addr().unwrap()
+        };
+        let live = listener.local_addr().unwrap();
+        let socket = connect(vec![dead, live]).await.unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), live);
+        tune(&socket).unwrap();
+        assert!(socket.nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn when_all_fail_the_last_is_named() {
+        let dead = {
+            let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            gone.local_addr().unwrap()
+        };
+        let (address, error) = connect(vec![dead]).await.unwrap_err();
+        assert_eq!(address, Some(dead));
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(connect(Vec::new()).await.unwrap_err().0, None);
+    }
+}

@@ -1,0 +1,187 @@
+//! The way to a gateway: fresh DNS, a proxy if one is configured, TCP, TLS. Every request to the gateway goes it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::proxy;
+use super::{Dial, DialError};
+use crate::carrier::tcp;
+
+/// A connection to a gateway, and bytes that were read ahead of it.
+pub(super) struct Connection {
+    pub(super) io: Prefixed<Io>,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+/// With or without TLS.
+pub(super) enum Io {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<Prefixed<TcpStream>>>),
+}
+
+/// Goes the whole way to the gateway that `dial` names.
+pub(super) async fn connect(dial: &Dial) -> Result<Connection, DialError> {
+    let (host, port) = authority(&dial.url)?;
+    let (socket, ahead) = match &dial.proxy {
+        Some(proxy) => proxy::through(proxy, host, port).await?,
+        None => (tcp_to(host, port).await?, Bytes::new()),
+    };
+    let peer = socket.peer_addr().ok();
+    let socket = Prefixed::new(socket, ahead);
+    let io = if dial.is_tls() {
+        Prefixed::new(Io::Tls(Box::new(tls(dial, host, socket).await?)), Bytes::new())
+    } else {
+        let Prefixed { inner, ahead } = socket;
+        Prefixed::new(Io::Plain(inner), ahead)
+    };
+    Ok(Connection { io, peer })
+}
+
+/// Host and port of a URL, by its scheme if it names none.
+fn authority(url: &http::Uri) -> Result<(&str, u16), DialError> {
+    let wrong = || DialError::Upgrade(format!("{url} is not a gateway's address; write wss://host/tunnel"));
+    let host = url.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+    let by_scheme = match url.scheme_str() {
+        Some("wss" | "https") => 443,
+        Some("ws" | "http") => 80,
+        _ => return Err(wrong()),
+    };
+    Ok((host, url.port_u16().unwrap_or(by_scheme)))
+}
+
+/// Looks up and dials one host.
+pub(super) async fn tcp_to(host: &str, port: u16) -> Result<TcpStream, DialError> {
+    let addresses = tcp::lookup(host, port)
+        .await
+        .map_err(|source| DialError::Dns { host: host.to_owned(), source })?;
+    let failed = |address: Option<SocketAddr>, source| {
+        let address = address.map_or_else(|| format!("{host}:{port}"), |address| address.to_string());
+        DialError::Connect { address, source }
+    };
+    let socket = tcp::connect(addresses).await.map_err(|(address, source)| failed(address, source))?;
+    tcp::tune(&socket).map_err(|source| failed(socket.peer_addr().ok(), source))?;
+    Ok(socket)
+}
+
+async fn tls(
+    dial: &Dial,
+    host: &str,
+    socket: Prefixed<TcpStream>,
+) -> Result<TlsStream<Prefixed<TcpStream>>, DialError> {
+    let failed = |source| DialError::Tls { host: host.to_owned(), source };
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let name = ServerName::try_from(bare.to_owned())
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+    TlsConnector::from(Arc::clone(&dial.tls)).connect(name, socket).await.map_err(failed)
+}
+
+/// Gives `ahead` first, then what the connection gives.
+#[derive(Debug)]
+pub(super) struct Prefixed<T> {
+    inner: T,
+    ahead: Bytes,
+}
+
+impl<T> Prefixed<T> {
+    pub(super) const fn new(inner: T, ahead: Bytes) -> Self {
+        Self { inner, ahead }
+    }
+
+    /// Puts bytes that were read too far back before all others.
+    pub(super) fn put_back(&mut self, ahead: Bytes) {
+        self.ahead = if self.ahead.is_empty() { ahead } else { [ahead, std::mem::take(&mut self.ahead)].concat().into() };
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Prefixed<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let length = self.ahead.len().min(buf.remaining());
+        buf.put_slice(&self.ahead[..length]);
+        self.ahead.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// Does the same to whichever connection there is.
+macro_rules! either {
+    ($io:expr, $inner:ident => $act:expr) => {
+        match $io.get_mut() {
+            Io::Plain($inner) => $act,
+            Io::Tls($inner) => $act,
+        }
+    };
+}
+
+impl AsyncRead for Io {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        either!(self, inner => Pin::new(inner).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        either!(self, inner => Pin::new(inner).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, inner => Pin::new(inner).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(inner) => inner.is_write_vectored(),
+            Self::Tls(inner) => inner.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, inner => Pin::new(inner).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, inner => Pin::new(inner).poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,245 @@
+//! The task of one link: owns the carrier, moves bytes between it and the mux, keeps the clock.
+//!
+//! One turn: the end first, then everything that came in, then the clock, then everything that may go out. One read
+//! parses many frames and all queued frames leave in one write; streams are woken after the lock is released.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use octoporty_proto::model::EndReason;
+use octoporty_proto::mux::LinkError;
+use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::LinkEnd;
+use super::shared::{DriverSleep, Phase, Shared, Wakes};
+use crate::carrier::Carrier;
+
+/// Bytes taken from the carrier in one turn before others on the runtime get theirs.
+const RECEIVE_BUDGET: usize = 1024 * 1024;
+
+/// Bytes of frames given to the carrier at once: one vectored write, little enough that control overtakes bulk.
+const TRANSMIT_BUDGET: usize = 256 * 1024;
+
+/// Batches given to the carrier in one turn before others on the runtime get theirs.
+const TRANSMIT_TURNS: usize = 16;
+
+/// Bound on saying goodbye: what is queued is written and the carrier closed within this.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    carrier: Box<dyn Carrier>,
+    cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    timer: Pin<Box<Sleep>>,
+    received: Vec<Bytes>,
+    frames: Vec<Bytes>,
+    wakes: Wakes,
+    carrier_holds: CarrierHolds,
+}
+
+/// Whether the carrier has bytes that it must still write.
+#[derive(PartialEq, Eq)]
+enum CarrierHolds {
+    Nothing,
+    Bytes,
+}
+
+/// Whether a part of a turn did all there was.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    Done,
+    More,
+}
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, carrier: Box<dyn Carrier>, cancel: CancellationToken) -> Self {
+        let deadline = shared.lock().mux.next_deadline();
+        Self {
+            shared,
+            carrier,
+            cancelled: Box::pin(cancel.cancelled_owned()),
+            timer: Box::pin(tokio::time::sleep_until(deadline.into())),
+            received: Vec::new(),
+            frames: Vec::new(),
+            wakes: Wakes::new(),
+            carrier_holds: CarrierHolds::Nothing,
+        }
+    }
+
+    /// Moves bytes until the link ends, tells every stream, closes the carrier.
+    pub(super) async fn run(mut self) {
+        let found = match std::future::poll_fn(|cx| self.poll(cx)).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        let end = self.shared.asked_end().unwrap_or(found);
+        tracing::debug!(reason = ?end.reason, detail = %end.detail, "link ended");
+        let farewell = !matches!(end.reason, EndReason::TransportLost | EndReason::Silent);
+        if farewell {
+            self.give_last_frames();
+        }
+        self.shared.finish(end);
+        if farewell {
+            // A peer that does not take the goodbye in time has none.
+            drop(tokio::time::timeout(CLOSE_TIMEOUT, self.close()).await);
+        }
+    }
+
+    fn give_last_frames(&mut self) {
+        self.shared.lock().transmit(TRANSMIT_BUDGET, &mut self.frames);
+        if let Err(error) = self.carrier.start_send(&mut self.frames) {
+            tracing::debug!(%error, "the last frames found a broken link");
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.carrier.poll_flush(cx)).await?;
+        std::future::poll_fn(|cx| self.carrier.poll_close(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<std::convert::Infallible, LinkEnd>> {
+        if self.cancelled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(LinkEnd::new(EndReason::LocalStop, "this side is stopping")));
+        }
+        let received = self.receive(cx)?;
+        let transmitted = self.transmit(cx)?;
+        if received == Turn::More || transmitted == Turn::More {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>) -> Result<Turn, LinkEnd> {
+        let mut taken = 0;
+        let mut ended = None;
+        while taken < RECEIVE_BUDGET && ended.is_none() {
+            match self.carrier.poll_receive(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(bytes))) => {
+                    taken += bytes.len();
+                    self.received.push(bytes);
+                }
+                Poll::Ready(Some(Err(error))) => ended = Some(transport_lost(&error)),
+                Poll::Ready(None) => ended = Some(LinkEnd::new(EndReason::PeerStop, "the peer closed the link")),
+            }
+        }
+        if taken > 0 {
+            self.parse()?;
+        }
+        match ended {
+            Some(end) => Err(end),
+            None if taken >= RECEIVE_BUDGET => Ok(Turn::More),
+            None => Ok(Turn::Done),
+        }
+    }
+
+    fn parse(&mut self) -> Result<(), LinkEnd> {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        let parsed = self.received.drain(..).try_for_each(|bytes| state.mux.receive(now, bytes));
+        state.dispatch(&mut self.wakes);
+        drop(state);
+        self.wake_streams();
+        parsed.map_err(|error| link_end(&error))
+    }
+
+    fn transmit(&mut self, cx: &mut Context<'_>) -> Result<Turn, LinkEnd> {
+        for _ in 0..TRANSMIT_TURNS {
+            let ready = self.carrier.poll_ready(cx).map_err(|error| transport_lost(&error))?;
+            let deadline = self.fill(cx.waker(), ready.is_ready())?;
+            self.wake_streams();
+            self.arm(deadline, cx);
+            if self.frames.is_empty() {
+                return self.flush(cx).map(|()| Turn::Done);
+            }
+            self.carrier.start_send(&mut self.frames).map_err(|error| transport_lost(&error))?;
+            self.carrier_holds = CarrierHolds::Bytes;
+            self.flush(cx)?;
+        }
+        Ok(Turn::More)
+    }
+
+    /// Does what is due, takes frames of the mux, and lies down when there are none. Gives the next deadline.
+    fn fill(&mut self, waker: &Waker, carrier_is_ready: bool) -> Result<Instant, LinkEnd> {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        if let Phase::Closing(end) = &state.phase {
+            return Err(end.clone());
+        }
+        let mut due = Ok(());
+        if state.mux.next_deadline() <= now {
+            due = state.mux.tick(now);
+        }
+        if carrier_is_ready {
+            state.transmit(TRANSMIT_BUDGET, &mut self.frames);
+        }
+        state.dispatch(&mut self.wakes);
+        if !carrier_is_ready {
+            state.driver = DriverSleep::Blocked(waker.clone());
+        } else if self.frames.is_empty() {
+            state.driver = DriverSleep::Idle(waker.clone());
+        } else {
+            state.driver = DriverSleep::Awake;
+        }
+        let deadline = state.mux.next_deadline();
+        drop(state);
+        self.shared.changed.notify_waiters();
+        due.map_err(|error| link_end(&error))?;
+        Ok(deadline)
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), LinkEnd> {
+        if self.carrier_holds == CarrierHolds::Bytes {
+            match self.carrier.poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.carrier_holds = CarrierHolds::Nothing,
+                Poll::Ready(Err(error)) => return Err(transport_lost(&error)),
+                Poll::Pending => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The timer is moved only when it would ring too late: a deadline that recedes with every byte costs nothing.
+    fn arm(&mut self, deadline: Instant, cx: &mut Context<'_>) {
+        let deadline = tokio::time::Instant::from_std(deadline);
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if deadline <= tokio::time::Instant::now() {
+                cx.waker().wake_by_ref();
+                return;
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+    }
+
+    fn wake_streams(&mut self) {
+        self.wakes.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// A driver that is dropped before its end (its runtime was shut down) still tells every stream.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.finish(LinkEnd::new(EndReason::LocalStop, "this side has stopped"));
+    }
+}
+
+fn transport_lost(error: &io::Error) -> LinkEnd {
+    LinkEnd::new(EndReason::TransportLost, &format!("the connection broke: {error}"))
+}
+
+fn link_end(error: &LinkError) -> LinkEnd {
+    let reason = match error {
+        LinkError::Silent(_) => EndReason::Silent,
+        _ => EndReason::ProtocolError,
+    };
+    LinkEnd::new(reason, &error.to_string())
+}

@@ -1,0 +1,403 @@
+//! What the handles of one link, its streams and its driver share: the mux under a short lock, and who waits for
+//! what. The lock is never held over an await, and nobody is woken under it.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use octoporty_proto::mux::{Event, Mux, OpenError};
+use octoporty_proto::wire::{Blame, Open, Reset, ResetCode, StreamId};
+use tokio::sync::Notify;
+
+use super::LinkEnd;
+
+/// Bytes of one piece of a control message given to the mux: small enough to share the link with streams.
+const CONTROL_PIECE: usize = 16 * 1024;
+
+/// A control message is queued while fewer bytes than this wait to be sent; so at most this and one message wait.
+/// Twice the largest usual message (a batch of access records).
+pub(super) const CONTROL_QUEUE: usize = 512 * 1024;
+
+/// Room that droppable messages leave to the others.
+pub(super) const DROPPABLE_QUEUE: usize = CONTROL_QUEUE / 2;
+
+/// See the module.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Told when a control message found room, the link became idle, or it ended.
+    pub(super) changed: Notify,
+    pub(super) transport: &'static str,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+/// Where a link stands.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The driver moves bytes.
+    Open,
+    /// A handle asked for the end; the driver has not seen it yet.
+    Closing(LinkEnd),
+    /// Every stream was told.
+    Over(LinkEnd),
+}
+
+/// What the driver waits for besides its carrier and its timer.
+#[derive(Debug)]
+pub(super) enum DriverSleep {
+    /// It runs, and will look by itself.
+    Awake,
+    /// Anything to transmit wakes it.
+    Idle(Waker),
+    /// The carrier takes nothing now: only the end of the link wakes it.
+    Blocked(Waker),
+}
+
+/// Who waits for a stream, and what it still owes the mux.
+#[derive(Debug, Default)]
+struct Slot {
+    read: Option<Waker>,
+    write: Option<Waker>,
+    reset: Option<Waker>,
+    /// First bytes of an open that found no room yet; everything later goes behind them.
+    pending: Bytes,
+    /// The owner finished while [`Self::pending`] was not empty.
+    finish: FinishAfter,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum FinishAfter {
+    #[default]
+    Open,
+    Pending,
+}
+
+/// Under the lock.
+pub(crate) struct State {
+    pub(crate) mux: Mux,
+    slots: HashMap<StreamId, Slot>,
+    pub(super) accepted: VecDeque<(StreamId, Open)>,
+    pub(super) alive: Option<Duration>,
+    /// Control bytes that came before the end of the link.
+    pub(super) control_tail: VecDeque<Bytes>,
+    pub(super) events: EventsWaiter,
+    control_out: VecDeque<Bytes>,
+    control_waiting: usize,
+    pub(super) driver: DriverSleep,
+    pub(super) phase: Phase,
+    pub(super) draining: Draining,
+}
+
+/// Who takes a link's news.
+#[derive(Debug)]
+pub(super) enum EventsWaiter {
+    /// Nobody waits now.
+    Present,
+    /// Waits.
+    Waiting(Waker),
+    /// The receiver was dropped: streams that the peer opens have no taker.
+    Gone,
+}
+
+/// Whether new streams may be opened from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Draining {
+    /// They may.
+    No,
+    /// The peer, or this side, said GoAway.
+    Yes,
+}
+
+/// Wakers collected under the lock, to be woken after it.
+pub(super) type Wakes = Vec<Waker>;
+
+/// Which of a stream's wakers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wait {
+    /// For something to read.
+    Read,
+    /// For room to write.
+    Write,
+    /// For its reset.
+    Reset,
+}
+
+impl Shared {
+    pub(super) fn new(mux: Mux, transport: &'static str, peer: Option<SocketAddr>) -> Self {
+        let state = State {
+            mux,
+            slots: HashMap::new(),
+            accepted: VecDeque::new(),
+            alive: None,
+            control_tail: VecDeque::new(),
+            events: EventsWaiter::Present,
+            control_out: VecDeque::new(),
+            control_waiting: 0,
+            driver: DriverSleep::Awake,
+            phase: Phase::Open,
+            draining: Draining::No,
+        };
+        Self { state: Mutex::new(state), changed: Notify::new(), transport, peer }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock is a defect of the mux; the link goes on and ends by its probes at the latest.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works on the state and wakes the driver if that left something to transmit.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let result = work(&mut state);
+        let driver = state.driver_to_wake();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// As [`Self::with`], and wakes the driver whatever there is to transmit.
+    pub(super) fn with_driver<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let result = work(&mut state);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// The end that a handle asked for.
+    pub(super) fn asked_end(&self) -> Option<LinkEnd> {
+        match &self.lock().phase {
+            Phase::Closing(end) => Some(end.clone()),
+            Phase::Open | Phase::Over(_) => None,
+        }
+    }
+
+    /// Ends the link for everybody, once.
+    pub(super) fn finish(&self, end: LinkEnd) {
+        let mut wakes = Wakes::new();
+        let mut state = self.lock();
+        if matches!(state.phase, Phase::Over(_)) {
+            return;
+        }
+        state.control_out.clear();
+        state.control_waiting = 0;
+        while let Some(bytes) = state.mux.recv_control() {
+            state.control_tail.push_back(bytes);
+        }
+        state.mux.link_lost(&end.detail);
+        state.phase = Phase::Over(end);
+        state.draining = Draining::Yes;
+        state.dispatch(&mut wakes);
+        state.wake_everybody(&mut wakes);
+        drop(state);
+        wakes.into_iter().for_each(Waker::wake);
+        self.changed.notify_waiters();
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("transport", &self.transport).field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl DriverSleep {
+    pub(super) fn take(&mut self) -> Option<Waker> {
+        match std::mem::replace(self, Self::Awake) {
+            Self::Awake => None,
+            Self::Idle(waker) | Self::Blocked(waker) => Some(waker),
+        }
+    }
+}
+
+impl State {
+    fn driver_to_wake(&mut self) -> Option<Waker> {
+        // While the link drains, each stream that goes may be the last, and whoever drains waits for the driver's word.
+        let news = self.mux.wants_transmit() || self.draining == Draining::Yes;
+        if news && matches!(self.driver, DriverSleep::Idle(_)) { self.driver.take() } else { None }
+    }
+
+    /// Hands the mux's news to those who wait for them.
+    pub(super) fn dispatch(&mut self, wakes: &mut Wakes) {
+        while let Some(event) = self.mux.poll_event() {
+            match event {
+                Event::Opened(id, open) => self.take_or_refuse(id, open, wakes),
+                Event::Readable(id) => self.wake_stream(id, Wait::Read, wakes),
+                Event::Writable(id) => {
+                    self.push_pending(id);
+                    self.wake_stream(id, Wait::Write, wakes);
+                }
+                Event::Control => self.events.wake(wakes),
+                Event::Pong(round_trip) => {
+                    self.alive = Some(round_trip);
+                    self.events.wake(wakes);
+                }
+                // `Event::GoAway`, and news that this release does not know of.
+                _ => self.draining = Draining::Yes,
+            }
+        }
+    }
+
+    fn take_or_refuse(&mut self, id: StreamId, open: Open, wakes: &mut Wakes) {
+        if matches!(self.events, EventsWaiter::Gone) {
+            self.mux.reset(id, Reset::new(ResetCode::Draining, Blame::Link));
+            self.mux.release(id);
+        } else {
+            // Bounded by the streams that the mux lets the peer open.
+            self.accepted.push_back((id, open));
+            self.events.wake(wakes);
+        }
+    }
+
+    fn wake_stream(&mut self, id: StreamId, wait: Wait, wakes: &mut Wakes) {
+        if let Some(slot) = self.slots.get_mut(&id) {
+            let waker = match wait {
+                Wait::Read => slot.read.take(),
+                Wait::Write => slot.write.take(),
+                Wait::Reset => None,
+            };
+            wakes.extend(waker);
+            wakes.extend(slot.reset.take());
+        }
+    }
+
+    fn wake_everybody(&mut self, wakes: &mut Wakes) {
+        for slot in self.slots.values_mut() {
+            wakes.extend(slot.read.take());
+            wakes.extend(slot.write.take());
+            wakes.extend(slot.reset.take());
+        }
+        self.events.wake(wakes);
+    }
+
+    /// Remembers to wake this task for that stream.
+    pub(crate) fn wait(&mut self, id: StreamId, wait: Wait, cx: &Context<'_>) {
+        let slot = self.slots.entry(id).or_default();
+        let place = match wait {
+            Wait::Read => &mut slot.read,
+            Wait::Write => &mut slot.write,
+            Wait::Reset => &mut slot.reset,
+        };
+        match place {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *place = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(super) fn open(&mut self, open: &Open, mut first: Bytes) -> Result<StreamId, OpenError> {
+        if !matches!(self.phase, Phase::Open) {
+            return Err(OpenError::Draining);
+        }
+        let id = self.mux.open(open, &mut first)?;
+        if !first.is_empty() {
+            self.slots.entry(id).or_default().pending = first;
+            self.push_pending(id);
+        }
+        Ok(id)
+    }
+
+    /// Sends what an open left over, as far as it goes.
+    fn push_pending(&mut self, id: StreamId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        while !slot.pending.is_empty() {
+            match self.mux.send(id, &mut slot.pending) {
+                Ok(0) => return,
+                Ok(_) => {}
+                // The owner learns of the reset from its own next call.
+                Err(_) => slot.pending.clear(),
+            }
+        }
+        if slot.finish == FinishAfter::Pending {
+            slot.finish = FinishAfter::Open;
+            drop(self.mux.finish(id));
+        }
+    }
+
+    fn has_pending(&self, id: StreamId) -> bool {
+        self.slots.get(&id).is_some_and(|slot| !slot.pending.is_empty())
+    }
+
+    /// How much room a stream has; 0: an [`Event::Writable`] will tell.
+    pub(crate) fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
+        let capacity = self.mux.capacity(id)?;
+        Ok(if self.has_pending(id) { 0 } else { capacity })
+    }
+
+    pub(crate) fn send(&mut self, id: StreamId, data: &mut Bytes) -> Result<usize, Reset> {
+        if self.has_pending(id) {
+            return self.mux.capacity(id).map(|_| 0);
+        }
+        self.mux.send(id, data)
+    }
+
+    pub(crate) fn finish(&mut self, id: StreamId) -> Result<(), Reset> {
+        match self.slots.get_mut(&id) {
+            Some(slot) if !slot.pending.is_empty() => {
+                slot.finish = FinishAfter::Pending;
+                self.mux.capacity(id).map(drop)
+            }
+            _ => self.mux.finish(id),
+        }
+    }
+
+    /// The stream's owner is gone.
+    pub(crate) fn release(&mut self, id: StreamId) {
+        self.slots.remove(&id);
+        self.mux.release(id);
+    }
+
+    /// Queues a control message while fewer than `bound` bytes wait.
+    pub(super) fn queue_control(&mut self, message: &Bytes, bound: usize) -> bool {
+        let room = self.control_waiting < bound;
+        if room {
+            self.control_waiting += message.len();
+            self.control_out.push_back(message.clone());
+            self.push_control();
+        }
+        room
+    }
+
+    /// Gives queued control messages to the mux, as far as it takes them.
+    pub(super) fn push_control(&mut self) {
+        while let Some(message) = self.control_out.front_mut() {
+            let piece = message.slice(..message.len().min(CONTROL_PIECE));
+            let length = piece.len();
+            if !self.mux.send_control(piece) {
+                return;
+            }
+            self.control_waiting -= length;
+            bytes::Buf::advance(message, length);
+            if message.is_empty() {
+                self.control_out.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.mux.is_idle() && self.control_out.is_empty()
+    }
+
+    /// Frames to write, control messages first.
+    pub(super) fn transmit(&mut self, budget: usize, frames: &mut Vec<Bytes>) -> usize {
+        if !self.control_out.is_empty() {
+            self.push_control();
+        }
+        self.mux.transmit(Instant::now(), budget, frames)
+    }
+}
+
+impl EventsWaiter {
+    pub(super) fn wake(&mut self, wakes: &mut Wakes) {
+        if let Self::Waiting(waker) = self {
+            wakes.push(waker.clone());
+            *self = Self::Present;
+        }
+    }
+}
