@@ -17,8 +17,8 @@ pub use failure::{Failure, FailureCode, Hop};
 pub use hostname::{HostPattern, Hostname, HostnameError};
 pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};
 pub use mapping::{
-    Compression, DesiredState, Endpoint, HostHeader, LandingPage, LandingPageError, Mapping, MappingName,
-    MappingNameError, PrefixHandling, Revision,
+    Compression, DEFAULT_LANDING_HTML, DesiredState, Endpoint, HostHeader, LandingPage, LandingPageError, Mapping,
+    MappingName, MappingNameError, PrefixHandling, Revision,
 };
 pub use path::{PathPrefix, PathPrefixError};
 pub use status::{

@@ -151,6 +151,9 @@ pub struct Mapping {
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
+/// The product's own landing page: what a gateway shows until somebody makes another.
+pub const DEFAULT_LANDING_HTML: &str = include_str!("../../assets/landing.html");
+
 /// Custom HTML for the gateway's own name and for names without a mapping; at most 1 MB.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
