@@ -2,13 +2,42 @@
 //!
 //! One [`Mux`] is one end of one link. Bytes of the link go in by [`Mux::receive`], frames to write come out by
 //! [`Mux::transmit`], time comes in with every call; [`Mux::poll_event`] says which streams have news.
+//!
+//! The cast: `stream` is one stream's state, `streams` what its owner does with it; `flow` keeps the books of one
+//! stream and `books` those that all share; `schedule` says whose turn it is to send; `receive` takes frames in,
+//! `transmit` gives them out; `zero` is the control stream; `liveness` probes.
+//!
+//! Invariants: flow control is settled when bytes are queued, so what is queued may always be sent; for every stream
+//! this side's count of bytes in flight is never below the peer's; every queue is bounded by [`MuxConfig`] or by a
+//! constant beside it; nothing that the peer sends makes this side allocate before it was checked against a limit.
+
+mod books;
+mod flow;
+mod liveness;
+mod news;
+mod packing;
+mod queue;
+mod receive;
+mod schedule;
+mod stream;
+mod streams;
+mod table;
+mod transmit;
+mod zero;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::wire::{Open, Reset, Side, StreamId};
+use crate::wire::{Decoder, Open, Side, StreamId};
+use books::Books;
+use liveness::{Liveness, Ticked};
+use news::News;
+use schedule::Schedule;
+use table::Table;
+use transmit::Outgoing;
+use zero::StreamZero;
 
 /// Limits and starting values of a link. Every queue in the mux is bounded by one of these.
 #[derive(Clone, Debug)]
@@ -28,6 +57,22 @@ pub struct MuxConfig {
     pub send_buffer: usize,
     /// Time between probes; two unanswered in a row end the link.
     pub probe_interval: Duration,
+}
+
+/// The values of protocol version 1. `initial_window`, `max_in_flight` and `stream_floor` are part of the protocol:
+/// both ends must have the same.
+impl Default for MuxConfig {
+    fn default() -> Self {
+        Self {
+            max_streams: 4096,
+            initial_window: 256 * 1024,
+            max_window: 8 * 1024 * 1024,
+            max_in_flight: 64 * 1024 * 1024,
+            stream_floor: 16 * 1024,
+            send_buffer: 256 * 1024,
+            probe_interval: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What a link did since it was made.
@@ -84,6 +129,8 @@ pub enum Event {
     Writable(StreamId),
     /// Bytes of the control stream are readable by [`Mux::recv_control`].
     Control,
+    /// [`Mux::send_control`] has room again after it had refused.
+    ControlWritable,
     /// A pong came: the data path works both ways. The first one is the proof of life that resets back-off.
     Pong(Duration),
     /// The peer opens no more streams and takes none after this one; streams up to it go on.
@@ -101,172 +148,235 @@ pub enum Recv {
     Blocked,
 }
 
+/// What a link holds at this moment; for metrics, and to see in tests that nothing leaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MuxLoad {
+    /// Bytes of streams queued here, not sent yet.
+    pub queued: u64,
+    /// Bytes of streams sent and not given back by the peer.
+    pub in_flight: u64,
+    /// Bytes of streams received and not given back to the peer.
+    pub unreturned: u64,
+    /// Streams that are remembered: those open, and those whose last bytes or reset are under way.
+    pub remembered: usize,
+}
+
+/// Whether the link works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    Up,
+    /// Must be closed; [`Mux::link_lost`] follows.
+    Failed(LinkError),
+    Lost,
+}
+
+/// Who said that no more streams are opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Draining {
+    #[default]
+    Nobody,
+    Local,
+    Peer,
+    Both,
+}
+
+/// Whether the peer understands compressed data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lz4 {
+    NotNegotiated,
+    Negotiated,
+}
+
+/// Stream numbers and how many are in use.
+#[derive(Debug)]
+struct Ids {
+    /// The next that this side opens; none when they are used up.
+    next_local: Option<u32>,
+    /// The highest that this side announced.
+    announced: u32,
+    /// The highest that the peer opened.
+    highest_peer: u32,
+    /// Remembered, opened by this side.
+    local_streams: u32,
+    /// Remembered, opened by the peer.
+    peer_streams: u32,
+}
+
+impl Ids {
+    fn take_local(&mut self) -> Option<StreamId> {
+        let id = self.next_local?;
+        self.next_local = id.checked_add(2);
+        self.local_streams += 1;
+        Some(StreamId(id))
+    }
+}
+
+impl Side {
+    /// Whether this side opens streams of this number.
+    const fn opens(self, id: StreamId) -> bool {
+        id.0 != 0
+            && match self {
+                Self::Gateway => id.0 % 2 == 1,
+                Self::Agent => id.0 % 2 == 0,
+            }
+    }
+
+    const fn first_stream(self) -> u32 {
+        match self {
+            Self::Gateway => 1,
+            Self::Agent => 2,
+        }
+    }
+}
+
 /// One end of a link.
 #[derive(Debug)]
 pub struct Mux {
-    _private: (),
+    side: Side,
+    config: MuxConfig,
+    standing: Standing,
+    draining: Draining,
+    /// Most streams that this side may have open at once.
+    peer_limit: u32,
+    lz4: Lz4,
+    ids: Ids,
+    decoder: Decoder,
+    streams: Table,
+    zero: StreamZero,
+    books: Books,
+    schedule: Schedule,
+    outgoing: Outgoing,
+    liveness: Liveness,
+    news: News,
+    stats: MuxStats,
+    /// Where headers and small payloads are packed.
+    scratch: BytesMut,
 }
 
 impl Mux {
     /// Makes one end. The first probe goes out with the first [`Self::transmit`].
     #[must_use]
     pub fn new(side: Side, config: MuxConfig, now: Instant) -> Self {
-        let _ = (side, config, now);
-        todo!()
+        Self {
+            side,
+            standing: Standing::Up,
+            draining: Draining::Nobody,
+            peer_limit: config.max_streams,
+            lz4: Lz4::NotNegotiated,
+            ids: Ids {
+                next_local: Some(side.first_stream()),
+                announced: 0,
+                highest_peer: 0,
+                local_streams: 0,
+                peer_streams: 0,
+            },
+            decoder: Decoder::default(),
+            streams: Table::default(),
+            zero: StreamZero::new(),
+            books: Books::new(&config),
+            schedule: Schedule::default(),
+            outgoing: Outgoing::new(),
+            liveness: Liveness::new(config.probe_interval, now),
+            news: News::default(),
+            stats: MuxStats::default(),
+            scratch: BytesMut::new(),
+            config,
+        }
     }
 
-    /// Takes bytes of the link, in any cut. Parses every whole frame in them.
-    ///
-    /// # Errors
-    /// The link must be closed at once.
-    pub fn receive(&mut self, now: Instant, bytes: Bytes) -> Result<(), LinkError> {
-        let _ = (now, bytes);
-        todo!()
+    /// From now on stream data may be sent compressed: the peer said that it understands it. Compressed data is
+    /// always understood when it comes.
+    pub const fn enable_lz4(&mut self) {
+        self.lz4 = Lz4::Negotiated;
     }
 
-    /// Appends frames to write to `out`, at most about `budget` bytes, and returns how many bytes these are.
-    /// Control first, then small and new flows, then bulk in a fair round.
-    pub fn transmit(&mut self, now: Instant, budget: usize, out: &mut Vec<Bytes>) -> usize {
-        let _ = (now, budget, out);
-        todo!()
-    }
-
-    /// Whether [`Self::transmit`] would give something.
-    #[must_use]
-    pub fn wants_transmit(&self) -> bool {
-        todo!()
+    /// The peer said how many streams this side may have open at once; before, [`MuxConfig::max_streams`] is taken
+    /// to be the peer's limit as well.
+    pub const fn set_peer_limit(&mut self, streams: u32) {
+        self.peer_limit = streams;
     }
 
     /// The next piece of news.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        self.news.next()
     }
 
     /// When [`Self::tick`] must be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        todo!()
+        self.liveness.next_deadline()
     }
 
-    /// Does what is due by `now`: sends probes, notices silence.
+    /// Does what is due by `now`: sends probes, notices silence, gives back what readers took of streams that do not
+    /// flow.
     ///
     /// # Errors
     /// [`LinkError::Silent`].
     pub fn tick(&mut self, now: Instant) -> Result<(), LinkError> {
-        let _ = now;
-        todo!()
+        let ticked = self.liveness.tick(now);
+        match (&self.standing, ticked) {
+            (Standing::Lost, _) | (Standing::Up, Ok(Ticked::Early)) => Ok(()),
+            (Standing::Failed(error), _) => Err(error.clone()),
+            (Standing::Up, Ok(Ticked::Interval)) => {
+                self.give_back_all_taken(1);
+                Ok(())
+            }
+            (Standing::Up, Err(error)) => {
+                self.standing = Standing::Failed(error.clone());
+                Err(error)
+            }
+        }
     }
 
-    /// Opens a stream. The first bytes travel with the open frame as far as the window allows; what did not fit
-    /// is left in `first` and goes by [`Self::send`].
-    ///
-    /// # Errors
-    /// The link takes no more streams.
-    pub fn open(&mut self, open: &Open, first: &mut Bytes) -> Result<StreamId, OpenError> {
-        let _ = (open, first);
-        todo!()
-    }
-
-    /// Takes bytes to send, as many as window and queue allow, off the front of `data`. Returns how many; 0 means
-    /// blocked, and an [`Event::Writable`] will follow.
-    ///
-    /// # Errors
-    /// The stream was reset (by either side), or finished by this one ([`crate::wire::ResetCode::Internal`]).
-    pub fn send(&mut self, id: StreamId, data: &mut Bytes) -> Result<usize, Reset> {
-        let _ = (id, data);
-        todo!()
-    }
-
-    /// How many bytes [`Self::send`] would take now; 0 means blocked, and an [`Event::Writable`] will follow.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Ends this side's direction after what is queued.
-    ///
-    /// # Errors
-    /// The stream was reset.
-    pub fn finish(&mut self, id: StreamId) -> Result<(), Reset> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Takes received bytes.
-    ///
-    /// # Errors
-    /// The stream was reset. Bytes that came before the reset are given first.
-    pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
-        let _ = (now, id);
-        todo!()
-    }
-
-    /// The reset that ended the stream, if one did (by either side, or the link's loss), without reading.
-    #[must_use]
-    pub fn reset_of(&self, id: StreamId) -> Option<Reset> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Whether the stream is open both ways and has nothing to read: fit to be used again.
-    #[must_use]
-    pub fn is_quiet(&self, id: StreamId) -> bool {
-        let _ = id;
-        todo!()
-    }
-
-    /// Ends both directions at once; queued bytes are dropped.
-    pub fn reset(&mut self, id: StreamId, reset: Reset) {
-        let _ = (id, reset);
-        todo!()
-    }
-
-    /// The owner of the stream is gone: resets it as cancelled unless it ended already, and forgets it.
-    pub fn release(&mut self, id: StreamId) {
-        let _ = id;
-        todo!()
-    }
-
-    /// Queues bytes of the control stream; bounded by the peer's control window, `false` when there is no room.
+    /// Queues a control message, or a part of one. Taken whole, whatever its length, while not too much waits;
+    /// `false` when there is no room (an [`Event::ControlWritable`] follows) or the link is lost.
     #[must_use]
     pub fn send_control(&mut self, bytes: Bytes) -> bool {
-        let _ = bytes;
-        todo!()
+        matches!(self.standing, Standing::Up) && self.zero.send(bytes)
     }
 
     /// Takes received bytes of the control stream.
     pub fn recv_control(&mut self) -> Option<Bytes> {
-        todo!()
+        self.zero.recv()
     }
 
     /// Says that this side opens and takes no more streams; those that stand go on.
-    pub fn go_away(&mut self) {
-        todo!()
+    pub const fn go_away(&mut self) {
+        self.draining = match self.draining {
+            Draining::Nobody => Draining::Local,
+            Draining::Peer => Draining::Both,
+            Draining::Local | Draining::Both => return,
+        };
+        self.outgoing.go_away = Some(StreamId(self.ids.highest_peer));
     }
 
     /// Sends a probe now (its answer is an [`Event::Pong`]).
-    pub fn probe(&mut self) {
-        todo!()
+    pub const fn probe(&mut self) {
+        self.liveness.probe_now();
     }
 
     /// Whether no stream is open and nothing is queued: a draining link may close.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        todo!()
-    }
-
-    /// Ends every stream with [`crate::wire::ResetCode::LinkLost`]; the mux gives their events and takes no more.
-    pub fn link_lost(&mut self, detail: &str) {
-        let _ = detail;
-        todo!()
+        self.streams.is_empty() && self.zero.queued() == 0 && self.outgoing.is_empty()
     }
 
     /// Figures.
     #[must_use]
-    pub fn stats(&self) -> MuxStats {
-        todo!()
+    pub const fn stats(&self) -> MuxStats {
+        MuxStats { round_trip: self.liveness.newest(), ..self.stats }
+    }
+
+    /// What the link holds now. Counts through every stream.
+    #[must_use]
+    pub fn load(&self) -> MuxLoad {
+        let mut load = MuxLoad { remembered: self.streams.len(), ..MuxLoad::default() };
+        for stream in self.streams.values() {
+            let queued = stream.outbox.len() as u64;
+            load.queued += queued;
+            load.in_flight += stream.sent.in_flight() - queued;
+            load.unreturned += stream.received.outstanding();
+        }
+        load
     }
 }

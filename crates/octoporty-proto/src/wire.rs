@@ -1,9 +1,25 @@
-//! What a link carries: reset codes, open frames and the frame codec's limits. (Codec: see `docs/PROTOCOL.md`.)
+//! What a link carries: frames and what is in them. `docs/PROTOCOL.md` has the format in words and golden bytes.
+//!
+//! The cast: [`Frame`] is one frame, [`Decoder`] cuts a link's bytes into frames, [`Open`] and [`Reset`] are what the
+//! frames of these names say.
+
+mod decoder;
+mod frame;
+mod open;
+mod packed;
+mod reset;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use crate::model::{Compression, MappingId};
+
+pub use decoder::Decoder;
+pub use frame::{
+    Credit, End, Frame, FrameError, HEADER_LEN, MAX_OPEN_HEAD, MAX_PAYLOAD, PACKED_PREFIX, PREFACE, put_data_header,
+    put_open_header, put_packed_header,
+};
+pub use packed::{pack, unpack};
 
 /// Number of a stream on its link. 0 is the control stream; the gateway opens odd ones, the agent even ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -1,0 +1,173 @@
+//! What the streams of a link share: room in flight, room in the queues, and who waits for either.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::MuxConfig;
+use super::flow::{Pressure, SharedCap};
+use super::stream::{Stream, Waiting};
+use crate::wire::StreamId;
+
+/// All send queues of a link together hold at most so many times [`MuxConfig::send_buffer`], above the floor of each:
+/// with the defaults 4 MiB, far more than one write takes and far less than a thousand full queues.
+pub(super) const SEND_BUFFERS_PER_LINK: u64 = 16;
+
+/// Room that one woken stream is thought to use up.
+const SHARE: u64 = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Books {
+    /// Sent or queued and not given back, by this side.
+    pub(super) sending: SharedCap,
+    /// Received and not given back, by this side.
+    pub(super) receiving: SharedCap,
+    /// Queued to be sent.
+    pub(super) queueing: SharedCap,
+    pub(super) pressure: Pressure,
+    send_buffer: u64,
+    /// Streams that found no room of the link. Each also waits for bytes of its own to come back, so one that is
+    /// passed over here is never forgotten.
+    waiters: VecDeque<StreamId>,
+}
+
+impl Books {
+    pub(super) fn new(config: &MuxConfig) -> Self {
+        let floor = u64::from(config.stream_floor);
+        let send_buffer = config.send_buffer as u64;
+        Self {
+            sending: SharedCap::new(config.max_in_flight, floor),
+            receiving: SharedCap::new(config.max_in_flight, floor),
+            queueing: SharedCap::new(send_buffer * SEND_BUFFERS_PER_LINK, floor),
+            pressure: Pressure::Low,
+            send_buffer,
+            waiters: VecDeque::new(),
+        }
+    }
+
+    /// How many bytes the stream may queue.
+    pub(super) fn room(&self, stream: &Stream) -> usize {
+        let room = self.own_room(stream).min(self.shared_room(stream));
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
+    fn own_room(&self, stream: &Stream) -> u64 {
+        stream.sent.room().min(self.send_buffer.saturating_sub(stream.outbox.len() as u64))
+    }
+
+    fn shared_room(&self, stream: &Stream) -> u64 {
+        let queue = self.queueing.room(stream.outbox.len() as u64);
+        self.sending.room(stream.sent.in_flight()).min(queue)
+    }
+
+    /// Queues as much of `data` as there is room for.
+    pub(super) fn admit(&mut self, stream: &mut Stream, data: &mut Bytes) -> usize {
+        let taken = self.room(stream).min(data.len());
+        let (in_flight, queued) = (stream.sent.in_flight(), stream.outbox.len() as u64);
+        stream.sent.queued(taken as u64);
+        stream.outbox.push(data.split_to(taken));
+        self.sending.change(in_flight, stream.sent.in_flight());
+        self.queueing.change(queued, stream.outbox.len() as u64);
+        taken
+    }
+
+    /// Bytes left the stream's queue for the link.
+    pub(super) const fn sent(&mut self, stream: &Stream, bytes: usize) {
+        let queued = stream.outbox.len() as u64;
+        self.queueing.change(queued + bytes as u64, queued);
+    }
+
+    /// The peer gave bytes back; `false` when it never had them.
+    #[must_use]
+    pub(super) const fn returned(&mut self, stream: &mut Stream, bytes: u64) -> bool {
+        let before = stream.sent.in_flight();
+        let legal = stream.sent.returned(bytes, stream.outbox.len() as u64);
+        self.sending.change(before, stream.sent.in_flight());
+        legal
+    }
+
+    /// Bytes came; `false` when they are more than the stream or the link allows.
+    #[must_use]
+    pub(super) const fn received(&mut self, stream: &mut Stream, bytes: u64) -> bool {
+        let before = stream.received.outstanding();
+        let legal = stream.received.received(bytes);
+        self.receiving.change(before, stream.received.outstanding());
+        legal && !self.receiving.is_exceeded()
+    }
+
+    /// Puts what the stream's reader took, or all it will never take, on the way back.
+    pub(super) const fn give_back(&mut self, stream: &mut Stream, what: GiveBack) {
+        let before = stream.received.outstanding();
+        let bytes = match what {
+            GiveBack::Taken => stream.received.give_back(),
+            GiveBack::Everything => stream.received.give_back_all(),
+        };
+        stream.owed.give_back += bytes;
+        self.receiving.change(before, stream.received.outstanding());
+    }
+
+    /// The stream is reset: what it sent, queued and received counts no longer, at both ends.
+    pub(super) fn close(&mut self, stream: &mut Stream) {
+        let queued = stream.outbox.clear() as u64;
+        self.queueing.change(queued, 0);
+        let in_flight = stream.sent.clear();
+        self.sending.change(in_flight, 0);
+        let outstanding = stream.received.give_back_all();
+        self.receiving.change(outstanding, 0);
+        stream.owed = super::stream::Owed::default();
+    }
+
+    /// The stream's owner found no room.
+    pub(super) fn wait(&mut self, id: StreamId, stream: &mut Stream) {
+        let for_link = self.own_room(stream) > 0;
+        stream.waiting = match (stream.waiting, for_link) {
+            (Waiting::Shared | Waiting::Lapsed, _) => Waiting::Shared,
+            (Waiting::No | Waiting::Own, false) => Waiting::Own,
+            (Waiting::No | Waiting::Own, true) => {
+                self.waiters.push_back(id);
+                Waiting::Shared
+            }
+        };
+    }
+
+    /// Whether the owner waits and has room now; it is then waiting no more.
+    pub(super) fn may_wake(&self, stream: &mut Stream) -> bool {
+        let woken = match stream.waiting {
+            Waiting::No | Waiting::Lapsed => return false,
+            Waiting::Own => Waiting::No,
+            Waiting::Shared => Waiting::Lapsed,
+        };
+        let wake = self.room(stream) > 0;
+        if wake {
+            stream.waiting = woken;
+        }
+        wake
+    }
+
+    /// Those that may be woken for room of the link, in the order in which they began to wait.
+    pub(super) fn next_waiter(&mut self, granted: &mut u64) -> Option<StreamId> {
+        let room = self.sending.shared_room().min(self.queueing.shared_room());
+        if *granted >= room {
+            return None;
+        }
+        *granted += SHARE;
+        self.waiters.pop_front()
+    }
+
+    pub(super) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    pub(super) fn forget_waiters(&mut self) {
+        self.waiters.clear();
+    }
+}
+
+/// What goes back to the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GiveBack {
+    /// What the reader took.
+    Taken,
+    /// All; nobody reads it.
+    Everything,
+}

@@ -1,0 +1,273 @@
+//! What a stream's owner does with it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::books::GiveBack;
+use super::flow::{Growth, Pressure};
+use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream, Told};
+use super::{Draining, Event, Mux, OpenError, Recv, Standing};
+use crate::wire::{Blame, Open, Reset, ResetCode, Side, StreamId};
+
+impl Mux {
+    /// Opens a stream. The first bytes travel with the open frame as far as the window allows; what did not fit
+    /// is left in `first` and goes by [`Self::send`].
+    ///
+    /// # Errors
+    /// The link takes no more streams.
+    pub fn open(&mut self, open: &Open, first: &mut Bytes) -> Result<StreamId, OpenError> {
+        if !matches!(self.standing, Standing::Up) || self.draining != Draining::default() {
+            return Err(OpenError::Draining);
+        }
+        if self.ids.local_streams >= self.peer_limit {
+            return Err(OpenError::TooManyStreams);
+        }
+        let id = self.ids.take_local().ok_or(OpenError::Exhausted)?;
+        let mut stream = Stream::new(Birth::Pending, open.compression, u64::from(self.config.initial_window));
+        self.books.admit(&mut stream, first);
+        self.streams.insert(id, stream);
+        self.outgoing.opens.push_back((id, open.clone()));
+        self.stats.streams_opened += 1;
+        self.stats.streams_active += 1;
+        Ok(id)
+    }
+
+    /// Takes bytes to send, as many as window and queue allow, off the front of `data`. Returns how many; 0 means
+    /// blocked, and an [`Event::Writable`] will follow.
+    ///
+    /// # Errors
+    /// The stream was reset (by either side), or finished by this one ([`ResetCode::Internal`]).
+    pub fn send(&mut self, id: StreamId, data: &mut Bytes) -> Result<usize, Reset> {
+        let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
+        stream.may_send()?;
+        let taken = self.books.admit(stream, data);
+        if taken > 0 {
+            self.schedule.wake(id, stream);
+        } else if !data.is_empty() {
+            self.books.wait(id, stream);
+        }
+        Ok(taken)
+    }
+
+    /// How many bytes [`Self::send`] would take now; 0 means blocked, and an [`Event::Writable`] will follow.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
+        let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
+        stream.may_send()?;
+        let room = self.books.room(stream);
+        if room == 0 {
+            self.books.wait(id, stream);
+        }
+        Ok(room)
+    }
+
+    /// Ends this side's direction after what is queued.
+    ///
+    /// # Errors
+    /// The stream was reset.
+    pub fn finish(&mut self, id: StreamId) -> Result<(), Reset> {
+        let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
+        stream.finish()?;
+        self.schedule.wake(id, stream);
+        Ok(())
+    }
+
+    /// Takes received bytes.
+    ///
+    /// # Errors
+    /// The stream was reset. Bytes that came before the reset are given first; a peer that had finished before is
+    /// read to its end.
+    pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
+        let growth = self.growth();
+        let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
+        if let Some(bytes) = stream.inbox.pop(usize::MAX) {
+            if matches!(stream.phase, Phase::Live(..)) {
+                let widen = stream.received.took(bytes.len() as u64, now, &growth);
+                self.settle(id, widen);
+            }
+            return Ok(Recv::Data(bytes));
+        }
+        match &stream.phase {
+            Phase::Live(_, Receiving::Finished) | Phase::Broken(_, Receiving::Finished) => Ok(Recv::Finished),
+            Phase::Broken(reset, Receiving::Open) => Err(reset.clone()),
+            Phase::Live(_, Receiving::Open) => {
+                stream.told = Told::No;
+                Ok(Recv::Blocked)
+            }
+        }
+    }
+
+    /// Whether [`Self::recv`] would give something else than [`Recv::Blocked`]. Takes nothing and arms no event.
+    #[must_use]
+    pub fn is_readable(&self, id: StreamId) -> bool {
+        self.streams.get(&id).is_none_or(|stream| match &stream.phase {
+            Phase::Live(_, Receiving::Open) => !stream.inbox.is_empty(),
+            Phase::Live(_, Receiving::Finished) | Phase::Broken(..) => true,
+        })
+    }
+
+    /// Why the stream was reset, if it was. A reset by the peer and the loss of the link are told by
+    /// [`Event::Readable`] and [`Event::Writable`] at once.
+    #[must_use]
+    pub fn reset_of(&self, id: StreamId) -> Option<&Reset> {
+        match &self.streams.get(&id)?.phase {
+            Phase::Broken(reset, _) => Some(reset),
+            Phase::Live(..) => None,
+        }
+    }
+
+    /// Ends both directions at once; queued bytes are dropped. A stream that ended already stays as it is.
+    pub fn reset(&mut self, id: StreamId, reset: Reset) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if let Phase::Broken(..) | Phase::Live(Sending::Finished, Receiving::Finished) = stream.phase {
+            return;
+        }
+        self.books.close(stream);
+        stream.inbox.clear();
+        stream.phase = Phase::Broken(reset.clone(), Receiving::Open);
+        match stream.birth {
+            Birth::Pending => self.outgoing.opens.retain(|(pending, _)| *pending != id),
+            Birth::Announced => {
+                stream.notice = Notice::Due;
+                self.outgoing.resets.push_back((id, reset));
+            }
+        }
+        self.wake_waiters();
+    }
+
+    /// The owner of the stream is gone: resets it as cancelled unless it ended already, and forgets it. A stream has
+    /// ended when this side finished and the end of the peer's direction has come; what is queued is still sent.
+    pub fn release(&mut self, id: StreamId) {
+        let blame = self.own_blame();
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.owner == Owner::Released {
+            return;
+        }
+        stream.owner = Owner::Released;
+        self.stats.streams_active -= 1;
+        stream.inbox.clear();
+        if stream.is_ended() {
+            let listed = !stream.owed.is_none();
+            self.books.give_back(stream, GiveBack::Everything);
+            if !listed && !stream.owed.is_none() {
+                self.outgoing.windows.push_back(id);
+            }
+        } else {
+            self.reset(id, Reset::new(ResetCode::Cancelled, blame));
+        }
+        self.forget_if_done(id);
+    }
+
+    /// Whose doing it is when this side cancels.
+    pub(super) const fn own_blame(&self) -> Blame {
+        match self.side {
+            Side::Gateway => Blame::Gateway,
+            Side::Agent => Blame::Agent,
+        }
+    }
+
+    /// Removes a stream about which nothing needs to be remembered.
+    pub(super) fn forget_if_done(&mut self, id: StreamId) {
+        if self.streams.get(&id).is_some_and(Stream::is_forgettable) {
+            self.streams.remove(&id);
+            if self.side.opens(id) {
+                self.ids.local_streams -= 1;
+            } else {
+                self.ids.peer_streams -= 1;
+            }
+        }
+    }
+
+    /// Bytes were taken off a stream, or its end came: credit goes back if it is worth a frame. At the end of the
+    /// stream all goes back, so that the sender may forget it.
+    pub(super) fn settle(&mut self, id: StreamId, widen: u64) {
+        let pressure = self.books.pressure;
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let listed = !stream.owed.is_none();
+        stream.owed.widen += widen;
+        let caught_up = stream.inbox.is_empty();
+        let taken = stream.received.taken();
+        let due = stream.received.is_due()
+            || caught_up && stream.has_all()
+            || caught_up && pressure == Pressure::High && taken >= self.books.receiving.floor() / 2;
+        if due && taken > 0 {
+            self.books.give_back(stream, GiveBack::Taken);
+        }
+        if !listed && !stream.owed.is_none() {
+            self.outgoing.windows.push_back(id);
+        }
+        if self.books.receiving.is_loose() {
+            self.books.pressure = Pressure::Low;
+        }
+    }
+
+    /// Gives back what readers took, of every stream where that is at least `least` bytes.
+    pub(super) fn give_back_all_taken(&mut self, least: u64) {
+        for (id, stream) in &mut self.streams {
+            if !matches!(stream.phase, Phase::Live(..)) || stream.received.taken() < least.max(1) {
+                continue;
+            }
+            if stream.owed.is_none() {
+                self.outgoing.windows.push_back(*id);
+            }
+            self.books.give_back(stream, GiveBack::Taken);
+        }
+    }
+
+    fn growth(&self) -> Growth {
+        let round_trip = match self.books.pressure {
+            Pressure::Low => self.liveness.shortest(),
+            Pressure::High => None,
+        };
+        Growth { round_trip, max_window: u64::from(self.config.max_window) }
+    }
+
+    /// Tells those that wait for room of the link, as far as there is some.
+    pub(super) fn wake_waiters(&mut self) {
+        if !self.books.has_waiters() {
+            return;
+        }
+        let mut granted = 0;
+        while let Some(id) = self.books.next_waiter(&mut granted) {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.unlist();
+            if self.books.may_wake(stream) {
+                self.news.stream(Event::Writable(id));
+            }
+        }
+    }
+
+    /// Ends every stream with [`ResetCode::LinkLost`]; the mux gives their events and takes no more.
+    pub fn link_lost(&mut self, detail: &str) {
+        if matches!(self.standing, Standing::Lost) {
+            return;
+        }
+        self.standing = Standing::Lost;
+        self.outgoing = super::transmit::Outgoing::default();
+        self.schedule.clear();
+        self.books.forget_waiters();
+        let lost = Reset { code: ResetCode::LinkLost, blame: Blame::Link, detail: detail.to_owned() };
+        let ids: Vec<StreamId> = self.streams.keys().copied().collect();
+        for id in ids {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.notice = Notice::None;
+            if let Phase::Live(_, receiving) = stream.phase {
+                self.books.close(stream);
+                stream.phase = Phase::Broken(lost.clone(), receiving);
+                if stream.owner == Owner::Held {
+                    self.news.stream(Event::Readable(id));
+                    self.news.stream(Event::Writable(id));
+                }
+            }
+            self.forget_if_done(id);
+        }
+    }
+}
+
+/// The answer about a stream that was released.
+fn gone() -> Reset {
+    Reset { code: ResetCode::Internal, blame: Blame::Link, detail: "the stream was released before".to_owned() }
+}
