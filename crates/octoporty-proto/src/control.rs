@@ -1,17 +1,29 @@
 //! The messages of stream 0: named MessagePack maps, append-only, unknown fields ignored, size-limited before decoding.
 //!
 //! Each is framed by a 4-byte head (1 byte flags, 3 bytes length); see `docs/PROTOCOL.md`.
+//!
+//! * `codec`: messages to bytes and back, compressed when large.
+//! * `scan`: a look over a message before anything is allocated for it.
+//! * `negotiate`: which version and features two peers speak.
 
-use bytes::Bytes;
+mod codec;
+mod negotiate;
+mod scan;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+pub use codec::{ControlError, Decoder, encode};
+pub use negotiate::{Common, WelcomeError, negotiate};
 
 use crate::model::{
     AccessRecord, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport,
 };
 
-/// Most bytes of one control message, before and after decompression.
-pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
+/// Most bytes of one control message, before and after decompression: what the three bytes of its length can say.
+/// A landing page of 1 MiB and 5000 mappings with the longest names that there can be fit.
+pub const MAX_MESSAGE: usize = 0x00ff_ffff;
 
 /// The newest version of the protocol that this release speaks, and the oldest that it still does.
 pub const VERSION: u16 = 1;
@@ -20,6 +32,9 @@ pub const OLDEST_VERSION: u16 = 1;
 
 /// Names of features that may be negotiated.
 pub mod feature {
+    /// The features of this release.
+    pub const ALL: &[&str] = &[LZ4, MULTI_LINK];
+
     /// Stream data may be LZ4-compressed.
     pub const LZ4: &str = "lz4";
     /// A session may have more than one link.
@@ -155,51 +170,4 @@ pub enum Control {
     /// A message of a newer release.
     #[serde(other)]
     Unknown,
-}
-
-/// Why bytes are not a control message.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ControlError {
-    /// Over [`MAX_MESSAGE`], declared or decompressed.
-    #[error("a control message of {0} bytes is over the limit of {MAX_MESSAGE}")]
-    TooLarge(usize),
-    /// Not MessagePack, or a field that is not legal.
-    #[error("a control message cannot be read: {0}")]
-    Malformed(String),
-    /// Compressed, and the compression is not valid.
-    #[error("a compressed control message cannot be unpacked")]
-    Compression,
-}
-
-/// Turns a message into the bytes of stream 0; compresses a large one.
-///
-/// # Errors
-/// [`ControlError::TooLarge`].
-pub fn encode(message: &Control) -> Result<Bytes, ControlError> {
-    let _ = message;
-    todo!()
-}
-
-/// Cuts the bytes of stream 0 into messages.
-#[derive(Debug, Default)]
-pub struct Decoder {
-    _private: (),
-}
-
-impl Decoder {
-    /// Takes bytes, in any cut.
-    pub fn feed(&mut self, bytes: &Bytes) {
-        let _ = bytes;
-        todo!()
-    }
-
-    /// The next whole message.
-    ///
-    /// # Errors
-    /// The link must be closed.
-    #[allow(clippy::should_implement_trait, reason = "fallible")]
-    pub fn next(&mut self) -> Result<Option<Control>, ControlError> {
-        todo!()
-    }
 }

@@ -3,13 +3,23 @@
 //! Each direction ends by itself; the end of one never ends the other. A reset or a broken socket ends both at once
 //! and is carried over to the other side with its blame.
 
+mod down;
+mod up;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use octoporty_proto::wire::Reset;
+use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep};
 
-use crate::stream::Stream;
+use self::down::{Down, DownStep};
+use self::up::{Up, UpStep};
+use crate::stream::{Stream, reset_of};
 
 /// How a pair ended and what it moved.
 #[derive(Debug)]
@@ -35,14 +45,51 @@ pub enum DuplexCause {
     Idle,
 }
 
+/// Bytes moved, counted while they move; may be shared by many pairs.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// From sockets into streams. Compare with [`DuplexEnd::to_stream`].
+    pub to_stream: AtomicU64,
+    /// From streams into sockets. Compare with [`DuplexEnd::to_socket`].
+    pub to_socket: AtomicU64,
+}
+
 /// How a pair is watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DuplexConfig {
     /// End the pair when no byte moved either way for this long; `None`: never.
     pub idle: Option<Duration>,
-    /// Bytes of one read from the socket.
+    /// Most bytes of one read from the socket.
     pub buffer: usize,
+    /// How a broken socket is told to the other side of the tunnel; the particulars are added. A socket whose error
+    /// holds a reset (see [`crate::stream::io_error`]) is told by that one instead, at once.
+    pub broken: ResetCode,
+    /// Whose end the socket is.
+    pub blame: Blame,
+    /// Counted into while bytes move.
+    pub counters: Option<Arc<Counters>>,
 }
+
+impl DuplexConfig {
+    /// Bytes of one read: what a stream's frame carries well, and eight times tokio's own.
+    pub const BUFFER: usize = 64 * 1024;
+
+    /// The pair of an agent: its socket is the target's.
+    #[must_use]
+    pub const fn target() -> Self {
+        Self { idle: None, buffer: Self::BUFFER, broken: ResetCode::TargetReset, blame: Blame::Target, counters: None }
+    }
+
+    /// The pair of a gateway: its socket is the visitor's.
+    #[must_use]
+    pub const fn visitor() -> Self {
+        Self { idle: None, buffer: Self::BUFFER, broken: ResetCode::Cancelled, blame: Blame::Visitor, counters: None }
+    }
+}
+
+/// After the socket took no more bytes, what it had sent before still goes through; then the other side has this
+/// long to end by itself before the stream is reset.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Copies both ways until both are done. `first` is written to the socket before anything else (bytes already taken
 /// off the stream).
@@ -50,6 +97,152 @@ pub async fn duplex<S>(socket: S, stream: Stream, first: Bytes, config: DuplexCo
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let _ = (socket, stream, first, config);
-    todo!()
+    let mut pair = Pair {
+        socket,
+        stream,
+        up: Up::new(config.buffer),
+        down: Down::new(first),
+        watch: Watch::new(config.idle),
+        counters: config.counters,
+    };
+    let cause = std::future::poll_fn(|cx| pair.poll(cx)).await;
+    let end = DuplexEnd { to_stream: pair.up.moved, to_socket: pair.down.moved, cause };
+    let reset = match &end.cause {
+        DuplexCause::Finished | DuplexCause::StreamReset(_) => return end,
+        // Both directions of the stream ended in order: a reset would only drop what is still queued of them.
+        DuplexCause::SocketBroke(_) if pair.up.is_done() && pair.down.is_done() => return end,
+        DuplexCause::SocketBroke(error) => reset_of(error).cloned().unwrap_or_else(|| Reset {
+            code: config.broken,
+            blame: config.blame,
+            detail: error.to_string(),
+        }),
+        DuplexCause::Idle => Reset::new(ResetCode::IdleTimeout, config.blame),
+    };
+    pair.stream.reset(reset);
+    end
+}
+
+struct Pair<S> {
+    socket: S,
+    stream: Stream,
+    up: Up,
+    down: Down,
+    watch: Watch,
+    counters: Option<Arc<Counters>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Pair<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<DuplexCause> {
+        let before = (self.up.moved, self.down.moved);
+        let ended = self.poll_both(cx);
+        self.count(before);
+        if before != (self.up.moved, self.down.moved) {
+            self.watch.moved();
+        }
+        match ended {
+            Some(cause) => Poll::Ready(cause),
+            None => self.poll_watch(cx),
+        }
+    }
+
+    /// Down first: it gives what came before a reset, and a broken socket shows there.
+    fn poll_both(&mut self, cx: &mut Context<'_>) -> Option<DuplexCause> {
+        match self.down.poll(&mut self.socket, &mut self.stream, cx) {
+            DownStep::Waiting => {}
+            DownStep::SocketIsFull => {
+                if let Poll::Ready(reset) = self.stream.poll_reset(cx) {
+                    return Some(DuplexCause::StreamReset(reset));
+                }
+            }
+            DownStep::Done => {
+                if !self.up.is_done()
+                    && let Poll::Ready(reset) = self.stream.poll_reset(cx)
+                {
+                    return Some(DuplexCause::StreamReset(reset));
+                }
+            }
+            DownStep::Reset(reset) => return Some(self.down.broken.take().map_or_else(
+                || DuplexCause::StreamReset(reset),
+                DuplexCause::SocketBroke,
+            )),
+        }
+        // The socket itself says how the stream is to be reset: nothing is waited for.
+        if self.down.broken.as_ref().is_some_and(|error| reset_of(error).is_some()) {
+            return self.down.broken.take().map(DuplexCause::SocketBroke);
+        }
+        match self.up.poll(&mut self.socket, &mut self.stream, cx) {
+            UpStep::Waiting => None,
+            UpStep::Done if self.down.is_done() => {
+                Some(self.down.broken.take().map_or(DuplexCause::Finished, DuplexCause::SocketBroke))
+            }
+            UpStep::Done => None,
+            UpStep::Reset(reset) => Some(DuplexCause::StreamReset(reset)),
+            UpStep::Broke(error) => Some(DuplexCause::SocketBroke(self.down.broken.take().unwrap_or(error))),
+        }
+    }
+
+    fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<DuplexCause> {
+        if self.down.broken.is_some() && self.up.is_done() {
+            self.watch.linger();
+        }
+        if self.watch.poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.down.broken.take().map_or(DuplexCause::Idle, DuplexCause::SocketBroke))
+    }
+
+    fn count(&self, (up, down): (u64, u64)) {
+        if let Some(counters) = &self.counters {
+            if self.up.moved != up {
+                counters.to_stream.fetch_add(self.up.moved - up, Ordering::Relaxed);
+            }
+            if self.down.moved != down {
+                counters.to_socket.fetch_add(self.down.moved - down, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Notices that nothing moves. The timer is not touched by bytes: it looks when it rings.
+enum Watch {
+    Never,
+    Idle { bound: Duration, last: Instant, timer: Pin<Box<Sleep>> },
+    Linger(Pin<Box<Sleep>>),
+}
+
+impl Watch {
+    fn new(idle: Option<Duration>) -> Self {
+        idle.map_or(Self::Never, |bound| Self::Idle {
+            bound,
+            last: Instant::now(),
+            timer: Box::pin(tokio::time::sleep(bound)),
+        })
+    }
+
+    fn moved(&mut self) {
+        if let Self::Idle { last, .. } = self {
+            *last = Instant::now();
+        }
+    }
+
+    fn linger(&mut self) {
+        if !matches!(self, Self::Linger(_)) {
+            *self = Self::Linger(Box::pin(tokio::time::sleep(LINGER)));
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Never => Poll::Pending,
+            Self::Linger(timer) => timer.as_mut().poll(cx),
+            Self::Idle { bound, last, timer } => loop {
+                std::task::ready!(timer.as_mut().poll(cx));
+                let ends = *last + *bound;
+                if ends <= Instant::now() {
+                    return Poll::Ready(());
+                }
+                timer.as_mut().reset(ends);
+            },
+        }
+    }
 }

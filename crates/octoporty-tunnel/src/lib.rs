@@ -5,6 +5,7 @@
 //! * [`link`]: one task that owns a carrier and one end of a [`octoporty_proto::mux::Mux`]; handles to it are cheap.
 //! * [`stream`]: a stream of a link as bytes.
 //! * [`duplex`]: the one copy loop of every byte path.
+//! * [`trust`]: whom TLS believes, for links and for targets.
 //! * [`backoff`]: jittered exponential back-off, reset only by proof of life.
 //!
 //! Invariants: nothing is detached (the caller's tracker owns every task); every queue is bounded by the mux; a
@@ -15,3 +16,4 @@ pub mod carrier;
 pub mod duplex;
 pub mod link;
 pub mod stream;
+pub mod trust;

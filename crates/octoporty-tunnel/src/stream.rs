@@ -203,7 +203,10 @@ impl std::fmt::Display for ResetError {
 
 impl std::error::Error for ResetError {}
 
-fn io_error(reset: Reset) -> io::Error {
+/// An I/O error with `reset` inside, for sockets in front of a [`crate::duplex::duplex`] that know better than it why
+/// their side broke.
+#[must_use]
+pub fn io_error(reset: Reset) -> io::Error {
     let kind = match reset.code {
         ResetCode::Internal => io::ErrorKind::BrokenPipe,
         _ => io::ErrorKind::ConnectionReset,

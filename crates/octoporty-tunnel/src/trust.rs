@@ -1,0 +1,86 @@
+//! Whom TLS believes: public roots, a private CA beside them, or anybody.
+
+mod anybody;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use thiserror::Error;
+
+use self::anybody::Anybody;
+
+/// Whom TLS believes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Trust {
+    /// Public roots.
+    #[default]
+    PublicRoots,
+    /// Public roots and the certificates of this PEM file.
+    WithCaFile(PathBuf),
+    /// Any certificate: expired, other name, private or no CA. The peer must only hold its key.
+    AcceptInvalid,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The file of a private CA cannot be read or has no certificate.
+    #[error("{path}: {reason}; give a PEM file with at least one certificate of a CA")]
+    CaFile {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The crypto provider does not have what TLS needs.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// The configuration of TLS clients for this trust; HTTP/1.1 is offered by ALPN. Sessions are resumed, so clone the
+/// `Arc` rather than building it again.
+///
+/// # Errors
+/// See [`TrustError`].
+pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let mut config = match trust {
+        Trust::PublicRoots => builder.with_root_certificates(public_roots()).with_no_client_auth(),
+        Trust::WithCaFile(path) => {
+            let mut roots = public_roots();
+            add_ca_file(&mut roots, path)?;
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        Trust::AcceptInvalid => accept_invalid(builder, provider),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn accept_invalid(
+    builder: rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>,
+    provider: Arc<CryptoProvider>,
+) -> ClientConfig {
+    builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody::new(provider))).with_no_client_auth()
+}
+
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
+    let failed = |reason: String| TrustError::CaFile { path: path.display().to_string(), reason };
+    let mut found = 0;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))? {
+        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+        found += 1;
+    }
+    if found == 0 { Err(failed("it has no certificate".to_owned())) } else { Ok(()) }
+}
