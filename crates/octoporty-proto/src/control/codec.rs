@@ -90,7 +90,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The link must be closed.
-    #[allow(clippy::should_implement_trait, reason = "fallible")]
+    #[expect(clippy::should_implement_trait, reason = "fallible")]
     pub fn next(&mut self) -> Result<Option<Control>, ControlError> {
         let Some(mut head) = self.buffer.get(..HEAD) else { return Ok(None) };
         let flags = head.get_u8();
