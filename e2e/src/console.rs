@@ -32,6 +32,12 @@ impl ConsoleClient {
         self.address
     }
 
+    /// The head of a call, for reading its answer piece by piece.
+    #[must_use]
+    pub fn head(&self, method: &str, path: &str) -> String {
+        format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n", self.address, self.token)
+    }
+
     /// Any call.
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         let body = body.map(|value| value.to_string());

@@ -1,0 +1,270 @@
+//! Every field and figure of status, mappings, logs and dashboard follows its cause, which is changed from outside.
+
+use std::time::Duration;
+
+use octoporty_e2e::eventually;
+use octoporty_e2e::relay::{Ending, Mode, Relay};
+use octoporty_e2e::target::{self, Target, mirror};
+use octoporty_e2e::visitor::Reply;
+use octoporty_e2e::world::World;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_document_follows_the_tunnel() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let relay = Relay::start((world.ip(), 0).into(), world.gateway_address()).await;
+    let (_agent, console) = world.agent_via(relay.address(), &[("Agent__Links", "2")]).await;
+    console.connection("Connected").await;
+    let first = console.status().await;
+    assert_eq!(first["gatewayUrl"], format!("ws://{}/tunnel", relay.address()));
+    assert_eq!(first["transport"], "websocket");
+    assert_eq!(first["reconnectAttempts"], 0);
+    assert_eq!(first["version"], first["gatewayVersion"]);
+    assert_eq!(first["gatewayUpdateAvailable"], false);
+    assert_eq!(first["activeMappings"], 0);
+    assert!(first["lastConnected"].is_string() && first["sessionId"].is_string());
+    eventually("both links stand", || async {
+        (console.status().await["links"].as_array().map(Vec::len) == Some(2)).then_some(())
+    })
+    .await;
+    for field in ["uptimeSeconds", "gatewayUptime"] {
+        let before = console.status().await[field].as_u64().unwrap_or_else(|| panic!("{field} is a number"));
+        eventually(&format!("{field} rises"), || async {
+            (console.status().await[field].as_u64().unwrap_or(0) > before).then_some(())
+        })
+        .await;
+    }
+
+    let quick = round_trip(&console).await;
+    relay.set(Mode::Pass(Duration::from_millis(80)));
+    eventually("the round trip shows the relay's delay", || async { (round_trip(&console).await >= 150.0).then_some(()) }).await;
+    assert!(quick < 100.0, "{quick} ms on loopback");
+    relay.restore();
+
+    relay.refuse();
+    relay.cut(Ending::Reset);
+    let away = eventually("the loss is shown", || async {
+        let status = console.status().await;
+        (status["connectionStatus"] == "Reconnecting" && status["reconnectAttempts"].as_u64() > Some(0)).then_some(status)
+    })
+    .await;
+    assert!(away["lastError"].as_str().is_some_and(|text| !text.is_empty()), "{away}");
+    assert!(away["lastDisconnected"].is_string() && away["links"].as_array().is_some_and(Vec::is_empty), "{away}");
+    relay.restore();
+    console.connection("Connected").await;
+    let back = console.status().await;
+    assert_ne!(back["lastConnected"], first["lastConnected"]);
+    assert_ne!(back["sessionId"], first["sessionId"]);
+    assert_eq!(back["reconnectAttempts"], 0);
+
+    gateway.kill().await;
+    let _gateway = world.gateway(&[]).await;
+    eventually("the new gateway's uptime is shown", || async {
+        let status = console.status().await;
+        (status["connectionStatus"] == "Connected" && status["gatewayUptime"].as_u64().is_some_and(|s| s < 5)).then_some(())
+    })
+    .await;
+}
+
+async fn round_trip(console: &octoporty_e2e::console::ConsoleClient) -> f64 {
+    console.status().await["roundTripMs"].as_f64().unwrap_or(0.0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reconnect_works_from_any_state() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let session = pair.console.status().await["sessionId"].clone();
+    pair.console.expect(202, "POST", "/api/v1/reconnect", None).await;
+    eventually("a new session stands", || async {
+        let status = pair.console.status().await;
+        (status["connectionStatus"] == "Connected" && status["sessionId"] != session).then_some(())
+    })
+    .await;
+    // While it waits out a long back-off as well.
+    let lonely = World::new();
+    let (_agent, console) = lonely.agent_via(lonely.gateway_address(), &[("Agent__ReconnectDelaySeconds", "200")]).await;
+    eventually("it has tried", || async { (console.status().await["reconnectAttempts"].as_u64() > Some(0)).then_some(()) }).await;
+    let before = console.status().await["reconnectAttempts"].as_u64();
+    console.expect(202, "POST", "/api/v1/reconnect", None).await;
+    eventually("it tries at once", || async { (console.status().await["reconnectAttempts"].as_u64() != before).then_some(()) }).await;
+}
+
+async fn mapping(console: &octoporty_e2e::console::ConsoleClient, id: &str) -> Value {
+    console.expect(200, "GET", &format!("/api/v1/mappings/{id}"), None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mappings_live_state_follows_target_switch_and_tunnel() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[]).await;
+    let target = mirror(world.ip()).await;
+    let id = console.map("app.test", target.address()).await;
+    console.applied(&id).await;
+    let live = |wanted: &'static str| {
+        let (console, id) = (&console, &id);
+        async move {
+            eventually(&format!("live state {wanted}"), || async {
+                let mapping = mapping(console, id).await;
+                (mapping["live"]["state"] == wanted).then_some(mapping)
+            })
+            .await
+        }
+    };
+    assert_eq!(world.get("app.test", "/").await.status, 200);
+    live("ok").await;
+    target.stop().await;
+    assert_eq!(world.get("app.test", "/").await.status, 502);
+    let down = live("target_down").await;
+    assert!(down["live"]["reason"].as_str().is_some_and(|reason| reason.contains("refused")), "{down}");
+    console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": false }))).await;
+    live("disabled").await;
+    eventually("a disabled mapping is not served", || async { (world.get("app.test", "/").await.status == 404).then_some(()) }).await;
+    console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": true }))).await;
+    gateway.kill().await;
+    live("agent_away").await;
+}
+
+async fn newest_request(console: &octoporty_e2e::console::ConsoleClient, path: &str) -> Value {
+    eventually("the request is in the log", || async {
+        let page = console.expect(200, "GET", "/api/v1/logs/requests?count=50", None).await;
+        let entries = page["items"].as_array()?;
+        entries.iter().find(|entry| entry["path"] == path).cloned()
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_log_entry_tells_what_was_sent() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            if seen.path() == "/teapot?milk=1" {
+                peer.send(b"HTTP/1.1 418 Teapot\r\nContent-Length: 7\r\n\r\n1234567").await;
+            } else {
+                peer.ok("fine").await;
+            }
+        }
+    })
+    .await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"PUT /teapot?milk=1 HTTP/1.1\r\nHost: app.test\r\nUser-Agent: a-test/1\r\nContent-Length: 5\r\n\r\nhello").await;
+    let reply: Reply = visitor.reply("PUT").await;
+    assert_eq!(reply.status, 418);
+    let entry = newest_request(&pair.console, "/teapot").await;
+    println!("{entry}");
+    assert_eq!(entry["method"], "PUT");
+    assert_eq!(entry["status"], 418);
+    assert_eq!(entry["mappingId"], id.as_str());
+    assert_eq!(entry["userAgent"], "a-test/1");
+    assert_eq!(entry["requestBytes"], 5);
+    assert_eq!(entry["responseBytes"], 7);
+    assert_eq!(entry["requestId"].as_str(), reply.header("x-octoporty-request-id"));
+    assert!(entry["client"].as_str().is_some_and(|ip| ip.starts_with("127.")), "{entry}");
+    let text = entry.to_string();
+    assert!(text.contains("milk=1"), "{entry}");
+    let first_byte = entry["firstByteMs"].as_f64().or_else(|| entry["targetMs"].as_f64()).expect("a time to the first byte");
+    assert!((100.0..30_000.0).contains(&first_byte), "{entry}");
+
+    target.stop().await;
+    assert_eq!(world.get("app.test", "/gone").await.status, 502);
+    let failed = newest_request(&pair.console, "/gone").await;
+    assert_eq!(failed["status"], 502);
+    assert!(failed.to_string().contains("target_refused"), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboards_figures_follow_the_traffic() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let target = mirror(world.ip()).await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let quiet = pair.console.expect(200, "GET", "/api/v1/stats/live", None).await;
+    assert_eq!(quiet["requests"], 0);
+    for _ in 0..20 {
+        assert_eq!(world.get("app.test", "/").await.status, 200);
+    }
+    let busy = eventually("twenty requests are counted", || async {
+        let stats = pair.console.expect(200, "GET", "/api/v1/stats/live", None).await;
+        (stats["requests"] == 20).then_some(stats)
+    })
+    .await;
+    assert_eq!(busy["errors"], 0);
+    assert_eq!(busy["successRate"], 1.0);
+    assert!(busy["p95Ms"].as_f64().is_some_and(|ms| ms > 0.0), "{busy}");
+    eventually("bytes are counted", || async {
+        let stats = pair.console.expect(200, "GET", "/api/v1/stats/live", None).await;
+        (stats["bytesPerSecond"].as_f64() > Some(0.0) && stats["requestsPerSecond"].as_f64() > Some(0.0)).then_some(())
+    })
+    .await;
+    target.stop().await;
+    for _ in 0..5 {
+        assert_eq!(world.get("app.test", "/").await.status, 502);
+    }
+    let failing = eventually("five errors are counted", || async {
+        let stats = pair.console.expect(200, "GET", "/api/v1/stats/live", None).await;
+        (stats["errors"] == 5).then_some(stats)
+    })
+    .await;
+    assert_eq!(failing["successRate"], 0.8);
+    assert_eq!(failing["newestFailures"].as_array().map(Vec::len), Some(5));
+    let status = pair.console.status().await;
+    assert!(status["traffic"].to_string().len() > 2, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_log_tells_why_a_session_ended() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[]).await;
+    gateway.signal("TERM").await;
+    gateway.wait(octoporty_e2e::PATIENCE).await;
+    let page = eventually("the end is in the log", || async {
+        let page = console.expect(200, "GET", "/api/v1/logs/connections", None).await;
+        page.to_string().contains("peer_stop").then_some(page)
+    })
+    .await;
+    println!("{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_arrive_when_things_happen() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let target = mirror(world.ip()).await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let mut events = octoporty_e2e::visitor::Visitor::connect(pair.console.address()).await;
+    events.send(pair.console.head("GET", "/api/v1/events").as_bytes()).await;
+    assert_eq!(events.head().await.expect("an answer").header("content-type"), Some("text/event-stream"));
+    assert_eq!(world.get("app.test", "/seen-live").await.status, 200);
+    let mut text = String::new();
+    tokio::time::timeout(octoporty_e2e::PATIENCE, async {
+        while !text.contains("/seen-live") {
+            text.push_str(&String::from_utf8_lossy(&events.chunk().await.expect("the stream goes on")));
+        }
+    })
+    .await
+    .expect("the request arrives as an event");
+    assert!(text.contains("id:"), "events can be resumed: {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_tested_from_where_the_agent_stands() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let good = mirror(world.ip()).await;
+    let nobody = target::free_address(world.ip());
+    for (address, state) in [(good.address(), "up"), (nobody, "down")] {
+        let body = json!({ "internalHost": address.ip().to_string(), "internalPort": address.port(), "internalProtocol": "http" });
+        let answer = pair.console.expect(200, "POST", "/api/v1/mappings/test-target", Some(body)).await;
+        assert!(answer.to_string().contains(&format!("\"{state}\"")), "{answer}");
+    }
+}
