@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::carrier::Carrier;
 use crate::stream::Stream;
 use driver::Driver;
-use shared::{CONTROL_QUEUE, DROPPABLE_QUEUE, Draining, EventsWaiter, Phase};
+use shared::{Draining, EventsWaiter, Phase};
 pub(crate) use shared::{Shared, Wait};
 
 /// A handle to one end of a link. Clones are handles to the same link.
@@ -91,7 +91,10 @@ impl LinkEvents {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
         loop {
             match self.decoder.next() {
-                Ok(Some(message)) => return Poll::Ready(Some(Incoming::Control(message))),
+                Ok(Some(message)) => {
+                    self.shared.with(|state| state.learn(&message));
+                    return Poll::Ready(Some(Incoming::Control(message)));
+                }
                 Ok(None) => {}
                 Err(error) => {
                     let end = LinkEnd::new(EndReason::ProtocolError, &error.to_string());
@@ -152,6 +155,24 @@ impl shared::State {
         News::None
     }
 
+    /// Gives a message to the mux, whole or not at all.
+    fn send_control(&mut self, message: &Control, bytes: Bytes) -> bool {
+        let sent = self.mux.send_control(bytes);
+        if sent {
+            self.learn(message);
+        }
+        sent
+    }
+
+    /// A Welcome settles for both its sender and its receiver which features the link has.
+    fn learn(&mut self, message: &Control) {
+        if let Control::Welcome(welcome) = message
+            && welcome.features.iter().any(|feature| feature == control::feature::LZ4)
+        {
+            self.mux.enable_lz4();
+        }
+    }
+
     fn close(&mut self, end: LinkEnd) {
         if matches!(self.phase, Phase::Open) {
             self.phase = Phase::Closing(end);
@@ -201,7 +222,7 @@ impl Link {
             changed.as_mut().enable();
             let queued = self.shared.with(|state| match state.end() {
                 Some(end) => Err(end.clone()),
-                None => Ok(state.queue_control(&bytes, CONTROL_QUEUE)),
+                None => Ok(state.send_control(message, bytes.clone())),
             })?;
             if queued {
                 return Ok(());
@@ -214,7 +235,13 @@ impl Link {
     #[must_use]
     pub fn try_send(&self, message: &Control) -> bool {
         let Ok(bytes) = control::encode(message) else { return false };
-        self.shared.with(|state| state.end().is_none() && state.queue_control(&bytes, DROPPABLE_QUEUE))
+        self.shared.with(|state| state.end().is_none() && state.send_control(message, bytes))
+    }
+
+    /// The peer said how many streams this side may have open on the link; before, the link's own
+    /// [`MuxConfig::max_streams`] is taken to be the peer's limit as well.
+    pub fn set_stream_limit(&self, streams: u32) {
+        self.shared.with(|state| state.mux.set_peer_limit(streams));
     }
 
     /// Says that no more streams are opened or taken; those that stand go on.
@@ -241,7 +268,7 @@ impl Link {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             let state = self.shared.lock();
-            if state.is_idle() || state.end().is_some() {
+            if state.mux.is_idle() || state.end().is_some() {
                 return;
             }
             drop(state);

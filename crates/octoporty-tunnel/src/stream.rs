@@ -126,7 +126,7 @@ impl Stream {
     /// As [`Self::was_reset`].
     pub fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<Reset> {
         self.shared.with(|state| match state.mux.reset_of(self.id) {
-            Some(reset) => Poll::Ready(reset),
+            Some(reset) => Poll::Ready(reset.clone()),
             None => {
                 state.wait(self.id, Wait::Reset, cx);
                 Poll::Pending
@@ -137,8 +137,8 @@ impl Stream {
     /// Looks without waiting.
     #[must_use]
     pub fn peek(&self) -> Peek {
-        let quiet = self.rest.is_empty() && self.shared.with(|state| state.mux.is_quiet(self.id));
-        if quiet { Peek::Quiet } else { Peek::Stirred }
+        let stirred = !self.rest.is_empty() || self.shared.lock().mux.is_readable(self.id);
+        if stirred { Peek::Stirred } else { Peek::Quiet }
     }
 }
 
@@ -203,8 +203,8 @@ impl std::fmt::Display for ResetError {
 
 impl std::error::Error for ResetError {}
 
-/// An I/O error with `reset` inside, for sockets in front of a [`crate::duplex::duplex`] that know better than it why
-/// their side broke.
+/// An I/O error with `reset` inside (see [`reset_of`]), also for sockets in front of a [`crate::duplex::duplex`] that
+/// know better than it why their side broke.
 #[must_use]
 pub fn io_error(reset: Reset) -> io::Error {
     let kind = match reset.code {

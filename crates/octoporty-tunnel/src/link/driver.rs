@@ -92,7 +92,7 @@ impl Driver {
     }
 
     fn give_last_frames(&mut self) {
-        self.shared.lock().transmit(TRANSMIT_BUDGET, &mut self.frames);
+        self.shared.lock().mux.transmit(Instant::now(), TRANSMIT_BUDGET, &mut self.frames);
         if let Err(error) = self.carrier.start_send(&mut self.frames) {
             tracing::debug!(%error, "the last frames found a broken link");
         }
@@ -177,7 +177,7 @@ impl Driver {
             due = state.mux.tick(now);
         }
         if carrier_is_ready {
-            state.transmit(TRANSMIT_BUDGET, &mut self.frames);
+            state.mux.transmit(now, TRANSMIT_BUDGET, &mut self.frames);
         }
         state.dispatch(&mut self.wakes);
         if !carrier_is_ready {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use octoporty_proto::mux::{Event, Mux, OpenError};
@@ -13,16 +13,6 @@ use octoporty_proto::wire::{Blame, Open, Reset, ResetCode, StreamId};
 use tokio::sync::Notify;
 
 use super::LinkEnd;
-
-/// Bytes of one piece of a control message given to the mux: small enough to share the link with streams.
-const CONTROL_PIECE: usize = 16 * 1024;
-
-/// A control message is queued while fewer bytes than this wait to be sent; so at most this and one message wait.
-/// Twice the largest usual message (a batch of access records).
-pub(super) const CONTROL_QUEUE: usize = 512 * 1024;
-
-/// Room that droppable messages leave to the others.
-pub(super) const DROPPABLE_QUEUE: usize = CONTROL_QUEUE / 2;
 
 /// See the module.
 pub(crate) struct Shared {
@@ -83,8 +73,6 @@ pub(crate) struct State {
     /// Control bytes that came before the end of the link.
     pub(super) control_tail: VecDeque<Bytes>,
     pub(super) events: EventsWaiter,
-    control_out: VecDeque<Bytes>,
-    control_waiting: usize,
     pub(super) driver: DriverSleep,
     pub(super) phase: Phase,
     pub(super) draining: Draining,
@@ -133,8 +121,6 @@ impl Shared {
             alive: None,
             control_tail: VecDeque::new(),
             events: EventsWaiter::Present,
-            control_out: VecDeque::new(),
-            control_waiting: 0,
             driver: DriverSleep::Awake,
             phase: Phase::Open,
             draining: Draining::No,
@@ -142,7 +128,7 @@ impl Shared {
         Self { state: Mutex::new(state), changed: Notify::new(), transport, peer }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a defect of the mux; the link goes on and ends by its probes at the latest.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,8 +172,6 @@ impl Shared {
         if matches!(state.phase, Phase::Over(_)) {
             return;
         }
-        state.control_out.clear();
-        state.control_waiting = 0;
         while let Some(bytes) = state.mux.recv_control() {
             state.control_tail.push_back(bytes);
         }
@@ -351,45 +335,6 @@ impl State {
     pub(crate) fn release(&mut self, id: StreamId) {
         self.slots.remove(&id);
         self.mux.release(id);
-    }
-
-    /// Queues a control message while fewer than `bound` bytes wait.
-    pub(super) fn queue_control(&mut self, message: &Bytes, bound: usize) -> bool {
-        let room = self.control_waiting < bound;
-        if room {
-            self.control_waiting += message.len();
-            self.control_out.push_back(message.clone());
-            self.push_control();
-        }
-        room
-    }
-
-    /// Gives queued control messages to the mux, as far as it takes them.
-    pub(super) fn push_control(&mut self) {
-        while let Some(message) = self.control_out.front_mut() {
-            let piece = message.slice(..message.len().min(CONTROL_PIECE));
-            let length = piece.len();
-            if !self.mux.send_control(piece) {
-                return;
-            }
-            self.control_waiting -= length;
-            bytes::Buf::advance(message, length);
-            if message.is_empty() {
-                self.control_out.pop_front();
-            }
-        }
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        self.mux.is_idle() && self.control_out.is_empty()
-    }
-
-    /// Frames to write, control messages first.
-    pub(super) fn transmit(&mut self, budget: usize, frames: &mut Vec<Bytes>) -> usize {
-        if !self.control_out.is_empty() {
-            self.push_control();
-        }
-        self.mux.transmit(Instant::now(), budget, frames)
     }
 }
 
