@@ -4,6 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use octoporty_proto::model::{AgentName, Compression, Hostname};
+use octoporty_proto::mux::MuxConfig;
+use octoporty_tunnel::trust::Trust;
+
+use crate::targets::rules;
+pub use crate::targets::rules::RuleError;
 
 /// The gateway's key or a tunnel's token. Debug does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +61,37 @@ pub enum GatewayTrust {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TargetRule(pub String);
 
+impl TargetRule {
+    /// Whether the text is a rule; the agent checks it again when it starts.
+    ///
+    /// # Errors
+    /// What is wrong with it and how a rule is written.
+    pub fn check(&self) -> Result<(), RuleError> {
+        rules::check_text(&self.0)
+    }
+}
+
+/// Addresses at which clouds hand credentials to whoever asks from inside of a machine: AWS, GCP, Azure, Oracle and
+/// most others (169.254.169.254), AWS containers and pods, AWS and GCP by IPv6, Alibaba, Azure's wire server, Oracle's
+/// older one.
+const METADATA_ADDRESSES: [&str; 9] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "fd20:ce::254",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+];
+
+/// The default of [`AgentConfig::denied_targets`]: cloud metadata addresses.
+#[must_use]
+pub fn default_denied_targets() -> Vec<TargetRule> {
+    METADATA_ADDRESSES.iter().map(|address| TargetRule((*address).to_owned())).collect()
+}
+
 /// The whole of an agent's configuration.
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
@@ -91,4 +127,48 @@ pub struct AgentConfig {
     pub shards: usize,
     /// The release, told to the gateway.
     pub version: String,
+}
+
+/// Most streams that a gateway may have open on one link. A gateway has its own, lower limit; this one guards the
+/// agent's memory and sockets.
+const MAX_STREAMS: u32 = 16_384;
+
+/// Receive window of a new stream (`docs/PROTOCOL.md`: both ends start with the same).
+const INITIAL_WINDOW: u32 = 256 * 1024;
+
+/// Most that a receive window grows to: enough for 1 Gbit/s at 60 ms.
+const MAX_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// Bytes in flight on a whole link; the gateway's default for `BytesInFlightPerLink`.
+const MAX_IN_FLIGHT: u64 = 64 * 1024 * 1024;
+
+/// What every stream may have in flight in any case.
+const STREAM_FLOOR: u32 = 16 * 1024;
+
+/// Bytes queued to be sent for one stream.
+const SEND_BUFFER: usize = 256 * 1024;
+
+impl AgentConfig {
+    /// Limits of this agent's links.
+    pub(crate) fn mux(&self) -> MuxConfig {
+        MuxConfig {
+            max_streams: MAX_STREAMS,
+            initial_window: INITIAL_WINDOW,
+            max_window: MAX_WINDOW,
+            max_in_flight: MAX_IN_FLIGHT,
+            stream_floor: STREAM_FLOOR,
+            send_buffer: SEND_BUFFER,
+            probe_interval: self.heartbeat / 3,
+        }
+    }
+}
+
+impl From<&GatewayTrust> for Trust {
+    fn from(trust: &GatewayTrust) -> Self {
+        match trust {
+            GatewayTrust::PublicRoots => Self::PublicRoots,
+            GatewayTrust::WithCaFile(file) => Self::WithCaFile(file.clone()),
+            GatewayTrust::AcceptInvalid => Self::AcceptInvalid,
+        }
+    }
 }

@@ -1,12 +1,25 @@
 //! The private side.
 //!
 //! The cast:
+//! * `shard`: the data plane's threads; a link and the sockets of its targets live on one.
+//! * `linker`: makes one link: dial, hello, welcome, then its streams to the forwarder and its news to the connector.
 //! * `connector`: dials, authenticates, syncs, keeps the session's links up; one loop function a state.
 //! * `forwarder`: takes the streams that the gateway opens, dials targets, copies.
 //! * `targets`: dialling (happy eyeballs, TLS), rules, health.
-//! * `cache`: the newest desired state on disk, for a start without a network.
+//! * `desired`, `cache`: what shall be served; the newest desired state on disk, for a start without a network.
 
+mod access;
+mod cache;
 pub mod config;
+mod connector;
+mod desired;
+mod forwarder;
+mod linker;
+mod running;
+mod shard;
+mod status;
+mod targets;
+mod traffic;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +33,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 pub use config::AgentConfig;
+use running::Running;
 
 /// Why an agent did not start.
 #[derive(Debug, Error)]
@@ -33,6 +47,20 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// A rule about targets is not one.
+    #[error("the target rule {rule:?} cannot be read: {reason}")]
+    Rule {
+        /// The rule as it was written.
+        rule: String,
+        /// What is wrong.
+        reason: config::RuleError,
+    },
+    /// The credential cannot stand in a header.
+    #[error("the key or token has characters that cannot be sent; it may have visible ASCII characters only")]
+    Credential,
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
     /// A thread or runtime could not be made.
     #[error("cannot start a worker: {0}")]
     Worker(#[source] std::io::Error),
@@ -53,10 +81,11 @@ pub struct AgentNews {
     pub sessions: mpsc::Receiver<SessionRecord>,
 }
 
-/// A running agent.
+/// A running agent. Clones are handles to the same one; when the last is dropped without [`Agent::stop`], it ends
+/// without a goodbye.
 #[derive(Debug, Clone)]
 pub struct Agent {
-    _private: (),
+    running: Arc<Running>,
 }
 
 impl Agent {
@@ -68,24 +97,22 @@ impl Agent {
         config: AgentConfig,
         desired: watch::Receiver<Arc<DesiredState>>,
     ) -> Result<(Self, AgentNews), StartError> {
-        let _ = (config, desired);
-        todo!()
+        let (running, news) = Running::start(config, desired)?;
+        Ok((Self { running: Arc::new(running) }, news))
     }
 
     /// Drops the session and dials at once, from any state.
     pub fn reconnect(&self) {
-        todo!()
+        self.running.reconnect();
     }
 
     /// Dials a target as a stream would, and tells what was seen.
     pub async fn check_target(&self, target: Target, verification: TlsVerification) -> TargetCheck {
-        let _ = (target, verification);
-        todo!()
+        self.running.check_target(target, verification).await
     }
 
     /// Says goodbye, lets streams finish within `grace`, ends every task.
     pub async fn stop(&self, grace: Duration) {
-        let _ = grace;
-        todo!()
+        self.running.stop(grace).await;
     }
 }

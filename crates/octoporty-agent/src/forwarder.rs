@@ -1,0 +1,114 @@
+//! Takes the streams that the gateway opens, dials their targets and copies.
+//!
+//! The agent's own table decides where a stream goes; the gateway only names a mapping. The agent parses no HTTP:
+//! a stream is a byte pipe, and [`exchange`] watches just enough of it to say truly whether bytes reached the target.
+
+pub(crate) mod exchange;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use octoporty_proto::model::{DesiredState, Mapping, MappingId, TargetHealth};
+use octoporty_proto::wire::{Blame, Open, Reset, ResetCode};
+use octoporty_tunnel::duplex::{DuplexCause, DuplexConfig, duplex};
+use octoporty_tunnel::stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use self::exchange::TargetSocket;
+use crate::targets::dial::Dialler;
+use crate::targets::health::{self, HealthBoard};
+use crate::traffic::ShardTraffic;
+
+/// Where the streams of each mapping go.
+pub(crate) type Table = HashMap<MappingId, Arc<Mapping>>;
+
+/// Shared by all shards.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    table: ArcSwap<Table>,
+    dialler: Dialler,
+    health: HealthBoard,
+    tasks: TaskTracker,
+    end: CancellationToken,
+}
+
+impl Forwarder {
+    /// Its tasks belong to `tasks`; `end` cuts them.
+    pub(crate) fn new(dialler: Dialler, health: HealthBoard, tasks: TaskTracker, end: CancellationToken) -> Self {
+        Self { table: ArcSwap::default(), dialler, health, tasks, end }
+    }
+
+    /// The dialler, for "Test target".
+    pub(crate) fn dialler(&self) -> &Dialler {
+        &self.dialler
+    }
+
+    /// Serves `now` instead of `before`. Streams that stand go on.
+    pub(crate) fn serve(&self, before: &DesiredState, now: &DesiredState) {
+        let table = now.mappings.iter().map(|mapping| (mapping.id, Arc::new(mapping.clone()))).collect();
+        self.table.store(Arc::new(table));
+        self.health.forget_changed(before, now);
+    }
+
+    /// Takes a stream over, on the current runtime.
+    pub(crate) fn take(self: &Arc<Self>, open: Open, stream: Stream, traffic: &Arc<ShardTraffic>) {
+        let Some(mapping) = self.table.load().get(&open.mapping).map(Arc::clone) else {
+            tracing::debug!(mapping = %open.mapping, "a stream for a mapping that is not in the agent's table");
+            stream.reset(Reset::new(ResetCode::MappingUnknown, Blame::Agent));
+            return;
+        };
+        let span = tracing::debug_span!("stream", id = stream.id().0, mapping = %mapping.name, target = %mapping.target);
+        let forwarder = Arc::clone(self);
+        let traffic = Arc::clone(traffic);
+        let task = async move {
+            let _active = traffic.stream();
+            let end = forwarder.end.clone();
+            // On the way out the stream is dropped, which resets it.
+            end.run_until_cancelled(forwarder.forward(&mapping, stream, &traffic)).await;
+        };
+        drop(self.tasks.spawn(task.instrument(span)));
+    }
+
+    async fn forward(&self, mapping: &Mapping, stream: Stream, traffic: &ShardTraffic) {
+        let dialled = tokio::select! {
+            biased;
+            reset = stream.was_reset() => {
+                tracing::debug!(code = ?reset.code, "the stream was reset while its target was dialled");
+                return;
+            }
+            dialled = self.dialler.dial(&mapping.target, mapping.verification) => dialled,
+        };
+        let connection = match dialled {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.health.note(mapping.id, health::down(&error));
+                tracing::info!(code = error.code().name(), %error, "the target cannot be dialled");
+                return stream.reset(error.reset());
+            }
+        };
+        tracing::debug!(address = %connection.address, "the target's connection stands");
+        self.copy(mapping, stream, TargetSocket::new(connection.io), traffic).await;
+    }
+
+    async fn copy(&self, mapping: &Mapping, stream: Stream, mut socket: TargetSocket, traffic: &ShardTraffic) {
+        // A mapping whose target is known to speak TLS is not declared up by each new connection.
+        if !socket.is_plain() {
+            self.health.note(mapping.id, TargetHealth::Up);
+        }
+        let config = DuplexConfig { counters: Some(traffic.counters()), ..DuplexConfig::target() };
+        let end = duplex(&mut socket, stream, Bytes::new(), config).await;
+        if socket.saw_tls_alert() {
+            self.health.note(mapping.id, health::speaks_tls(&mapping.target));
+        }
+        if let DuplexCause::StreamReset(_) = &end.cause {
+            socket.abort_on_close();
+        }
+        tracing::debug!(
+            bytes_to_visitor = end.to_stream, bytes_to_target = end.to_socket, cause = ?end.cause, "the stream ended"
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! The target's socket as the copy loop sees it: the same bytes, and a watch over whether what the gateway sends
+//! still can reach the target.
+//!
+//! Streams are kept warm, so a target may close its idle connection while the next request is on its way. Those bytes
+//! must be reported as never delivered, so that the gateway can send them again without risk:
+//!
+//! ```text
+//!            first bytes written            target's bytes (not 1xx)
+//!   Quiet ──────────────────────▶ Asked ─────────────────────────────▶ Quiet
+//!     │                             │
+//!     └───────── 101 ───────────────┴──▶ Raw (an upgraded connection: a plain pipe for ever)
+//! ```
+//!
+//! In `Quiet`, when the target has ended its direction or the first write fails, nothing of the bytes at hand reached
+//! it: the write fails with [`ResetCode::NotDelivered`] inside, which the copy loop carries to the gateway. In every
+//! other state half-close holds: the target's end does not end the visitor's direction.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use octoporty_proto::wire::{Blame, Reset, ResetCode};
+use octoporty_tunnel::stream::io_error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::targets::io::TargetIo;
+
+/// Bytes looked for ahead of the first write of an exchange; a target that says something unasked says little.
+const LOOK_AHEAD: usize = 512;
+
+/// Where the two stand; see the module's diagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exchange {
+    Quiet,
+    Asked,
+    Raw,
+}
+
+/// The target's own direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TargetEnd {
+    /// It may still say something.
+    Open,
+    /// It finished in order.
+    Finished,
+}
+
+/// What was read ahead of the copy loop.
+#[derive(Debug)]
+enum Ahead {
+    Nothing,
+    Bytes(Bytes),
+    Failed(io::Error),
+}
+
+/// What the first bytes of a plain target looked like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Unseen,
+    TlsAlert,
+    Other,
+}
+
+/// A target's connection in the copy loop.
+#[derive(Debug)]
+pub(crate) struct TargetSocket {
+    io: TargetIo,
+    exchange: Exchange,
+    end: TargetEnd,
+    ahead: Ahead,
+    opening: Opening,
+}
+
+impl TargetSocket {
+    pub(crate) fn new(io: TargetIo) -> Self {
+        Self {
+            io,
+            exchange: Exchange::Quiet,
+            end: TargetEnd::Open,
+            ahead: Ahead::Nothing,
+            opening: Opening::Unseen,
+        }
+    }
+
+    /// Whether the connection has no TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.io.is_plain()
+    }
+
+    /// Whether the target, spoken to in plain HTTP, answered with a TLS alert.
+    pub(crate) fn saw_tls_alert(&self) -> bool {
+        self.opening == Opening::TlsAlert
+    }
+
+    /// See [`TargetIo::abort_on_close`].
+    pub(crate) fn abort_on_close(&self) {
+        self.io.abort_on_close();
+    }
+
+    /// Notes bytes that came from the target.
+    fn heard(&mut self, bytes: &[u8]) {
+        if self.opening == Opening::Unseen {
+            let alert = self.io.is_plain() && bytes.starts_with(&[0x15, 0x03]);
+            self.opening = if alert { Opening::TlsAlert } else { Opening::Other };
+        }
+        if self.exchange != Exchange::Raw {
+            self.exchange = after_answer(self.exchange, bytes);
+        }
+    }
+
+    /// Reads from the target. TLS that ends without its goodbye counts as an end: many servers leave it out, and
+    /// HTTP's own framing shows whether an answer is whole.
+    fn poll_hear(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match ready!(Pin::new(&mut self.io).poll_read(cx, buf)) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !self.io.is_plain() => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
+    }
+
+    /// Looks whether the target has ended already, before the first bytes of an exchange are written to it. Costs
+    /// no system call unless the socket has news.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.end != TargetEnd::Open || !matches!(self.ahead, Ahead::Nothing) {
+            return;
+        }
+        let mut space = [0; LOOK_AHEAD];
+        let mut buf = ReadBuf::new(&mut space);
+        match self.poll_hear(cx, &mut buf) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) if buf.filled().is_empty() => self.end = TargetEnd::Finished,
+            Poll::Ready(Ok(())) => self.ahead = Ahead::Bytes(Bytes::copy_from_slice(buf.filled())),
+            Poll::Ready(Err(error)) => self.ahead = Ahead::Failed(error),
+        }
+    }
+
+    /// Whether bytes can still be written to the target, asked before each write.
+    fn check_delivery(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.exchange != Exchange::Quiet {
+            return Ok(());
+        }
+        self.look_ahead(cx);
+        match (&self.ahead, self.end) {
+            (Ahead::Failed(error), _) => Err(not_delivered(&error.to_string())),
+            (_, TargetEnd::Finished) => Err(not_delivered("it had finished")),
+            (_, TargetEnd::Open) => Ok(()),
+        }
+    }
+
+    /// What became of a write.
+    fn wrote(&mut self, written: io::Result<usize>) -> io::Result<usize> {
+        match (written, self.exchange) {
+            (Err(error), Exchange::Quiet) => Err(not_delivered(&error.to_string())),
+            (Ok(length), Exchange::Quiet) if length > 0 => {
+                self.exchange = Exchange::Asked;
+                Ok(length)
+            }
+            (written, _) => written,
+        }
+    }
+}
+
+/// The state after the target said `bytes`. Interim answers (1xx) leave a request open; 101 ends HTTP.
+fn after_answer(exchange: Exchange, mut bytes: &[u8]) -> Exchange {
+    while let Some(rest) = bytes.strip_prefix(b"HTTP/1.1 1") {
+        if rest.starts_with(b"01") {
+            return Exchange::Raw;
+        }
+        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return exchange };
+        bytes = &bytes[head + 4..];
+        if bytes.is_empty() {
+            return exchange;
+        }
+    }
+    Exchange::Quiet
+}
+
+/// An error that the copy loop turns into this reset.
+fn not_delivered(detail: &str) -> io::Error {
+    io_error(Reset {
+        code: ResetCode::NotDelivered,
+        blame: Blame::Target,
+        detail: format!("the target had ended the connection: {detail}"),
+    })
+}
+
+impl AsyncRead for TargetSocket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        match std::mem::replace(&mut this.ahead, Ahead::Nothing) {
+            Ahead::Bytes(mut bytes) => {
+                let part = bytes.split_to(bytes.len().min(buf.remaining()));
+                buf.put_slice(&part);
+                if bytes.has_remaining() {
+                    this.ahead = Ahead::Bytes(bytes);
+                }
+            }
+            Ahead::Failed(error) => return Poll::Ready(Err(error)),
+            Ahead::Nothing if this.end != TargetEnd::Open => return Poll::Ready(Ok(())),
+            Ahead::Nothing => match ready!(this.poll_hear(cx, buf)) {
+                // The writing side gets one turn first: bytes that wait there were never delivered.
+                Err(error) if this.exchange == Exchange::Quiet => {
+                    this.ahead = Ahead::Failed(error);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                read => read?,
+            },
+        }
+        if buf.filled().len() == before {
+            this.end = TargetEnd::Finished;
+        } else {
+            this.heard(&buf.filled()[before..]);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TargetSocket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_delivery(cx)?;
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf));
+        Poll::Ready(self.wrote(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check_delivery(cx)?;
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, bufs));
+        Poll::Ready(self.wrote(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+        // A target that has ended its side already may be wholly gone; there is nothing left to tell it.
+        Poll::Ready(if self.end == TargetEnd::Open { ended } else { Ok(()) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What the agent last saw of each mapping's target; told on only when it changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use octoporty_proto::model::{DesiredState, Mapping, MappingId, Target, TargetHealth, TlsVerification};
+use tokio::sync::watch;
+
+use super::dial::DialError;
+
+/// The newest result a mapping.
+#[derive(Debug)]
+pub(crate) struct HealthBoard {
+    seen: watch::Sender<Arc<HashMap<MappingId, TargetHealth>>>,
+}
+
+impl HealthBoard {
+    /// Nothing seen yet.
+    pub(crate) fn new() -> (Self, watch::Receiver<Arc<HashMap<MappingId, TargetHealth>>>) {
+        let (seen, reader) = watch::channel(Arc::default());
+        (Self { seen }, reader)
+    }
+
+    /// Notes what became of a dial.
+    pub(crate) fn note(&self, mapping: MappingId, health: TargetHealth) {
+        if self.seen.borrow().get(&mapping) == Some(&health) {
+            return;
+        }
+        self.seen.send_if_modified(|seen| {
+            let changed = seen.get(&mapping) != Some(&health);
+            if changed {
+                Arc::make_mut(seen).insert(mapping, health);
+            }
+            changed
+        });
+    }
+
+    /// Forgets what was seen of mappings that are gone or lead elsewhere now.
+    pub(crate) fn forget_changed(&self, before: &DesiredState, now: &DesiredState) {
+        let stays: HashMap<MappingId, _> = now.mappings.iter().map(|mapping| (mapping.id, way(mapping))).collect();
+        let gone = before.mappings.iter().filter(|old| stays.get(&old.id) != Some(&way(old)));
+        let gone: Vec<MappingId> = gone.map(|old| old.id).collect();
+        self.seen.send_if_modified(|seen| {
+            let changed = gone.iter().any(|id| seen.contains_key(id));
+            if changed {
+                Arc::make_mut(seen).retain(|id, _| !gone.contains(id));
+            }
+            changed
+        });
+    }
+}
+
+fn way(mapping: &Mapping) -> (&Target, TlsVerification) {
+    (&mapping.target, mapping.verification)
+}
+
+/// A failed dial as health.
+pub(crate) fn down(error: &DialError) -> TargetHealth {
+    TargetHealth::Down { code: error.code().name().to_owned(), reason: error.to_string() }
+}
+
+/// An `http` mapping whose target answered in TLS.
+pub(crate) fn speaks_tls(target: &Target) -> TargetHealth {
+    TargetHealth::Down {
+        code: octoporty_proto::model::FailureCode::TargetSpeaksTls.as_str().to_owned(),
+        reason: format!("{}:{} speaks TLS; change the mapping's protocol to https", target.host, target.port),
+    }
+}
+
+#[cfg(test)]
+mod tests;
