@@ -1,22 +1,218 @@
-//! One request of a visitor through the tunnel to its target.
+//! One request of a visitor through the tunnel to its target, and the answer back.
+//!
+//! The cast, in the order of a request:
+//! * [`record`]: what is told to the mapping's owner, made exactly once.
+//! * [`upload`]: head and body on their way to the target.
+//! * [`exchange`]: stream, sending, one repetition where it is safe, the answer's head.
+//! * [`answer`]: the answer's body.
+//! * [`remainder`]: what is left of an upload that the answer has overtaken.
+//! * [`switch`]: the raw pipe after a 101.
+//! * [`verdict`]: what went wrong.
 
+mod answer;
+mod exchange;
+mod record;
+mod remainder;
+mod switch;
+mod upload;
+mod verdict;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use octoporty_proto::model::FailureCode;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use octoporty_proto::model::{Failure, FailureCode};
+use octoporty_proto::wire::Open;
 
-use crate::body::Answer;
+use crate::body::{Answer, AnswerBody};
+use crate::ingress::early::EarlyWriter;
 use crate::pages::{Wants, failure_answer};
 use crate::routing::Route;
+use crate::session::Session;
 use crate::shards::ShardContext;
-use crate::visitor::VisitorRequest;
+use crate::upstream::decoder::BodyDecoder;
+use crate::upstream::pool::Lane;
+use crate::upstream::request::{HeadSource, RequestFraming, Upgrade};
+use crate::upstream::response::{Framing, ResponseHead, Reuse};
+use crate::visitor::{RequestId, VisitorInfo, VisitorRequest};
+use answer::{BodyParts, Conduit, TargetBody, WayBack};
+use exchange::{Answered, Exchange};
+use record::Record;
+use upload::{Gate, Upload};
+use verdict::{Trouble, with_detail};
 
-/// Carries a request to the route's target and its answer back.
-pub(crate) async fn serve(
-    ctx: &Arc<ShardContext>,
-    request: VisitorRequest,
-    route: &Route,
-) -> Answer {
-    let _ = (ctx, route);
-    let wants = Wants::of(request.request.headers());
-    failure_answer(&FailureCode::AgentAway.into(), &request.request_id, wants)
+/// Carries a request to the route's target and its answer back. Every way out of here has left one access record, or
+/// will when the answer ends.
+pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
+    let VisitorRequest { mut request, visitor, request_id, arrived, early } = visitor;
+    let wants = Wants::of(request.headers());
+    let Some(session) = route.serving.session() else {
+        return failure_answer(&FailureCode::AgentAway.into(), &request_id, wants);
+    };
+    let on_upgrade = hyper::upgrade::on(&mut request);
+    let (parts, body) = request.into_parts();
+    let record =
+        Record::new(Arc::clone(&session), route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
+    let passage = Passage { ctx, session, route, parts, visitor, request_id, early };
+    match passage.run(body, on_upgrade, record).await {
+        Ok(answer) => answer,
+        Err(failure) => failure_answer(&failure, &passage.request_id, wants),
+    }
+}
+
+/// A request and where it goes.
+struct Passage<'a> {
+    ctx: &'a ShardContext,
+    session: Arc<Session>,
+    route: &'a Route,
+    parts: Parts,
+    visitor: VisitorInfo,
+    request_id: RequestId,
+    early: EarlyWriter,
+}
+
+impl Passage<'_> {
+    async fn run(&self, body: Incoming, on_upgrade: OnUpgrade, mut record: Record) -> Result<Answer, Failure> {
+        let framing = framing_of(&self.parts, &body);
+        let upgrade = Upgrade::of(&self.parts);
+        let mut upload = Upload::new(body, framing, self.gate());
+        let source = HeadSource {
+            parts: &self.parts,
+            mapping: &self.route.mapping,
+            visitor: &self.visitor,
+            request_id: &self.request_id,
+            framing,
+            upgrade,
+        };
+        let mut head = match source.serialise() {
+            Ok(head) => head,
+            Err(error) => {
+                let failure = with_detail(FailureCode::BadRequest, &error.to_string());
+                return Err(self.give_up(Trouble::NoStream(failure), upload, record));
+            }
+        };
+        if let Err(trouble) = upload.read_with_head(&mut head).await {
+            return Err(self.give_up(trouble, upload, record));
+        }
+        let lane = Lane { session: self.session.id(), mapping: Arc::clone(&self.route.mapping) };
+        let exchange = Exchange {
+            ctx: self.ctx,
+            session: &self.session,
+            lane: &lane,
+            open: self.open(),
+            method: &self.parts.method,
+            upgrade,
+            early: &self.early,
+        };
+        match exchange.run(Bytes::from(head), &mut upload, &mut record).await {
+            Ok(answered) if answered.head.status == StatusCode::SWITCHING_PROTOCOLS => {
+                let Answered { head, rest, warm } = answered;
+                Ok(switch::switch(self.ctx, head, on_upgrade, warm.stream, rest, record))
+            }
+            Ok(answered) => self.answer(answered, upload, lane, record),
+            Err(trouble) => Err(self.give_up(trouble, upload, record)),
+        }
+    }
+
+    /// The body waits when the visitor said that it does.
+    fn gate(&self) -> Gate {
+        let expects = self.parts.headers.get_all(EXPECT).iter().any(|value| {
+            let expectation = value.as_bytes().trim_ascii();
+            expectation.eq_ignore_ascii_case(b"100-continue")
+        });
+        if expects && self.parts.version == Version::HTTP_11 { Gate::Shut } else { Gate::Open }
+    }
+
+    fn open(&self) -> Open {
+        let VisitorInfo { peer, client, .. } = &self.visitor;
+        // Behind a proxy the visitor's own port is not known.
+        let port = if *client == peer.ip() { peer.port() } else { 0 };
+        let mapping = &self.route.mapping;
+        Open {
+            mapping: mapping.id,
+            visitor: Some(SocketAddr::new(*client, port)),
+            compression: exchange::compression(self.ctx.state.config.compression, mapping.compression),
+        }
+    }
+
+    /// There is no answer of the target. What the visitor still uploads is read for a while, so that it sees ours.
+    fn give_up(&self, trouble: Trouble, upload: Upload, mut record: Record) -> Failure {
+        record.request_bytes = upload.body_bytes();
+        let visitor_is_there = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_));
+        let visitor_left = matches!(trouble, Trouble::VisitorLeft);
+        let failure = trouble.into_failure();
+        if visitor_left {
+            record.visitor_left();
+        } else {
+            record.failed(failure.clone());
+        }
+        let gated = upload.is_gated();
+        if let Some(body) = upload.into_rest().filter(|_| visitor_is_there && !gated) {
+            remainder::drain(self.ctx, body);
+        }
+        failure
+    }
+
+    /// Passes the target's answer on.
+    fn answer(&self, answered: Answered, upload: Upload, lane: Lane, record: Record) -> Result<Answer, Failure> {
+        let Answered { head, rest, warm } = answered;
+        let ResponseHead { status, reason, headers, framing, reuse } = head;
+        let idle = self.ctx.state.config.limits.idle_timeout;
+        let unread = upload.is_gated();
+        let (conduit, reuse) = if unread {
+            (Conduit::Whole(warm), Reuse::Never)
+        } else if upload.is_done() {
+            (Conduit::Whole(warm), reuse)
+        } else {
+            (Conduit::Split(remainder::split(self.ctx, upload, warm, idle)), Reuse::Never)
+        };
+        let mut answer = Response::new(AnswerBody::Empty);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        if let Some(reason) = reason {
+            answer.extensions_mut().insert(reason);
+        }
+        if unread {
+            // The visitor may or may not send the body that nobody has asked for: what follows could be either.
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let way_back = WayBack { pool: Arc::clone(self.ctx.upstream.pool()), lane, reuse };
+        let parts = BodyParts { conduit, decoder: BodyDecoder::new(framing), input: rest, way_back, idle, record };
+        let body = TargetBody::new(parts, status.as_u16())?;
+        *answer.body_mut() = answer_body(body, &answer, framing);
+        Ok(answer)
+    }
+}
+
+/// In the form that costs hyper least.
+fn answer_body(body: TargetBody, answer: &Answer, framing: Framing) -> AnswerBody {
+    let announced = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = match (answer.status(), announced) {
+        (StatusCode::NOT_MODIFIED, Some(length)) => body.announcing(length),
+        _ => body,
+    };
+    // A body in chunks stays one, however small: its length was not announced.
+    if framing == Framing::Chunked {
+        return AnswerBody::Streamed(Box::pin(body));
+    }
+    match body.try_into_whole() {
+        Ok(whole) if whole.is_empty() => AnswerBody::Empty,
+        Ok(whole) => AnswerBody::Full(whole),
+        Err(body) => AnswerBody::Streamed(Box::pin(body)),
+    }
+}
+
+/// How the visitor's body goes to the target: as long as it says, else in chunks.
+fn framing_of(parts: &Parts, body: &Incoming) -> RequestFraming {
+    match body.size_hint().exact() {
+        Some(0) if !parts.headers.contains_key(CONTENT_LENGTH) => RequestFraming::None,
+        Some(length) => RequestFraming::Length(length),
+        None => RequestFraming::Chunked,
+    }
 }

@@ -1,0 +1,193 @@
+//! The access record of one request: made when its answer ends, however it ends, and exactly once.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http::{HeaderValue, Method, Uri};
+use octoporty_proto::model::{AccessRecord, Failure, MappingId};
+
+use crate::session::Session;
+use crate::visitor::{RequestId, VisitorInfo};
+
+/// The status of a request whose visitor left before the head of the answer.
+const VISITOR_LEFT_STATUS: u16 = 499;
+
+/// The marker of a request whose visitor left before the end of the answer.
+pub(super) const VISITOR_LEFT: &str = "visitor_left";
+
+/// Most bytes of the texts of a record, see [`AccessRecord`].
+const MAX_METHOD: usize = 16;
+const MAX_HOST: usize = 253;
+const MAX_PATH: usize = 2048;
+const MAX_USER_AGENT: usize = 512;
+const MAX_DETAIL: usize = 512;
+
+/// How a request ended.
+#[derive(Debug)]
+enum Outcome {
+    /// Nobody said how: whoever held the record was dropped, and that is how hyper tells that the visitor is gone.
+    Left,
+    /// In order.
+    Done,
+    /// The gateway made the answer, or cut it.
+    Failed(Failure),
+}
+
+/// Gathers what a record needs and queues it when it is dropped. Texts are copied only then.
+#[derive(Debug)]
+pub(crate) struct Record {
+    session: Arc<Session>,
+    mapping: MappingId,
+    request_id: RequestId,
+    arrived: Instant,
+    method: Method,
+    uri: Uri,
+    host: String,
+    client: IpAddr,
+    user_agent: Option<HeaderValue>,
+    sent: Option<Instant>,
+    first_byte: Option<Instant>,
+    status: Option<u16>,
+    outcome: Outcome,
+    /// Bytes of the request's body so far.
+    pub(super) request_bytes: u64,
+    /// Bytes of the answer's body so far.
+    pub(super) response_bytes: u64,
+}
+
+impl Record {
+    /// Begins the record of a request.
+    pub(super) fn new(
+        session: Arc<Session>,
+        mapping: MappingId,
+        parts: &Parts,
+        visitor: &VisitorInfo,
+        request_id: RequestId,
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            session,
+            mapping,
+            request_id,
+            arrived,
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            host: visitor.host.clone(),
+            client: visitor.client,
+            user_agent: parts.headers.get(USER_AGENT).cloned(),
+            sent: None,
+            first_byte: None,
+            status: None,
+            outcome: Outcome::Left,
+            request_bytes: 0,
+            response_bytes: 0,
+        }
+    }
+
+    /// The head is on its way. Said again when it is sent again.
+    pub(super) fn head_sent(&mut self) {
+        self.sent = Some(Instant::now());
+    }
+
+    /// Something came from the target; only the first time counts.
+    pub(super) fn first_byte(&mut self) {
+        self.first_byte.get_or_insert_with(Instant::now);
+    }
+
+    /// This status goes to the visitor.
+    pub(super) fn status(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// The answer ended in order.
+    pub(super) fn done(&mut self) {
+        self.outcome = Outcome::Done;
+    }
+
+    /// The visitor is known to be gone.
+    pub(super) fn visitor_left(&mut self) {
+        self.outcome = Outcome::Left;
+    }
+
+    /// The gateway makes the answer, or cuts the one that has begun.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.status.get_or_insert(failure.code.status());
+        self.outcome = Outcome::Failed(failure);
+    }
+
+    fn build(&mut self) -> AccessRecord {
+        let total = self.arrived.elapsed();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (error, error_detail) = match std::mem::replace(&mut self.outcome, Outcome::Done) {
+            Outcome::Done => (None, None),
+            Outcome::Left => (Some(VISITOR_LEFT.to_owned()), None),
+            Outcome::Failed(failure) => {
+                let detail = failure.detail.map(|detail| cut(&detail, MAX_DETAIL));
+                (Some(failure.code.as_str().to_owned()), detail)
+            }
+        };
+        let sent = self.sent.unwrap_or_else(|| self.arrived + total);
+        AccessRecord {
+            mapping: self.mapping,
+            request_id: self.request_id.as_str().to_owned(),
+            at_ms: millis(now.saturating_sub(total)),
+            method: cut(self.method.as_str(), MAX_METHOD),
+            host: cut(&self.host, MAX_HOST),
+            path: cut(self.uri.path(), MAX_PATH),
+            query: self.uri.query().map(|query| cut(query, MAX_PATH)),
+            status: self.status.unwrap_or(VISITOR_LEFT_STATUS),
+            error,
+            error_detail,
+            gateway_us: micros(sent.saturating_duration_since(self.arrived)),
+            first_byte_us: self.first_byte.map(|first| micros(first.saturating_duration_since(sent))),
+            total_us: micros(total),
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            client: self.client,
+            user_agent: self.user_agent.as_ref().map(|agent| lossy(agent.as_bytes(), MAX_USER_AGENT)),
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let record = self.build();
+        self.session.record(record);
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The front of a text, cut between characters.
+fn cut(text: &str, limit: usize) -> String {
+    text[..text.floor_char_boundary(limit)].to_owned()
+}
+
+/// As [`cut`], for bytes that may not be UTF-8.
+fn lossy(bytes: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
+    // A replacement character is longer than the byte that it stands for.
+    cut(&text, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("abc", 5), "abc");
+        assert_eq!(cut("aéé", 4), "aé");
+        assert_eq!(lossy(&[0xff; 10], 6), "\u{fffd}\u{fffd}");
+        assert_eq!(lossy("é".repeat(400).as_bytes(), MAX_USER_AGENT).len(), MAX_USER_AGENT);
+    }
+}

@@ -1,0 +1,307 @@
+//! Heads of a target's answers: found in whatever cut they come, parsed without copying values.
+//!
+//! Invariants: at most one framing comes out; what two parsers could read differently (folded lines, two lengths, an
+//! unknown transfer coding) is malformed; the limit holds before anything is stored.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode};
+use hyper::ext::ReasonPhrase;
+use thiserror::Error;
+
+use super::hop::{ConnectionOptions, is_hop_by_hop};
+
+/// Most header fields of an answer.
+const MAX_FIELDS: usize = 256;
+
+/// Why a head cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum HeadError {
+    /// A TLS record instead of HTTP.
+    #[error("the target answered with TLS")]
+    Tls,
+    /// Not HTTP/1.x.
+    #[error("the answer is not HTTP/1.x")]
+    NotHttp,
+    /// Over the limit on bytes.
+    #[error("the answer's head is larger than Gateway__Limits__HeaderBytes")]
+    TooLarge,
+    /// Over [`MAX_FIELDS`].
+    #[error("the answer has more than {MAX_FIELDS} header fields")]
+    TooManyFields,
+    /// A status line or a field that is not valid.
+    #[error("the answer's head is malformed: {0}")]
+    Malformed(&'static str),
+    /// Lengths that contradict each other.
+    #[error("the answer's Content-Length is not one number")]
+    ContentLength,
+    /// A transfer coding other than chunked.
+    #[error("the answer has a transfer coding other than chunked")]
+    TransferCoding,
+}
+
+/// How an answer's body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is none.
+    Empty,
+    /// After this many bytes.
+    Length(u64),
+    /// With the last chunk.
+    Chunked,
+    /// When the target closes.
+    UntilClose,
+}
+
+/// Whether the connection may carry another request after this answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// It may.
+    Allowed,
+    /// HTTP/1.0, `Connection: close`, or an end that only a close tells.
+    Never,
+}
+
+/// One parsed head. Hop-by-hop fields are gone; the others stand in their order.
+#[derive(Debug)]
+pub(crate) struct ResponseHead {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// Only if it is not the usual one of the status.
+    pub(crate) reason: Option<ReasonPhrase>,
+    /// End-to-end fields, and `Upgrade` with status 101.
+    pub(crate) headers: HeaderMap,
+    /// How the body ends.
+    pub(crate) framing: Framing,
+    /// Whether the stream is of use afterwards.
+    pub(crate) reuse: Reuse,
+}
+
+/// Collects bytes until a head is whole.
+#[derive(Debug)]
+pub(crate) struct HeadReader {
+    /// Beginning of a head that has come in pieces; empty as long as nothing did.
+    partial: BytesMut,
+    /// Most bytes of a head.
+    limit: usize,
+}
+
+impl HeadReader {
+    /// With a limit in bytes for each head.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { partial: BytesMut::new(), limit }
+    }
+
+    /// Whether nothing has come.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.partial.is_empty()
+    }
+
+    /// Takes bytes. When a head is whole it is returned and `input` holds what follows it; otherwise `input` is
+    /// empty afterwards.
+    ///
+    /// # Errors
+    /// The answer is of no use.
+    pub(crate) fn read(&mut self, input: &mut Bytes, method: &Method) -> Result<Option<ResponseHead>, HeadError> {
+        let seen = self.partial.len();
+        if seen == 0 {
+            check_beginning(input)?;
+            if let Some(head) = parse(input, method, self.limit)? {
+                return Ok(Some(head));
+            }
+        }
+        // The size is bounded before it is stored; one byte more than the limit tells that it is over.
+        let room = (self.limit + 1).saturating_sub(seen);
+        self.partial.extend_from_slice(&input[..input.len().min(room)]);
+        check_beginning(&self.partial)?;
+        if !has_end(&self.partial, seen) {
+            if self.partial.len() > self.limit {
+                return Err(HeadError::TooLarge);
+            }
+            input.clear();
+            return Ok(None);
+        }
+        let mut whole = std::mem::take(&mut self.partial).freeze();
+        let stored = whole.len() - seen;
+        let Some(head) = parse(&mut whole, method, self.limit)? else {
+            // An empty line before the status line: httparse skips it, so the head goes on.
+            self.partial = BytesMut::from(&whole[..]);
+            input.clear();
+            return Ok(None);
+        };
+        let _taken = input.split_to(stored - whole.len());
+        Ok(Some(head))
+    }
+}
+
+/// Tells at the first bytes what is not HTTP, without waiting for an end that may never come.
+fn check_beginning(bytes: &[u8]) -> Result<(), HeadError> {
+    const RECORD_ALERT: u8 = 0x15;
+    const RECORD_HANDSHAKE: u8 = 0x16;
+    match bytes {
+        [RECORD_ALERT | RECORD_HANDSHAKE, 3, ..] | [RECORD_ALERT | RECORD_HANDSHAKE] => return Err(HeadError::Tls),
+        _ => {}
+    }
+    let bytes = match bytes {
+        [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => rest,
+        [b'\r'] => &[],
+        whole => whole,
+    };
+    let known = bytes.len().min(7);
+    if bytes[..known] == b"HTTP/1."[..known] { Ok(()) } else { Err(HeadError::NotHttp) }
+}
+
+/// Whether an empty line stands in the bytes, of which the first `seen` were looked at before. Without this each
+/// byte of a slow head would cost a parse of all before it.
+fn has_end(bytes: &[u8], seen: usize) -> bool {
+    let from = seen.saturating_sub(3);
+    bytes[from..].windows(2).any(|pair| pair == b"\n\n") || bytes[from..].windows(3).any(|three| three == b"\n\r\n")
+}
+
+/// Parses a whole head off the front of `input`; `None` if it is not whole.
+fn parse(input: &mut Bytes, method: &Method, limit: usize) -> Result<Option<ResponseHead>, HeadError> {
+    let mut fields = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let bytes = input.clone();
+    let result = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &bytes, &mut fields);
+    let length = match result {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooManyFields),
+        Err(httparse::Error::Version) => return Err(HeadError::NotHttp),
+        Err(httparse::Error::Status) => return Err(HeadError::Malformed("the status line")),
+        Err(_) => return Err(HeadError::Malformed("a header field")),
+    };
+    if length > limit {
+        return Err(HeadError::TooLarge);
+    }
+    let _head = input.split_to(length);
+    build(&parsed, &bytes, method).map(Some)
+}
+
+fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) -> Result<ResponseHead, HeadError> {
+    let code = parsed.code.ok_or(HeadError::Malformed("the status line"))?;
+    let status = StatusCode::from_u16(code).map_err(|_| HeadError::Malformed("the status"))?;
+    let reason = reason_of(status, parsed.reason.unwrap_or(""), bytes)?;
+    let mut fields = Fields::default();
+    for field in parsed.headers.iter() {
+        if field.name.eq_ignore_ascii_case("connection") {
+            fields.options.read(field.value);
+        }
+    }
+    let switching = status == StatusCode::SWITCHING_PROTOCOLS;
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HeadError::Malformed("a field's name"))?;
+        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
+            .map_err(|_| HeadError::Malformed("a field's value"))?;
+        if fields.keep(&name, &value, switching)? {
+            let listed = name == CONTENT_LENGTH && value.as_bytes().contains(&b',');
+            let value = fields.length.filter(|_| listed).map_or(value, HeaderValue::from);
+            headers.append(name, value);
+        }
+    }
+    let framing = fields.framing(status, method);
+    // A length may not stand with these statuses, nor beside chunks.
+    if status == StatusCode::NO_CONTENT || status.is_informational() || fields.chunked {
+        headers = without_length(headers);
+    }
+    let http_1_0 = parsed.version == Some(0);
+    // Both framings at once: the length is ignored, and nothing more is trusted on this connection.
+    let ambiguous = fields.chunked && fields.length.is_some();
+    let closes = fields.options.close || http_1_0 || ambiguous || framing == Framing::UntilClose;
+    let reuse = if closes || switching { Reuse::Never } else { Reuse::Allowed };
+    Ok(ResponseHead { status, reason, headers, framing, reuse })
+}
+
+/// The phrase as the target wrote it, where it is not what the gateway would write anyway.
+fn reason_of(status: StatusCode, reason: &str, bytes: &Bytes) -> Result<Option<ReasonPhrase>, HeadError> {
+    if status.canonical_reason() == Some(reason) {
+        return Ok(None);
+    }
+    let phrase = if reason.is_empty() { Bytes::new() } else { bytes.slice_ref(reason.as_bytes()) };
+    ReasonPhrase::try_from(phrase).map(Some).map_err(|_| HeadError::Malformed("the reason phrase"))
+}
+
+/// Drops Content-Length and keeps the order (removing from a header map would move the last field).
+fn without_length(headers: HeaderMap) -> HeaderMap {
+    if !headers.contains_key(CONTENT_LENGTH) {
+        return headers;
+    }
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH) {
+        kept.append(name.clone(), value.clone());
+    }
+    kept
+}
+
+/// What is gathered while the fields are read.
+#[derive(Default)]
+struct Fields<'a> {
+    options: ConnectionOptions<'a>,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl Fields<'_> {
+    /// Notes what frames the message, and says whether the field passes on.
+    fn keep(&mut self, name: &HeaderName, value: &HeaderValue, switching: bool) -> Result<bool, HeadError> {
+        if *name == CONTENT_LENGTH {
+            let length = parse_length(value.as_bytes()).ok_or(HeadError::ContentLength)?;
+            // The first one is kept; one more that says the same is left out.
+            return match self.length.replace(length) {
+                None => Ok(true),
+                Some(before) if before == length => Ok(false),
+                Some(_) => Err(HeadError::ContentLength),
+            };
+        }
+        if *name == TRANSFER_ENCODING {
+            for coding in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                if coding.eq_ignore_ascii_case(b"chunked") && !self.chunked {
+                    self.chunked = true;
+                } else if !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity") {
+                    return Err(HeadError::TransferCoding);
+                }
+            }
+            return Ok(false);
+        }
+        if switching && matches!(name.as_str(), "connection" | "upgrade") {
+            return Ok(true);
+        }
+        Ok(!is_hop_by_hop(name) && !(*name != CONNECTION && self.options.names(name)))
+    }
+
+    /// RFC 9112, 6.3.
+    fn framing(&self, status: StatusCode, method: &Method) -> Framing {
+        let bodiless = status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || *method == Method::HEAD;
+        match (bodiless, self.chunked, self.length) {
+            (true, ..) => Framing::Empty,
+            (false, true, _) => Framing::Chunked,
+            (false, false, Some(0)) => Framing::Empty,
+            (false, false, Some(length)) => Framing::Length(length),
+            (false, false, None) => Framing::UntilClose,
+        }
+    }
+}
+
+/// Digits and nothing else; a list of one and the same number is that number.
+fn parse_length(value: &[u8]) -> Option<u64> {
+    let mut found = None;
+    for part in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+        if part.is_empty() || part.len() > 19 || !part.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = part.iter().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        if found.replace(number).is_some_and(|before| before != number) {
+            return None;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
