@@ -22,6 +22,8 @@ mod schedule;
 mod stream;
 mod streams;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transmit;
 mod zero;
 

@@ -139,7 +139,7 @@ impl Mux {
                 return;
             };
             let Some(stream) = self.streams.get_mut(&id) else { continue };
-            let first = stream.outbox.len().min(OPEN_FIRST);
+            let first = stream.outbox.len().min(OPEN_FIRST).min(packer.left().max(LEAST_CUT));
             let end = stream.end_after(first);
             packer.head(|out| put_open_header(out, id, &open, first, end));
             packer.from_queue(stream, first);

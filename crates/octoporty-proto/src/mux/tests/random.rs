@@ -1,0 +1,341 @@
+//! Random operations of two owners on random lines, with every byte checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fastrand::Rng;
+
+use super::sim::{Line, Pair, config, open_for, pattern};
+use crate::model::Compression;
+use crate::mux::{Event, MuxConfig, OpenError, Recv};
+use crate::wire::{Blame, Reset, ResetCode, StreamId};
+
+/// Runs of one test.
+const RUNS: u64 = 60;
+
+/// Operations of one run.
+const STEPS: usize = 600;
+
+/// What one owner knows of its end of a stream.
+#[derive(Debug, Default)]
+struct Held {
+    /// Bytes that the mux took from it.
+    sent: u64,
+    finished: bool,
+    /// Bytes that it read.
+    got: u64,
+    got_end: bool,
+    /// It found a reset.
+    broken: bool,
+    /// It does not read for now.
+    stuck: bool,
+    /// It was told that it must wait for room, and not yet that there is some.
+    waits: bool,
+    released: bool,
+}
+
+struct World {
+    pair: Pair,
+    rng: Rng,
+    /// Both ends of each stream; the peer's is there once it was told of it.
+    streams: BTreeMap<StreamId, [Option<Held>; 2]>,
+    tag: String,
+}
+
+/// What one end sends on a stream. Some compresses, some does not.
+fn content(id: StreamId, end: usize, offset: u64, len: usize) -> Bytes {
+    let salt = u64::from(id.0) * 2 + end as u64;
+    if salt % 3 == 0 {
+        (offset..offset + len as u64).map(|at| ((at / 100) ^ salt) as u8).collect()
+    } else {
+        pattern(salt, offset, len)
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let initial_window = rng.u32(2_000..80_000);
+        let config = MuxConfig {
+            max_streams: rng.u32(3..40),
+            initial_window,
+            max_window: initial_window * rng.u32(1..8),
+            max_in_flight: rng.u64(10_000..300_000),
+            stream_floor: rng.u32(64..4_000),
+            send_buffer: rng.usize(1_000..60_000),
+            ..config()
+        };
+        let line = Line {
+            delay: Duration::from_micros(rng.u64(0..80_000)),
+            rate: 1 << rng.u32(17..30),
+            chunk: rng.usize(100..200_000),
+            cuts: rng.bool(),
+            frozen: false,
+        };
+        let tag = format!("OCTOPORTY_TEST_SEED={seed} {config:?} {line:?}");
+        let mut pair = Pair::new(&config, &line, seed);
+        for mux in &mut pair.ends {
+            if rng.bool() {
+                mux.enable_lz4();
+            }
+            // Sometimes this side does not know the peer's limit.
+            if rng.u8(0..4) == 0 {
+                mux.set_peer_limit(1_000);
+            }
+        }
+        Self { pair, rng, streams: BTreeMap::new(), tag }
+    }
+
+    fn learn(&mut self) {
+        for end in 0..2 {
+            while let Some(event) = self.pair.events[end].pop_front() {
+                match event {
+                    Event::Opened(id, _) => {
+                        let held = self.streams.entry(id).or_default();
+                        assert!(held[end].is_none(), "a stream is told of once");
+                        held[end] = Some(Held::default());
+                    }
+                    Event::Writable(id) => {
+                        if let Some(held) = &mut self.streams.get_mut(&id).expect("a known stream")[end] {
+                            held.waits = false;
+                        }
+                    }
+                    Event::Readable(id) => assert!(self.streams.contains_key(&id), "a known stream"),
+                    Event::Control | Event::ControlWritable | Event::Pong(_) | Event::GoAway(_) => {}
+                }
+            }
+        }
+    }
+
+    /// A stream that this end holds.
+    fn pick(&mut self, end: usize) -> Option<StreamId> {
+        let mine: Vec<StreamId> = self.held(end).collect();
+        (!mine.is_empty()).then(|| mine[self.rng.usize(0..mine.len())])
+    }
+
+    fn held(&self, end: usize) -> impl Iterator<Item = StreamId> {
+        let held = |held: &Option<Held>| held.as_ref().is_some_and(|held| !held.released);
+        self.streams.iter().filter(move |(_, ends)| held(&ends[end])).map(|(id, _)| *id)
+    }
+
+    fn of(&mut self, end: usize, id: StreamId) -> &mut Held {
+        self.streams.get_mut(&id).expect("known")[end].as_mut().expect("held")
+    }
+
+    fn open(&mut self, end: usize) {
+        let compression = [Compression::Auto, Compression::On, Compression::Off][self.rng.usize(0..3)];
+        let len = if self.rng.bool() { self.rng.usize(0..500) } else { self.rng.usize(0..60_000) };
+        // The number is known only afterwards, so the content is sent by `send`, unless nothing is sent at all.
+        match self.pair.ends[end].open(&open_for(compression), &mut Bytes::new()) {
+            Ok(id) => {
+                let mut ends = [None, None];
+                ends[end] = Some(Held::default());
+                self.streams.insert(id, ends);
+                self.send(end, id, len);
+            }
+            Err(OpenError::TooManyStreams) => {}
+            Err(error) => panic!("{error}: {}", self.tag),
+        }
+    }
+
+    fn send(&mut self, end: usize, id: StreamId, len: usize) {
+        let offset = self.of(end, id).sent;
+        let mut data = content(id, end, offset, len);
+        let room = self.pair.ends[end].capacity(id);
+        let held = self.of(end, id);
+        if held.finished && room.is_err() {
+            return;
+        }
+        let Ok(room) = room else {
+            held.broken = true;
+            return;
+        };
+        held.waits = room == 0;
+        let taken = self.pair.ends[end].send(id, &mut data).expect("capacity said so");
+        assert_eq!(taken, room.min(len), "capacity tells what is taken: {}", self.tag);
+        self.of(end, id).sent += taken as u64;
+    }
+
+    fn recv(&mut self, end: usize, id: StreamId) {
+        let offset = self.of(end, id).got;
+        let now = self.pair.now;
+        let readable = self.pair.ends[end].is_readable(id);
+        match self.pair.ends[end].recv(now, id) {
+            Ok(Recv::Data(bytes)) => {
+                assert!(readable);
+                assert!(!bytes.is_empty());
+                let wanted = content(id, 1 - end, offset, bytes.len());
+                assert!(bytes == wanted, "{id:?} from {offset}: other bytes came: {}", self.tag);
+                self.of(end, id).got += bytes.len() as u64;
+            }
+            Ok(Recv::Finished) => {
+                assert!(readable);
+                let sent = self.streams[&id][1 - end].as_ref().expect("the peer held it").sent;
+                let held = self.of(end, id);
+                assert_eq!(held.got, sent, "{id:?}: the end comes after all bytes");
+                held.got_end = true;
+            }
+            Ok(Recv::Blocked) => assert!(!readable),
+            Err(_) => self.of(end, id).broken = true,
+        }
+    }
+
+    fn act(&mut self) {
+        let end = self.rng.usize(0..2);
+        let choice = self.rng.u8(0..100);
+        if choice < 10 {
+            return self.open(end);
+        }
+        if choice < 25 {
+            self.pair.step();
+            return;
+        }
+        if choice < 30 {
+            let time = Duration::from_micros(self.rng.u64(0..200_000));
+            return self.pair.run_for(time);
+        }
+        let Some(id) = self.pick(end) else { return };
+        match choice {
+            30..55 => {
+                let most = if self.rng.bool() { 300 } else { 50_000 };
+                let len = self.rng.usize(1..most);
+                self.send(end, id, len);
+            }
+            55..85 if !self.of(end, id).stuck => {
+                for _ in 0..self.rng.usize(1..20) {
+                    self.recv(end, id);
+                }
+            }
+            85..87 => {
+                let stuck = self.rng.bool();
+                self.of(end, id).stuck = stuck;
+            }
+            87..92 => {
+                if self.pair.ends[end].finish(id).is_ok() {
+                    self.of(end, id).finished = true;
+                }
+            }
+            92..94 => {
+                self.pair.ends[end].reset(id, Reset::new(ResetCode::TargetReset, Blame::Target));
+                self.of(end, id).broken = true;
+            }
+            94..96 => self.release(end, id),
+            96..97 => self.pair.ends[end].probe(),
+            97..99 => {
+                let _taken: bool = self.pair.ends[end].send_control(Bytes::from(vec![5; 3_000]));
+                while self.pair.ends[1 - end].recv_control().is_some() {}
+            }
+            _ => {}
+        }
+    }
+
+    fn release(&mut self, end: usize, id: StreamId) {
+        self.pair.ends[end].release(id);
+        self.of(end, id).released = true;
+    }
+
+    /// Everybody reads, finishes, and lets go when both directions have ended: nothing may be left, anywhere.
+    fn wind_down(&mut self) {
+        for round in 0.. {
+            assert!(round < 10_000, "streams are stuck: {}", self.tag);
+            self.pair.settle();
+            self.learn();
+            let mut left = 0;
+            for end in 0..2 {
+                for id in self.held(end).collect::<Vec<_>>() {
+                    left += 1;
+                    if self.pair.ends[end].finish(id).is_ok() {
+                        self.of(end, id).finished = true;
+                    }
+                    while self.pair.ends[end].is_readable(id) && !self.of(end, id).got_end && !self.of(end, id).broken {
+                        self.recv(end, id);
+                    }
+                    let held = self.of(end, id);
+                    if held.broken || held.got_end {
+                        self.release(end, id);
+                    }
+                }
+                while self.pair.ends[end].recv_control().is_some() {}
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        self.pair.settle();
+        for mux in &self.pair.ends {
+            assert!(mux.is_idle(), "{}", self.tag);
+            let load = mux.load();
+            assert_eq!((load.remembered, load.in_flight, load.unreturned, load.queued), (0, 0, 0, 0), "{}", self.tag);
+            for cap in [&mux.books.sending, &mux.books.receiving, &mux.books.queueing] {
+                assert_eq!(cap.excess(), 0, "the shared room is whole again: {}", self.tag);
+            }
+            assert!(mux.schedule.is_empty());
+        }
+    }
+
+    /// When nothing is under way, no one that could go on is left waiting.
+    fn nobody_is_forgotten(&mut self) {
+        self.pair.settle();
+        self.learn();
+        for end in 0..2 {
+            for id in self.held(end).collect::<Vec<_>>() {
+                if self.of(end, id).waits && !self.of(end, id).broken {
+                    let stream = &self.pair.ends[end].streams[&id];
+                    let room = self.pair.ends[end].books.room(stream);
+                    assert!(
+                        room == 0 || stream.sent.in_flight() > u64::from(self.pair.ends[end].config.stream_floor),
+                        "{id:?} waits though it has room for {room}: {}",
+                        self.tag
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn run(seed: u64) {
+    let mut world = World::new(seed);
+    for step in 0..STEPS {
+        world.act();
+        world.learn();
+        world.pair.check();
+        assert_eq!(world.pair.errors, [None, None], "step {step}: {}", world.tag);
+        if step % 100 == 99 {
+            world.nobody_is_forgotten();
+        }
+    }
+    world.wind_down();
+    assert_eq!(world.pair.errors, [None, None], "{}", world.tag);
+}
+
+/// Says which seed failed, also when the failure is a panic deep inside.
+struct Tell(u64);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("replay with OCTOPORTY_TEST_SEED={}", self.0);
+        }
+    }
+}
+
+#[test]
+fn random_operations_lose_no_byte_and_leave_nothing_behind() {
+    let seeds = match std::env::var("OCTOPORTY_TEST_SEED") {
+        Ok(seed) => {
+            let seed = seed.parse().expect("OCTOPORTY_TEST_SEED is a number");
+            seed..seed + 1
+        }
+        // New ones each time; a failure prints its own.
+        Err(_) => {
+            let first = fastrand::u64(0..1 << 40);
+            first..first + RUNS
+        }
+    };
+    for seed in seeds {
+        let tell = Tell(seed);
+        run(seed);
+        drop(tell);
+    }
+}
