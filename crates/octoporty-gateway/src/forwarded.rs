@@ -1,23 +1,163 @@
 //! What proxies in front say of a visitor, and what is told to targets.
+//!
+//! Only a trusted peer's word counts, and of its list only what trusted proxies have added: the list is walked from
+//! the right as long as the addresses are trusted ones. What stands left of the first stranger could be anybody's
+//! invention and is dropped.
 
-use crate::visitor::VisitorInfo;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName};
+
+use crate::visitor::{PublicScheme, VisitorInfo};
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+
+/// Most proxies in a row that are believed; a longer chain is cut.
+const MAX_CHAIN: usize = 16;
+
+const INFALLIBLE: &str = "writing to a vector cannot fail";
+
+/// Whom the request asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// Host and port as written.
+    pub authority: &'a str,
+    /// Without the port.
+    pub host: &'a str,
+    /// The port, if one was written.
+    pub port: Option<u16>,
+}
+
+/// Who asks, as far as it is believed. `is_trusted` says whether an address is one of a trusted proxy.
+pub(crate) fn visitor(
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    is_trusted: impl Fn(IpAddr) -> bool,
+    asked: Asked<'_>,
+) -> VisitorInfo {
+    let direct = peer.ip().to_canonical();
+    let mut visitor = VisitorInfo {
+        peer,
+        client: direct,
+        chain: vec![direct],
+        scheme: PublicScheme::Http,
+        host: asked.host.to_owned(),
+        port: asked.port.unwrap_or(PublicScheme::Http.default_port()),
+        authority: asked.authority.to_owned(),
+    };
+    if is_trusted(direct) {
+        believe(&mut visitor, headers, is_trusted, asked);
+    }
+    visitor
+}
+
+fn believe(visitor: &mut VisitorInfo, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool, asked: Asked<'_>) {
+    let said = Said::read(headers);
+    for address in said.addresses.iter().rev() {
+        // An address that cannot be read ends what can be believed.
+        let Some(address) = *address else { break };
+        if !is_trusted(visitor.client) || visitor.chain.len() > MAX_CHAIN {
+            break;
+        }
+        visitor.chain.insert(0, address);
+        visitor.client = address;
+    }
+    visitor.scheme = said.scheme.unwrap_or(PublicScheme::Http);
+    let mut port = asked.port;
+    if let Some(authority) = said.host {
+        let (_, said_port) = split_port(authority);
+        port = said_port;
+        authority.clone_into(&mut visitor.authority);
+    }
+    visitor.port = said.port.or(port).unwrap_or(visitor.scheme.default_port());
+}
+
+/// What a proxy's headers say. `X-Forwarded-*` before `Forwarded`.
+#[derive(Default, Debug)]
+struct Said<'a> {
+    /// In the order of the list; `None` for what is not an address.
+    addresses: Vec<Option<IpAddr>>,
+    scheme: Option<PublicScheme>,
+    host: Option<&'a str>,
+    port: Option<u16>,
+}
+
+impl<'a> Said<'a> {
+    fn read(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        let elements: Vec<&str> = list(headers, &http::header::FORWARDED).collect();
+        if headers.contains_key(FOR) {
+            said.addresses = list(headers, &FOR).map(address).collect();
+        } else {
+            said.addresses = elements.iter().map(|element| address(parameter(element, "for")?)).collect();
+        }
+        // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
+        let first = elements.first();
+        let proto = list(headers, &PROTO).next().or_else(|| parameter(first?, "proto"));
+        said.scheme = proto.and_then(scheme);
+        let host = list(headers, &HOST).next().or_else(|| parameter(first?, "host"));
+        said.host = host.filter(|host| is_authority(host));
+        said.port = list(headers, &PORT).next().and_then(|port| port.parse().ok());
+        said
+    }
+}
+
+/// The comma-separated items of every line of a header.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// A parameter of an element of `Forwarded`, without quotes.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+        key.trim().eq_ignore_ascii_case(name).then_some(bare)
+    })
+}
+
+/// An address, with or without a port and brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inside, _)| inside);
+    let parsed = match bare {
+        Some(v6) => v6.parse().ok(),
+        None => text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip())),
+    };
+    parsed.map(|address: IpAddr| address.to_canonical())
+}
+
+fn scheme(text: &str) -> Option<PublicScheme> {
+    match text.to_ascii_lowercase().as_str() {
+        "http" | "ws" => Some(PublicScheme::Http),
+        "https" | "wss" => Some(PublicScheme::Https),
+        _ => None,
+    }
+}
+
+fn is_authority(text: &str) -> bool {
+    text.len() <= 261 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+}
+
+fn split_port(authority: &str) -> (&str, Option<u16>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (authority, None),
+    }
+}
 
 /// Whether a header of a visitor's request is replaced by [`write_headers`]: it never goes to a target as it came.
-pub(crate) fn is_replaced(name: &http::HeaderName) -> bool {
-    const REPLACED: [&str; 5] = [
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "forwarded",
-    ];
-    REPLACED.contains(&name.as_str())
+pub(crate) fn is_replaced(name: &HeaderName) -> bool {
+    [FOR, PROTO, HOST, PORT, http::header::FORWARDED].contains(name)
 }
 
 /// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head.
 pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
-    use std::io::Write as _;
-    const INFALLIBLE: &str = "writing to a vector cannot fail";
     head.extend_from_slice(b"X-Forwarded-For: ");
     for (index, address) in visitor.chain.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
@@ -30,17 +170,24 @@ pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
     }
     write!(head, "X-Forwarded-Port: {}\r\nForwarded: ", visitor.port).expect(INFALLIBLE);
     for (index, address) in visitor.chain.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        match address {
-            std::net::IpAddr::V4(v4) => write!(head, "{comma}for={v4}").expect(INFALLIBLE),
-            std::net::IpAddr::V6(v6) => write!(head, "{comma}for=\"[{v6}]\"").expect(INFALLIBLE),
-        }
-        if index == 0 {
-            if !visitor.authority.is_empty() {
-                write!(head, ";host=\"{}\"", visitor.authority).expect(INFALLIBLE);
-            }
-            write!(head, ";proto={scheme}").expect(INFALLIBLE);
-        }
+        write_element(visitor, (index, *address), head);
     }
     head.extend_from_slice(b"\r\n");
 }
+
+fn write_element(visitor: &VisitorInfo, (index, address): (usize, IpAddr), head: &mut Vec<u8>) {
+    let comma = if index == 0 { "" } else { ", " };
+    match address {
+        IpAddr::V4(v4) => write!(head, "{comma}for={v4}").expect(INFALLIBLE),
+        IpAddr::V6(v6) => write!(head, "{comma}for=\"[{v6}]\"").expect(INFALLIBLE),
+    }
+    if index == 0 {
+        if !visitor.authority.is_empty() {
+            write!(head, ";host=\"{}\"", visitor.authority).expect(INFALLIBLE);
+        }
+        write!(head, ";proto={}", visitor.scheme.as_str()).expect(INFALLIBLE);
+    }
+}
+
+#[cfg(test)]
+mod tests;

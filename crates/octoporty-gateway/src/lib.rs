@@ -10,23 +10,34 @@
 
 mod body;
 pub mod config;
+mod counters;
+mod endpoint;
 mod forwarded;
 mod ingress;
+mod links;
 mod pages;
 mod proxy;
+mod registry;
 mod routing;
 mod session;
 mod shards;
+mod site;
 mod state;
+mod status;
 mod upstream;
 mod visitor;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use octoporty_proto::control::Control;
+use octoporty_proto::model::EndReason;
 use thiserror::Error;
 
 pub use config::GatewayConfig;
+use shards::Shards;
+use state::GatewayState;
 
 /// Why a gateway did not start.
 #[derive(Debug, Error)]
@@ -45,10 +56,17 @@ pub enum StartError {
     Worker(#[source] std::io::Error),
 }
 
-/// A running gateway.
+/// How long agents have to read that the gateway stops, once the visitors are served.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Agents find a gateway that restarts back after about this, seconds.
+const BACK_IN_S: u32 = 2;
+
+/// A running gateway. Dropped without [`Gateway::stop`], it ends at once and says no goodbye.
 #[derive(Debug)]
 pub struct Gateway {
-    _private: (),
+    address: SocketAddr,
+    state: Arc<GatewayState>,
+    shards: Shards,
 }
 
 impl Gateway {
@@ -56,20 +74,58 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(config: GatewayConfig) -> Result<Self, StartError> {
-        let _ = config;
-        todo!()
+    #[expect(clippy::unused_async, reason = "part of the agreed interface; binding may come to wait")]
+    pub async fn start(mut config: GatewayConfig) -> Result<Self, StartError> {
+        config.shards = config.shards.max(1);
+        let state = Arc::new(GatewayState::new(config));
+        let (shards, address) = Shards::start(&state)?;
+        tracing::info!(%address, shards = state.config.shards, "gateway listens");
+        Ok(Self { address, state, shards })
     }
 
     /// Where it listens (the real port when 0 was asked for).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        todo!()
+        self.address
     }
 
     /// Says goodbye to agents and visitors, lets what is in flight finish within `grace`, ends every task.
     pub async fn stop(self, grace: Duration) {
-        let _ = grace;
-        todo!()
+        tracing::info!(grace_s = grace.as_secs(), "gateway stops");
+        self.state.draining.cancel();
+        self.tell_agents().await;
+        if tokio::time::timeout(grace, self.shards.visitors_gone()).await.is_err() {
+            tracing::warn!("visitors' requests were cut: they did not finish within the grace");
+        }
+        for (session, _) in self.state.registry.sessions() {
+            session.close(EndReason::LocalStop, "the gateway stops");
+        }
+        self.links_gone().await;
+        self.shards.end().await;
+    }
+
+    async fn tell_agents(&self) {
+        let reason = "the gateway stops".to_owned();
+        let message = Control::Drain { reason, back_in_s: Some(BACK_IN_S) };
+        for (session, _) in self.state.registry.sessions() {
+            let told = session.links().iter().any(|known| known.link.try_send(&message));
+            if !told {
+                tracing::debug!(agent = %session.identity().agent, "agent could not be told that the gateway stops");
+            }
+        }
+    }
+
+    /// Waits until what was sent to agents has left, and the links are closed.
+    async fn links_gone(&self) {
+        let gone = async {
+            for (session, _) in self.state.registry.sessions() {
+                for known in session.links().iter() {
+                    known.link.ended().await;
+                }
+            }
+        };
+        if tokio::time::timeout(GOODBYE, gone).await.is_err() {
+            tracing::debug!("some links did not close in time");
+        }
     }
 }

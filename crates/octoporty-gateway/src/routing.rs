@@ -29,11 +29,7 @@ pub(crate) struct AgentSlot {
 impl AgentSlot {
     /// The slot of an agent that is away.
     pub(crate) fn new(tunnel: TunnelId, agent: AgentName) -> Self {
-        Self {
-            tunnel,
-            agent,
-            session: ArcSwapOption::empty(),
-        }
+        Self { tunnel, agent, session: ArcSwapOption::empty() }
     }
 
     /// The session that stands, if one does.
@@ -92,16 +88,8 @@ struct HostRoutes {
 impl HostRoutes {
     fn new(pattern: HostPattern, mut routes: Vec<(PathPrefix, Route)>) -> Self {
         routes.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        let longest = routes
-            .iter()
-            .map(|(prefix, _)| prefix.as_str().len())
-            .max()
-            .unwrap_or(0);
-        Self {
-            pattern,
-            routes,
-            longest,
-        }
+        let longest = routes.iter().map(|(prefix, _)| prefix.as_str().len()).max().unwrap_or(0);
+        Self { pattern, routes, longest }
     }
 
     /// The longest prefix that takes the path: every segment boundary of the path is tried, the longest first.
@@ -113,19 +101,13 @@ impl HostRoutes {
             if boundary && let Some(route) = self.exact(&bytes[..end]) {
                 return Some(route);
             }
-            end = bytes[..end]
-                .iter()
-                .rposition(|byte| *byte == b'/')
-                .unwrap_or(0);
+            end = bytes[..end].iter().rposition(|byte| *byte == b'/').unwrap_or(0);
         }
         self.exact(b"/")
     }
 
     fn exact(&self, prefix: &[u8]) -> Option<&Route> {
-        let at = self
-            .routes
-            .binary_search_by(|(known, _)| known.as_str().as_bytes().cmp(prefix))
-            .ok()?;
+        let at = self.routes.binary_search_by(|(known, _)| known.as_str().as_bytes().cmp(prefix)).ok()?;
         Some(&self.routes[at].1)
     }
 }
@@ -163,10 +145,7 @@ pub(crate) struct RoutingSnapshot {
 impl Default for RoutingSnapshot {
     fn default() -> Self {
         let empty = Arc::new(Bucket::default());
-        Self {
-            hasher: RandomState::new(),
-            buckets: std::iter::repeat_n(empty, BUCKETS).collect(),
-        }
+        Self { hasher: RandomState::new(), buckets: std::iter::repeat_n(empty, BUCKETS).collect() }
     }
 }
 
@@ -176,19 +155,26 @@ pub(crate) type HostChange = (HostPattern, Vec<(PathPrefix, Route)>);
 impl RoutingSnapshot {
     /// The route of a request: an exact name before a wildcard, then the longest prefix.
     pub(crate) fn find(&self, host: &Hostname, path: &str) -> Option<&Route> {
+        self.routes_of(host)?.find(path)
+    }
+
+    /// Whether any path of the host is mapped.
+    pub(crate) fn has(&self, host: &Hostname) -> bool {
+        self.routes_of(host).is_some()
+    }
+
+    fn routes_of(&self, host: &Hostname) -> Option<&HostRoutes> {
         let exact = self.host(
             self.hash(b'=', host.as_str()),
             |pattern| matches!(pattern, HostPattern::Exact(name) if name == host),
         );
-        if let Some(routes) = exact {
-            return routes.find(path);
-        }
-        let parent = host.parent()?;
-        self.host(
-            self.hash(b'*', parent),
-            |pattern| matches!(pattern, HostPattern::Wildcard(name) if name.as_str() == parent),
-        )?
-        .find(path)
+        exact.or_else(|| {
+            let parent = host.parent()?;
+            self.host(
+                self.hash(b'*', parent),
+                |pattern| matches!(pattern, HostPattern::Wildcard(name) if name.as_str() == parent),
+            )
+        })
     }
 
     /// A snapshot with these changes made.
@@ -210,10 +196,7 @@ impl RoutingSnapshot {
                 bucket.remove(&hash);
             }
         }
-        Self {
-            hasher: self.hasher.clone(),
-            buckets: buckets.into(),
-        }
+        Self { hasher: self.hasher.clone(), buckets: buckets.into() }
     }
 
     fn hash(&self, kind: u8, name: &str) -> u64 {
@@ -222,9 +205,7 @@ impl RoutingSnapshot {
 
     fn host(&self, hash: u64, is: impl Fn(&HostPattern) -> bool) -> Option<&HostRoutes> {
         let row = self.buckets[bucket_of(hash)].get(&hash)?;
-        row.iter()
-            .find(|known| is(&known.pattern))
-            .map(|known| &**known)
+        row.iter().find(|known| is(&known.pattern)).map(|known| &**known)
     }
 }
 

@@ -3,15 +3,14 @@
 pub(crate) mod access;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use octoporty_proto::control::Control;
 use octoporty_proto::model::{
-    AccessRecord, AgentName, EndReason, Epoch, Failure, FailureCode, InstanceId, SessionId,
-    TunnelId,
+    AccessRecord, AgentName, EndReason, Epoch, Failure, FailureCode, InstanceId, SessionId, TrafficTotals, TunnelId,
 };
 use octoporty_proto::mux::OpenError;
 use octoporty_proto::wire::Open;
@@ -62,6 +61,16 @@ pub(crate) struct Session {
     /// The agent said that it stops: no new streams.
     draining: AtomicBool,
     access: AccessQueue,
+    /// What links that ended have moved.
+    past: Past,
+}
+
+/// Sums over links that ended.
+#[derive(Debug, Default)]
+struct Past {
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+    streams_opened: AtomicU64,
 }
 
 impl Session {
@@ -74,6 +83,7 @@ impl Session {
             max_streams,
             draining: AtomicBool::new(false),
             access: AccessQueue::default(),
+            past: Past::default(),
         }
     }
 
@@ -113,14 +123,32 @@ impl Session {
 
     /// Forgets a link that has ended. Returns how many are left.
     pub(crate) fn remove_link(&self, serial: u64) -> usize {
-        self.links.rcu(|links| {
-            links
-                .iter()
-                .filter(|known| known.serial != serial)
-                .cloned()
-                .collect::<Vec<_>>()
-        });
+        if let Some(ended) = self.links.load().iter().find(|known| known.serial == serial) {
+            let stats = ended.link.stats();
+            self.past.bytes_sent.fetch_add(stats.bytes_sent, Ordering::Relaxed);
+            self.past.bytes_received.fetch_add(stats.bytes_received, Ordering::Relaxed);
+            self.past.streams_opened.fetch_add(stats.streams_opened, Ordering::Relaxed);
+        }
+        self.links.rcu(|links| links.iter().filter(|known| known.serial != serial).cloned().collect::<Vec<_>>());
         self.links.load().len()
+    }
+
+    /// What the session has moved, over all its links.
+    pub(crate) fn traffic(&self) -> TrafficTotals {
+        let mut sum = TrafficTotals {
+            bytes_to_targets: self.past.bytes_sent.load(Ordering::Relaxed),
+            bytes_to_visitors: self.past.bytes_received.load(Ordering::Relaxed),
+            streams_opened: self.past.streams_opened.load(Ordering::Relaxed),
+            streams_active: 0,
+        };
+        for known in self.links.load().iter() {
+            let stats = known.link.stats();
+            sum.bytes_to_targets += stats.bytes_sent;
+            sum.bytes_to_visitors += stats.bytes_received;
+            sum.streams_opened += stats.streams_opened;
+            sum.streams_active += stats.streams_active;
+        }
+        sum
     }
 
     /// The agent opens no more; what stands goes on.
@@ -142,12 +170,7 @@ impl Session {
     ///
     /// # Errors
     /// [`FailureCode::AgentAway`] when no link takes streams, [`FailureCode::AgentBusy`] at the limit.
-    pub(crate) fn open(
-        &self,
-        shard: usize,
-        open: &Open,
-        first: Bytes,
-    ) -> Result<(Stream, Link), Failure> {
+    pub(crate) fn open(&self, shard: usize, open: &Open, first: Bytes) -> Result<(Stream, Link), Failure> {
         if self.is_draining() {
             return Err(failure(FailureCode::AgentAway, "the agent is stopping"));
         }
@@ -157,20 +180,12 @@ impl Session {
             .filter(|known| known.link.is_usable())
             .map(|known| (known.shard != shard, known.link.load(), &known.link))
             .collect();
-        let streams = usable
-            .iter()
-            .fold(0_u32, |sum, (_, load, _)| sum.saturating_add(*load));
+        let streams = usable.iter().fold(0_u32, |sum, (_, load, _)| sum.saturating_add(*load));
         if streams >= self.max_streams {
-            return Err(failure(
-                FailureCode::AgentBusy,
-                "the session has as many streams as it may have",
-            ));
+            return Err(failure(FailureCode::AgentBusy, "the session has as many streams as it may have"));
         }
         usable.sort_by_key(|(elsewhere, load, _)| (*elsewhere, *load));
-        let mut refused = failure(
-            FailureCode::AgentAway,
-            "the session has no link that takes streams",
-        );
+        let mut refused = failure(FailureCode::AgentAway, "the session has no link that takes streams");
         for (_, _, link) in usable {
             match link.open(open, first.clone()) {
                 Ok(stream) => return Ok((stream, link.clone())),
@@ -208,8 +223,5 @@ impl Session {
 }
 
 fn failure(code: FailureCode, detail: &str) -> Failure {
-    Failure {
-        code,
-        detail: Some(detail.to_owned()),
-    }
+    Failure { code, detail: Some(detail.to_owned()) }
 }

@@ -1,13 +1,26 @@
 //! The data plane: one single-threaded runtime a core, each with its listener, links and pools.
 
-use std::sync::Arc;
+mod accept;
+mod listen;
+pub(crate) mod placement;
+pub(crate) mod sources;
 
-use tokio::runtime::Handle;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::StartError;
 use crate::state::GatewayState;
 use crate::upstream::Upstream;
+
+/// Threads of a shard for work off the data path (the registry): it is under one lock anyhow.
+const BLOCKING_THREADS: usize = 2;
+/// How long the last tasks may take after they were cancelled; they only have to be dropped.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One shard, as its tasks see it.
 #[derive(Debug)]
@@ -16,12 +29,123 @@ pub(crate) struct ShardContext {
     pub index: usize,
     /// Its runtime.
     pub handle: Handle,
-    /// Owner of every task on it.
+    /// Owner of every task on it but the visitors' connections.
     pub tracker: TaskTracker,
+    /// Owner of the visitors' connections: what a stop waits for.
+    pub visitors: TaskTracker,
     /// Ends every task on it.
     pub cancel: CancellationToken,
+    /// The gateway stops: no new connections; those that stand end with what is in flight.
+    pub draining: CancellationToken,
     /// Shared by all shards.
     pub state: Arc<GatewayState>,
     /// Warm streams of this shard.
     pub upstream: Upstream,
+}
+
+/// All shards, running.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    contexts: Vec<Arc<ShardContext>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    /// Cancelling it ends everything.
+    cancel: CancellationToken,
+}
+
+impl Shards {
+    /// Binds, and starts a thread for each shard. Gives the address that was bound.
+    pub(crate) fn start(state: &Arc<GatewayState>) -> Result<(Self, SocketAddr), StartError> {
+        let count = state.config.shards;
+        let (listeners, address) = listen::bind(state.config.listen, count)?;
+        let cancel = CancellationToken::new();
+        let mut shards = Self { contexts: Vec::with_capacity(count), threads: Vec::with_capacity(count), cancel };
+        let mut runtimes = Vec::with_capacity(count);
+        for index in 0..count {
+            let runtime = runtime(index).map_err(StartError::Worker)?;
+            shards.contexts.push(Arc::new(shards.context(index, &runtime, state)));
+            runtimes.push(runtime);
+        }
+        state.introduce(&shards.contexts);
+        for ((runtime, listener), context) in runtimes.into_iter().zip(listeners).zip(shards.contexts.clone()) {
+            let name = format!("gateway-{}", context.index);
+            let thread = std::thread::Builder::new().name(name).spawn(move || run(&runtime, listener, &context));
+            shards.threads.push(thread.map_err(StartError::Worker)?);
+        }
+        Ok((shards, address))
+    }
+
+    fn context(&self, index: usize, runtime: &Runtime, state: &Arc<GatewayState>) -> ShardContext {
+        ShardContext {
+            index,
+            handle: runtime.handle().clone(),
+            tracker: TaskTracker::new(),
+            visitors: TaskTracker::new(),
+            cancel: self.cancel.child_token(),
+            draining: state.draining.child_token(),
+            state: state.clone(),
+            upstream: Upstream::default(),
+        }
+    }
+
+    /// The shards.
+    pub(crate) fn contexts(&self) -> &[Arc<ShardContext>] {
+        &self.contexts
+    }
+
+    /// Waits for the visitors' connections to end.
+    pub(crate) async fn visitors_gone(&self) {
+        for shard in &self.contexts {
+            shard.visitors.close();
+            shard.visitors.wait().await;
+        }
+    }
+
+    /// Ends every task and joins the threads.
+    pub(crate) async fn end(mut self) {
+        self.cancel.cancel();
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().for_each(|thread| {
+                if thread.join().is_err() {
+                    tracing::error!("a shard's thread panicked; this is a defect");
+                }
+            });
+        });
+        if let Err(error) = joined.await {
+            tracing::error!(%error, "the shards' threads could not be joined");
+        }
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+fn runtime(index: usize) -> std::io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name(format!("gateway-{index}-control"))
+        .build()
+}
+
+fn run(runtime: &Runtime, listener: std::net::TcpListener, shard: &Arc<ShardContext>) {
+    runtime.block_on(async {
+        shard.tracker.spawn_on(accept::run(shard.clone(), listener), &shard.handle);
+        let sweeper = shard.clone();
+        shard.tracker.spawn_on(async move { sweeper.upstream.keep_swept(&sweeper.cancel).await }, &shard.handle);
+        shard.cancel.cancelled().await;
+        shard.tracker.close();
+        shard.visitors.close();
+        let joined = async {
+            shard.visitors.wait().await;
+            shard.tracker.wait().await;
+        };
+        if tokio::time::timeout(JOIN_TIMEOUT, joined).await.is_err() {
+            let left = shard.tracker.len() + shard.visitors.len();
+            tracing::warn!(shard = shard.index, left, "tasks did not end when cancelled and are dropped");
+        }
+    });
 }

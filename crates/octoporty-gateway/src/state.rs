@@ -1,19 +1,105 @@
 //! What the shards share.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::GatewayConfig;
+use crate::counters::ShardCounters;
+use crate::endpoint::keys::Keys;
+use crate::endpoint::lockout::Lockout;
+use crate::registry::{Registry, RegistryConfig};
 use crate::routing::RoutingSnapshot;
+use crate::shards::ShardContext;
+use crate::shards::placement::Placement;
+use crate::shards::sources::Sources;
+use crate::site::Site;
 
 /// Read by every shard, without a lock where a request passes.
 #[derive(Debug)]
 pub(crate) struct GatewayState {
     /// As it was given.
     pub config: GatewayConfig,
-    /// When the process' gateway started.
+    /// When the gateway started.
     pub started: Instant,
     /// Routes; replaced whole.
-    pub routing: ArcSwap<RoutingSnapshot>,
+    pub routing: Arc<ArcSwap<RoutingSnapshot>>,
+    /// Own names and landing page; replaced whole.
+    pub site: Arc<ArcSwap<Site>>,
+    /// Agents, sessions and claims.
+    pub registry: Registry,
+    /// Keys of agents.
+    pub keys: Keys,
+    /// Sources that gave wrong keys.
+    pub lockout: Lockout,
+    /// Connections by source.
+    pub sources: Sources,
+    /// Links by source and shard.
+    pub placement: Placement,
+    /// One a shard, summed on read.
+    pub counters: Vec<ShardCounters>,
+    /// Cancelled when the gateway begins to stop: listeners close, visitors' connections end with what is in flight.
+    pub draining: CancellationToken,
+    serials: AtomicU64,
+    shards: OnceLock<Vec<Weak<ShardContext>>>,
+}
+
+impl GatewayState {
+    /// The state of a gateway that starts now.
+    pub(crate) fn new(config: GatewayConfig) -> Self {
+        let routing = Arc::new(ArcSwap::from_pointee(RoutingSnapshot::default()));
+        let site = Site { names: config.gateway_fqdn.iter().cloned().collect(), landing: None };
+        let site = Arc::new(ArcSwap::from_pointee(site));
+        let registry_config = RegistryConfig {
+            max_sessions: config.limits.max_sessions,
+            max_streams: config.limits.streams_per_session,
+            own_names: config.gateway_fqdn.clone(),
+        };
+        Self {
+            started: Instant::now(),
+            registry: Registry::new(registry_config, routing.clone(), site.clone()),
+            routing,
+            site,
+            keys: Keys::new(&config.api_keys),
+            lockout: Lockout::default(),
+            sources: Sources::new(config.limits.connections_per_source),
+            placement: Placement::new(config.shards),
+            counters: (0..config.shards).map(|_| ShardCounters::default()).collect(),
+            draining: CancellationToken::new(),
+            serials: AtomicU64::new(0),
+            shards: OnceLock::new(),
+            config,
+        }
+    }
+
+    /// A number that no other link of this process has.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.serials.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Makes the shards known to each other; once.
+    pub(crate) fn introduce(&self, shards: &[Arc<ShardContext>]) {
+        let weak = shards.iter().map(Arc::downgrade).collect();
+        assert!(self.shards.set(weak).is_ok(), "the shards are introduced once, by the start of the gateway");
+    }
+
+    /// A shard, as long as the gateway runs.
+    pub(crate) fn shard(&self, index: usize) -> Option<Arc<ShardContext>> {
+        self.shards.get()?.get(index)?.upgrade()
+    }
+
+    /// Whether the peer's word about visitors is believed.
+    pub(crate) fn is_trusted(&self, peer: std::net::IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.config.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -66,9 +66,7 @@ pub(crate) struct EarlyWriter {
 impl EarlyWriter {
     /// For a request of this version: HTTP/1.0 knows no interim answers.
     pub(crate) fn new(queue: Arc<EarlyQueue>, version: Version) -> Self {
-        Self {
-            queue: (version == Version::HTTP_11).then_some(queue),
-        }
+        Self { queue: (version == Version::HTTP_11).then_some(queue) }
     }
 
     /// One that drops what it is given.
@@ -81,12 +79,7 @@ impl EarlyWriter {
     /// hyper does in the same poll. Nothing happens for visitors that know no interim answers.
     pub(crate) fn send(&self, status: StatusCode, headers: &HeaderMap) {
         let Some(queue) = &self.queue else { return };
-        if !status.is_informational()
-            || matches!(
-                status,
-                StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS
-            )
-        {
+        if !status.is_informational() || matches!(status, StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS) {
             return;
         }
         let head = encode(status, headers);

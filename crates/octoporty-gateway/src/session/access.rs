@@ -26,6 +26,8 @@ pub(crate) struct AccessQueue {
 struct Queued {
     records: Vec<AccessRecord>,
     dropped: u64,
+    /// The session has ended: nothing goes out any more.
+    closed: bool,
 }
 
 impl AccessQueue {
@@ -37,7 +39,7 @@ impl AccessQueue {
     pub(super) fn push(&self, record: AccessRecord) {
         let length = {
             let mut queued = self.lock();
-            if queued.records.len() >= MAX_QUEUED {
+            if queued.closed || queued.records.len() >= MAX_QUEUED {
                 queued.dropped += 1;
                 return;
             }
@@ -49,34 +51,45 @@ impl AccessQueue {
         }
     }
 
-    /// Waits for a batch: until it is full, or its oldest record has waited long enough.
-    pub(crate) async fn next_batch(&self) -> Control {
-        loop {
-            if self.lock().records.is_empty() {
-                self.news.notified().await;
-                continue;
-            }
-            let full = async {
-                while self.lock().records.len() < MAX_BATCH {
-                    self.news.notified().await;
-                }
-            };
-            // Running into the bound is the usual way for a batch to be complete.
-            if tokio::time::timeout(MAX_WAIT, full).await.is_err() {
-                tracing::trace!("batch of access records closed by time");
-            }
-            return self.take();
+    /// Waits for a batch: until it is full, or its oldest record has waited long enough. `None` once the queue is
+    /// closed.
+    pub(crate) async fn next_batch(&self) -> Option<Control> {
+        self.wait_for(1).await;
+        // Running into the bound is the usual way for a batch to be complete.
+        if tokio::time::timeout(MAX_WAIT, self.wait_for(MAX_BATCH)).await.is_err() {
+            tracing::trace!("batch of access records closed by time");
         }
+        let closed = self.lock().closed;
+        (!closed).then(|| self.take())
+    }
+
+    async fn wait_for(&self, records: usize) {
+        loop {
+            {
+                let queued = self.lock();
+                if queued.closed || queued.records.len() >= records {
+                    return;
+                }
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// The session has ended: what waits is dropped, and so is what comes late.
+    pub(crate) fn close(&self) {
+        {
+            let mut queued = self.lock();
+            queued.closed = true;
+            queued.records = Vec::new();
+        }
+        self.news.notify_one();
     }
 
     fn take(&self) -> Control {
         let mut queued = self.lock();
         let rest = queued.records.len().saturating_sub(MAX_BATCH);
-        let records = if rest == 0 {
-            std::mem::take(&mut queued.records)
-        } else {
-            queued.records.drain(..MAX_BATCH).collect()
-        };
+        let records =
+            if rest == 0 { std::mem::take(&mut queued.records) } else { queued.records.drain(..MAX_BATCH).collect() };
         let dropped = std::mem::take(&mut queued.dropped);
         Control::Access { records, dropped }
     }
@@ -84,9 +97,7 @@ impl AccessQueue {
     /// A batch could not be sent: its records count as dropped.
     pub(crate) fn give_up(&self, batch: &Control) {
         if let Control::Access { records, dropped } = batch {
-            let lost = u64::try_from(records.len())
-                .unwrap_or(u64::MAX)
-                .saturating_add(*dropped);
+            let lost = u64::try_from(records.len()).unwrap_or(u64::MAX).saturating_add(*dropped);
             let mut queued = self.lock();
             queued.dropped = queued.dropped.saturating_add(lost);
         }

@@ -1,0 +1,201 @@
+//! Sources that give wrong keys are made to wait: after 5 failures 1 minute, then 5, 15 and 60.
+//!
+//! A source that has given a right key within the last day is not kept waiting with a right key: behind one public
+//! address, an agent with a mistyped key must not lock its neighbour's tunnel out.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::shards::sources::source_of;
+
+/// Failures in a row that lead to a wait.
+const FAILURES: u32 = 5;
+/// The waits, one after the other; the last one repeats.
+const WAITS: [Duration; 4] =
+    [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3600)];
+/// A source is forgotten when nothing came of it for this long.
+const MEMORY: Duration = Duration::from_secs(24 * 3600);
+/// Most sources remembered; the one that was quiet the longest goes first. About 1 MB.
+const MAX_SOURCES: usize = 10_000;
+/// How many go at once when the table is full, so that finding them is paid once in so many failures.
+const EVICTED_AT_ONCE: usize = 256;
+
+/// What is known of the sources.
+#[derive(Debug, Default)]
+pub(crate) struct Lockout {
+    sources: Mutex<HashMap<IpAddr, Source>>,
+}
+
+#[derive(Debug)]
+struct Source {
+    failures: u32,
+    waits: usize,
+    locked_until: Option<Instant>,
+    right_at: Option<Instant>,
+    seen: Instant,
+}
+
+/// Whether a source's key is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// It is.
+    Open,
+    /// It is locked out for so long, but had a right key before: a right key is taken, a wrong one is told to wait.
+    Doubted(Duration),
+    /// It is not, for so long.
+    Locked(Duration),
+}
+
+impl Lockout {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Source>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a source stands.
+    pub(crate) fn standing(&self, address: IpAddr, now: Instant) -> Standing {
+        let sources = self.lock();
+        let Some(source) = sources.get(&source_of(address)) else { return Standing::Open };
+        let Some(left) = source.locked_until.and_then(|until| until.checked_duration_since(now)) else {
+            return Standing::Open;
+        };
+        if left.is_zero() {
+            return Standing::Open;
+        }
+        let trusted = source.right_at.is_some_and(|at| now.saturating_duration_since(at) < MEMORY);
+        if trusted { Standing::Doubted(left) } else { Standing::Locked(left) }
+    }
+
+    /// A wrong key. Gives the wait that begins with it, if one does.
+    pub(crate) fn failed(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+        let mut sources = self.lock();
+        make_room(&mut sources, now);
+        let source = sources.entry(source_of(address)).or_insert_with(|| Source::new(now));
+        if now.saturating_duration_since(source.seen) >= MEMORY {
+            *source = Source::new(now);
+        }
+        source.seen = now;
+        if source.locked_until.is_some_and(|until| until > now) {
+            return None;
+        }
+        source.failures += 1;
+        if source.failures < FAILURES {
+            return None;
+        }
+        let wait = WAITS[source.waits.min(WAITS.len() - 1)];
+        source.failures = 0;
+        source.waits += 1;
+        source.locked_until = Some(now + wait);
+        Some(wait)
+    }
+
+    /// A right key: the source's failures are forgotten.
+    pub(crate) fn succeeded(&self, address: IpAddr, now: Instant) {
+        let mut sources = self.lock();
+        make_room(&mut sources, now);
+        let fresh = Source { right_at: Some(now), ..Source::new(now) };
+        sources.insert(source_of(address), fresh);
+    }
+}
+
+impl Source {
+    const fn new(now: Instant) -> Self {
+        Self { failures: 0, waits: 0, locked_until: None, right_at: None, seen: now }
+    }
+}
+
+fn make_room(sources: &mut HashMap<IpAddr, Source>, now: Instant) {
+    if sources.len() < MAX_SOURCES {
+        return;
+    }
+    sources.retain(|_, source| now.saturating_duration_since(source.seen) < MEMORY);
+    if sources.len() < MAX_SOURCES {
+        return;
+    }
+    let mut ages: Vec<(Instant, IpAddr)> = sources.iter().map(|(address, source)| (source.seen, *address)).collect();
+    ages.sort_unstable();
+    for (_, address) in ages.iter().take(EVICTED_AT_ONCE) {
+        sources.remove(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn fail_until_locked(lockout: &Lockout, now: Instant) -> Duration {
+        for _ in 1..FAILURES {
+            assert_eq!(lockout.failed(A, now), None);
+            assert_eq!(lockout.standing(A, now), Standing::Open);
+        }
+        lockout.failed(A, now).expect("the fifth failure locks")
+    }
+
+    #[test]
+    fn five_failures_lock_for_1_5_15_60_and_again_60_minutes() {
+        let (lockout, mut now) = (Lockout::default(), Instant::now());
+        for minutes in [1, 5, 15, 60, 60] {
+            let wait = fail_until_locked(&lockout, now);
+            assert_eq!(wait, Duration::from_secs(minutes * 60));
+            assert_eq!(lockout.standing(A, now), Standing::Locked(wait));
+            now += wait - Duration::from_secs(1);
+            assert_eq!(lockout.standing(A, now), Standing::Locked(Duration::from_secs(1)));
+            now += Duration::from_secs(1);
+            assert_eq!(lockout.standing(A, now), Standing::Open);
+        }
+    }
+
+    #[test]
+    fn a_source_does_not_lock_another() {
+        let (lockout, now) = (Lockout::default(), Instant::now());
+        fail_until_locked(&lockout, now);
+        assert_eq!(lockout.standing(B, now), Standing::Open);
+    }
+
+    #[test]
+    fn a_right_key_clears_the_failures_and_the_level() {
+        let (lockout, mut now) = (Lockout::default(), Instant::now());
+        now += fail_until_locked(&lockout, now);
+        lockout.failed(A, now);
+        lockout.succeeded(A, now);
+        assert_eq!(fail_until_locked(&lockout, now), WAITS[0]);
+    }
+
+    #[test]
+    fn a_source_with_a_right_key_before_is_doubted_and_not_locked_until_a_day_later() {
+        let (lockout, mut now) = (Lockout::default(), Instant::now());
+        lockout.succeeded(A, now);
+        let wait = fail_until_locked(&lockout, now);
+        assert_eq!(lockout.standing(A, now), Standing::Doubted(wait));
+        now += MEMORY;
+        let wait = fail_until_locked(&lockout, now);
+        assert_eq!(lockout.standing(A, now), Standing::Locked(wait));
+    }
+
+    #[test]
+    fn failures_while_locked_do_not_lengthen_the_wait() {
+        let (lockout, now) = (Lockout::default(), Instant::now());
+        let wait = fail_until_locked(&lockout, now);
+        for _ in 0..20 {
+            assert_eq!(lockout.failed(A, now), None);
+        }
+        assert_eq!(lockout.standing(A, now), Standing::Locked(wait));
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_keeps_the_newest() {
+        let (lockout, start) = (Lockout::default(), Instant::now());
+        for number in 0..u32::try_from(MAX_SOURCES).unwrap() + 1000 {
+            let address = IpAddr::V4(std::net::Ipv4Addr::from(number));
+            lockout.failed(address, start + Duration::from_millis(number.into()));
+        }
+        let sources = lockout.lock();
+        assert!(sources.len() <= MAX_SOURCES, "{} sources", sources.len());
+        let newest = IpAddr::V4(std::net::Ipv4Addr::from(u32::try_from(MAX_SOURCES).unwrap() + 999));
+        assert!(sources.contains_key(&newest));
+    }
+}

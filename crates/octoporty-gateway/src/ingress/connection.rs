@@ -1,0 +1,209 @@
+//! One connection of a visitor, from accept to end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use octoporty_proto::model::FailureCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::io::{ConnectionState, Expiry, VisitorIo};
+use super::walk;
+use crate::body::{AnswerBody, BodyError};
+use crate::counters::ShardCounters;
+use crate::pages;
+use crate::shards::ShardContext;
+use crate::shards::sources::Permit;
+use crate::state::unix_ms;
+use crate::visitor::RequestId;
+
+/// Most header lines of a request; hyper's default of 100 is too few behind some proxies.
+const MAX_HEADERS: usize = 256;
+/// Hyper's buffer for one connection is at least this, and has room for a head at its limit.
+const MIN_BUFFER: usize = 64 * 1024;
+/// How long the visitor has to take an answer that ends a connection with bytes still unread.
+const LINGER: Duration = Duration::from_secs(2);
+/// Most bytes that are read and thrown away meanwhile: without that, the kernel resets the connection and the
+/// visitor loses the answer.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// What every request of one connection has in common.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// The shard that serves it.
+    pub shard: Arc<ShardContext>,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Whether the peer's word about visitors is believed.
+    pub trust: Trust,
+    /// The connection's state.
+    pub state: Arc<ConnectionState>,
+}
+
+/// Whether forwarding headers of a peer are believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trust {
+    /// A configured proxy.
+    Proxy,
+    /// Anybody.
+    Stranger,
+}
+
+/// The body of an answer, which tells its connection when hyper is done with it.
+#[derive(Debug)]
+pub(super) struct TrackedBody {
+    inner: AnswerBody,
+    state: Arc<ConnectionState>,
+}
+
+impl TrackedBody {
+    pub(super) fn new(inner: AnswerBody, state: Arc<ConnectionState>) -> Self {
+        Self { inner, state }
+    }
+}
+
+impl Drop for TrackedBody {
+    fn drop(&mut self) {
+        self.state.answer_ended();
+    }
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.get_mut().inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// How a connection came to its end.
+enum End {
+    /// Hyper is done with it, well or not.
+    Done(Result<(), hyper::Error>),
+    /// It took too long.
+    Expired(Expiry),
+    /// The gateway ends.
+    Cancelled,
+}
+
+/// Serves a connection until its end. Runs on the shard that it is given.
+pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit: Option<Permit>) {
+    let state = Arc::new(ConnectionState::new());
+    let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
+    let io = TokioIo::new(VisitorIo::new(socket, state.clone(), permit));
+    let connection = Arc::new(Connection { shard: shard.clone(), peer, trust, state: state.clone() });
+    let service = service_fn(move |request| walk::answer(connection.clone(), request));
+    let limits = &shard.state.config.limits;
+    let mut http = builder(limits.header_bytes).serve_connection(io, service).with_upgrades();
+    let counters = &shard.state.counters[shard.index];
+    ShardCounters::count(&counters.connections);
+    let end = {
+        let mut watch = pin!(watch(&state, limits));
+        let mut drain = pin!(shard.draining.cancelled());
+        let mut drained = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = shard.cancel.cancelled() => break End::Cancelled,
+                done = &mut http => break End::Done(done),
+                expiry = &mut watch => break End::Expired(expiry),
+                () = &mut drain, if !drained => {
+                    drained = true;
+                    Pin::new(&mut http).graceful_shutdown();
+                }
+            }
+        }
+    };
+    if let Some(parts) = http.into_parts() {
+        finish(parts.io.into_inner(), end, peer).await;
+    }
+    ShardCounters::count(&counters.connections_ended);
+}
+
+fn builder(header_bytes: usize) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .preserve_header_case(true)
+        .half_close(false)
+        .header_read_timeout(None)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(header_bytes)
+        .max_buf_size(header_bytes.saturating_add(1024).max(MIN_BUFFER))
+        .pipeline_flush(false);
+    builder
+}
+
+async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expiry {
+    loop {
+        match state.expiry(Instant::now(), limits) {
+            Ok(again) => tokio::time::sleep_until(again.into()).await,
+            Err(expiry) => return expiry,
+        }
+    }
+}
+
+/// Sees to it that the visitor gets the last answer.
+async fn finish(mut io: VisitorIo, end: End, peer: SocketAddr) {
+    let last = match end {
+        End::Cancelled => return,
+        End::Expired(Expiry::Head) => pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms())),
+        End::Expired(Expiry::Quiet | Expiry::Stalled) => return,
+        End::Done(Ok(())) => Vec::new(),
+        End::Done(Err(error)) => {
+            tracing::debug!(%peer, %error, "visitor's connection ended");
+            Vec::new()
+        }
+    };
+    let goodbye = async {
+        if !last.is_empty() {
+            io.write_all(&last).await?;
+        }
+        linger(io).await
+    };
+    match tokio::time::timeout(LINGER, goodbye).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::trace!(%peer, %error, "visitor left before the end"),
+        Err(_) => tracing::trace!(%peer, "visitor did not take the end in time"),
+    }
+}
+
+/// Closes this side, and reads what the visitor is still sending.
+async fn linger(mut io: VisitorIo) -> io::Result<()> {
+    io.shutdown().await?;
+    let (socket, _permit) = io.into_socket();
+    let mut socket = socket;
+    let mut scratch = [0_u8; 4096];
+    match socket.try_read(&mut scratch) {
+        // In order: nothing lies unread.
+        Ok(0) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    let mut thrown = 0;
+    while thrown < LINGER_BYTES {
+        match socket.read(&mut scratch).await? {
+            0 => break,
+            read => thrown += read,
+        }
+    }
+    Ok(())
+}

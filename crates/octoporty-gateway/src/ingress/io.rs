@@ -1,0 +1,304 @@
+//! The socket of a visitor's connection, as hyper uses it.
+//!
+//! ```text
+//!            bytes                request             answer given        flushed
+//!   Quiet ──────────▶ Head ──────────────────▶ Busy ──────────────▶ Ended ───────┐
+//!     ▲  (first, or    │                         ▲        │                      │
+//!     │   kept alive)  │ hyper's own answer      │        │ 101                  │
+//!     │                ▼                         │        ▼                      │
+//!     │             Refused                      │       Raw                     │
+//!     └──────────────────────────────────────────┴───────────────────────────────┘
+//! ```
+//! Hyper answers by itself when a head is malformed or too large; such an answer (bytes written while no request is
+//! under way) is replaced by one of ours, with a code and an id. The phase also tells for how long a connection may
+//! stay as it is.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use octoporty_proto::model::FailureCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::early::EarlyQueue;
+use crate::config::Limits;
+use crate::pages;
+use crate::shards::sources::Permit;
+use crate::state::unix_ms;
+use crate::visitor::RequestId;
+
+/// See the module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Phase {
+    /// No byte yet.
+    New = 0,
+    /// Kept alive, nothing under way.
+    Quiet = 1,
+    /// A head has begun to arrive.
+    Head = 2,
+    /// A request is under way.
+    Busy = 3,
+    /// Its answer is all with hyper, not yet all written.
+    Ended = 4,
+    /// Upgraded: bytes go through as they are.
+    Raw = 5,
+    /// Refused by hyper; what it writes is replaced.
+    Refused = 6,
+}
+
+impl Phase {
+    const ALL: [Self; 7] = [Self::New, Self::Quiet, Self::Head, Self::Busy, Self::Ended, Self::Raw, Self::Refused];
+}
+
+/// Why a connection must end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Expiry {
+    /// Nothing came, or nothing for longer than a connection is kept: it is closed without a word.
+    Quiet,
+    /// A head began and did not end in time: it gets an answer.
+    Head,
+    /// The visitor does not read the end of an answer.
+    Stalled,
+}
+
+/// What the parts of one connection share.
+#[derive(Debug)]
+pub(crate) struct ConnectionState {
+    started: Instant,
+    phase: AtomicU8,
+    /// Milliseconds from `started` to the beginning of the phase.
+    since: AtomicU64,
+    /// Interim answers.
+    pub early: Arc<EarlyQueue>,
+}
+
+impl ConnectionState {
+    /// A connection that was accepted now.
+    pub(crate) fn new() -> Self {
+        let phase = AtomicU8::new(Phase::New as u8);
+        Self { started: Instant::now(), phase, since: AtomicU64::new(0), early: Arc::default() }
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
+    fn enter(&self, phase: Phase) {
+        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since.store(since, Ordering::Relaxed);
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// A request's head is whole.
+    pub(crate) fn request_begins(&self) {
+        self.enter(Phase::Busy);
+    }
+
+    /// Hyper has all of the answer.
+    pub(crate) fn answer_ended(&self) {
+        if self.phase() == Phase::Busy {
+            self.enter(Phase::Ended);
+        }
+    }
+
+    /// The answer is a 101.
+    pub(crate) fn upgraded(&self) {
+        self.enter(Phase::Raw);
+    }
+
+    fn bytes_came(&self) {
+        if matches!(self.phase(), Phase::New | Phase::Quiet) {
+            self.enter(Phase::Head);
+        }
+    }
+
+    fn flushed(&self) {
+        self.early.mark_clean();
+        if self.phase() == Phase::Ended {
+            self.enter(Phase::Quiet);
+        }
+    }
+
+    /// Whether the time is up; else when to ask again.
+    pub(crate) fn expiry(&self, now: Instant, limits: &Limits) -> Result<Instant, Expiry> {
+        let since = self.started + Duration::from_millis(self.since.load(Ordering::Relaxed));
+        let (bound, expiry) = match self.phase() {
+            Phase::New => (limits.header_timeout, Expiry::Quiet),
+            Phase::Head => (limits.header_timeout, Expiry::Head),
+            Phase::Quiet => (limits.keep_alive, Expiry::Quiet),
+            Phase::Ended | Phase::Refused => (limits.keep_alive, Expiry::Stalled),
+            Phase::Busy | Phase::Raw => return Ok(now + limits.header_timeout),
+        };
+        let deadline = since + bound;
+        if deadline <= now {
+            return Err(expiry);
+        }
+        // A head may begin at any moment and has its own bound: look again within it.
+        Ok(deadline.min(now + limits.header_timeout))
+    }
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) struct VisitorIo {
+    socket: TcpStream,
+    state: Arc<ConnectionState>,
+    /// Ours to write before anything of hyper's.
+    ahead: Vec<u8>,
+    /// Counts the connection, as long as it lasts.
+    permit: Option<Permit>,
+}
+
+impl VisitorIo {
+    pub(crate) fn new(socket: TcpStream, state: Arc<ConnectionState>, permit: Option<Permit>) -> Self {
+        Self { socket, state, ahead: Vec::new(), permit }
+    }
+
+    /// The bare socket, with what counts it: for a connection that is not HTTP any more.
+    pub(crate) fn into_socket(self) -> (TcpStream, Option<Permit>) {
+        (self.socket, self.permit)
+    }
+
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            match self.state.early.take() {
+                Some(bytes) => self.ahead = bytes,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        while !self.ahead.is_empty() {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.ahead))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.ahead.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What hyper writes while no request is under way is its own answer to a bad head: ours goes out instead.
+    fn replaces(&mut self, hypers: &[u8]) -> bool {
+        match self.state.phase() {
+            Phase::Refused => true,
+            Phase::New | Phase::Quiet | Phase::Head => {
+                self.state.enter(Phase::Refused);
+                let code = match hypers.get(9..12) {
+                    Some(b"431" | b"414") => FailureCode::HeadTooLarge,
+                    _ => FailureCode::BadRequest,
+                };
+                self.ahead = pages::raw_failure(code, &RequestId::new(unix_ms()));
+                true
+            }
+            Phase::Busy | Phase::Ended | Phase::Raw => false,
+        }
+    }
+}
+
+impl AsyncRead for VisitorIo {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.state.bytes_came();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for VisitorIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.replaces(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(self.poll_ahead(cx))?;
+        self.state.early.mark_dirty();
+        Pin::new(&mut self.socket).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        if self.replaces(first.map_or(&[], |buf| buf)) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
+        ready!(self.poll_ahead(cx))?;
+        self.state.early.mark_dirty();
+        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Hyper flushes when all of its own bytes are written.
+        self.state.flushed();
+        ready!(self.poll_ahead(cx))?;
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_ahead(cx))?;
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits::default()
+    }
+
+    fn after(state: &ConnectionState, seconds: u64) -> Result<Instant, Expiry> {
+        state.expiry(state.started + Duration::from_secs(seconds), &limits())
+    }
+
+    #[test]
+    fn a_connection_without_a_byte_ends_after_the_header_timeout_without_a_word() {
+        let state = ConnectionState::new();
+        assert!(after(&state, 9).is_ok());
+        assert_eq!(after(&state, 10), Err(Expiry::Quiet));
+    }
+
+    #[test]
+    fn half_a_head_gets_an_answer_and_an_idle_connection_is_kept_longer() {
+        let state = ConnectionState::new();
+        state.bytes_came();
+        assert_eq!(after(&state, 11), Err(Expiry::Head));
+        state.request_begins();
+        assert!(after(&state, 100_000).is_ok(), "a request has bounds of its own");
+        state.answer_ended();
+        assert_eq!(after(&state, 76), Err(Expiry::Stalled));
+        state.flushed();
+        assert!(after(&state, 70).is_ok());
+        assert_eq!(after(&state, 76), Err(Expiry::Quiet));
+    }
+
+    #[test]
+    fn a_flush_in_the_middle_of_an_answer_does_not_end_it() {
+        let state = ConnectionState::new();
+        state.request_begins();
+        state.flushed();
+        assert_eq!(state.phase(), Phase::Busy);
+    }
+
+    #[test]
+    fn the_next_look_is_never_later_than_a_head_may_take() {
+        let state = ConnectionState::new();
+        state.request_begins();
+        state.answer_ended();
+        state.flushed();
+        let now = state.started + Duration::from_secs(1);
+        assert!(state.expiry(now, &limits()).unwrap() <= now + limits().header_timeout);
+    }
+}

@@ -1,0 +1,116 @@
+//! What the gateway answers by itself, for names that are not mapped.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use octoporty_proto::model::{FailureCode, Hostname};
+
+use crate::body::{Answer, AnswerBody};
+use crate::config::Unmapped;
+use crate::endpoint;
+use crate::pages::{self, Wants, failure_answer};
+use crate::shards::ShardContext;
+use crate::status;
+use crate::visitor::VisitorRequest;
+
+/// Answers a request to a name that is not mapped; `None`: the connection is closed without an answer.
+pub(super) async fn answer(
+    shard: &Arc<ShardContext>,
+    request: VisitorRequest,
+    host: Option<Hostname>,
+) -> Option<Answer> {
+    let path = request.request.uri().path();
+    let is_read = matches!(*request.request.method(), Method::GET | Method::HEAD);
+    match path {
+        "/tunnel" => return Some(endpoint::tunnel(shard, request)),
+        "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
+        "/api/v1/status" => return Some(api_status(shard, &request)),
+        _ if path == "/api" || path.starts_with("/api/") => {
+            let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.request_id, Wants::Json);
+            return Some(not_found);
+        }
+        _ => {}
+    }
+    let site = shard.state.site.load();
+    if host.is_some_and(|host| site.names.contains(&host)) && is_read {
+        if path == "/" {
+            return Some(pages::landing(site.landing.clone(), StatusCode::OK));
+        }
+        return Some(redirect_home());
+    }
+    unmapped(shard, &request)
+}
+
+/// The answer for what nobody has published; `None`: the connection is closed without one.
+pub(super) fn unmapped(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Option<Answer> {
+    let wants = Wants::of(request.request.headers());
+    let failure = FailureCode::NotMapped.into();
+    match shard.state.config.unmapped {
+        Unmapped::Close => None,
+        Unmapped::Json => Some(failure_answer(&failure, &request.request_id, Wants::Json)),
+        Unmapped::Landing if wants == Wants::Html => {
+            let landing = shard.state.site.load().landing.clone();
+            Some(pages::landing(landing, StatusCode::NOT_FOUND))
+        }
+        Unmapped::Landing => Some(failure_answer(&failure, &request.request_id, Wants::Json)),
+    }
+}
+
+fn redirect_home() -> Answer {
+    let mut answer = Answer::new(AnswerBody::Empty);
+    *answer.status_mut() = StatusCode::FOUND;
+    answer.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
+    let answer = match *request.request.method() {
+        Method::OPTIONS => preflight(),
+        Method::GET | Method::HEAD => {
+            match endpoint::authenticate(&shard.state, request.request.headers(), request.visitor.client) {
+                Ok(()) => status::status(&shard.state),
+                Err(error) => error.answer(request),
+            }
+        }
+        _ => {
+            let problem = pages::Problem {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                code: "method_not_allowed",
+                title: "The status is read by GET.",
+                detail: "GET /api/v1/status, with the gateway's key as a bearer token.",
+            };
+            let mut answer = pages::problem(problem, &request.request_id);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+            answer
+        }
+    };
+    with_cors(shard, request, answer)
+}
+
+fn preflight() -> Answer {
+    let mut answer = Answer::new(AnswerBody::Empty);
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, x-api-key"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    answer
+}
+
+/// Lets pages of the allowed origins read the answer.
+fn with_cors(shard: &ShardContext, request: &VisitorRequest, mut answer: Answer) -> Answer {
+    let allowed = &shard.state.config.allowed_origins;
+    let headers = answer.headers_mut();
+    if allowed.iter().any(|origin| origin == "*") {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        return answer;
+    }
+    headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(origin) = request.request.headers().get(header::ORIGIN)
+        && allowed.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+    {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    answer
+}

@@ -1,0 +1,262 @@
+//! One link of an agent on the gateway: handshake, then its messages until it ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use octoporty_proto::control::{Control, Hello, Refused, RefusedCode, Welcome};
+use octoporty_proto::model::{AgentName, EndReason};
+use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
+use octoporty_tunnel::carrier::Carrier;
+use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
+
+use crate::registry::{Admission, Arrival, Notice, Registry, Welcomed};
+use crate::session::{Session, SessionLink};
+use crate::shards::ShardContext;
+use crate::shards::placement::Place;
+use crate::state::GatewayState;
+
+/// An authenticated peer says hello within this, or its link is closed.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a message to a peer that does not read may wait before the link counts as broken.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// A session that was taken over, or a peer that was refused, has so long to read why.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Streams that an agent may open towards the gateway: it has no reason to, and what it opens is reset.
+const STREAMS_OF_AGENT: u32 = 8;
+/// A peer whose credential was right.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    /// What the credential is for.
+    pub tunnel: octoporty_proto::model::TunnelId,
+    /// Where it came from.
+    pub source: IpAddr,
+    /// Its place on a shard, as long as the link lasts.
+    pub place: Place,
+}
+
+/// A link that is part of a session.
+struct Joined {
+    session: Arc<Session>,
+    serial: u64,
+    link: Link,
+}
+
+fn mux_config(state: &GatewayState) -> MuxConfig {
+    MuxConfig {
+        max_streams: STREAMS_OF_AGENT,
+        max_in_flight: state.config.limits.bytes_in_flight_per_link,
+        probe_interval: state.config.heartbeat / 3,
+        ..MuxConfig::default()
+    }
+}
+
+/// Runs a link from its first byte to its end.
+pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, peer: Authenticated) {
+    let config = mux_config(&shard.state);
+    let cancel = shard.cancel.child_token();
+    let (link, mut events) = link::start(carrier, Side::Gateway, config, &shard.tracker, cancel);
+    link.set_stream_limit(shard.state.config.limits.streams_per_session);
+    let Ok(hello) = tokio::time::timeout(HELLO_TIMEOUT, hello(&mut events)).await else {
+        link.close(EndReason::ProtocolError, "no hello came in time");
+        return;
+    };
+    let Some(hello) = hello else {
+        link.close(EndReason::ProtocolError, "the first message was not a hello");
+        return;
+    };
+    let agent = hello.name.clone();
+    if let Some(joined) = handshake(&shard, &link, hello, &peer).await {
+        serve(&shard, &joined, &mut events).await;
+        leave(&shard, &joined, &agent).await;
+    }
+}
+
+/// The first control message, if it is a hello.
+async fn hello(events: &mut LinkEvents) -> Option<Hello> {
+    loop {
+        match events.next().await? {
+            Incoming::Control(Control::Hello(hello)) => return Some(hello),
+            Incoming::Control(Control::Unknown) | Incoming::Alive(_) => {}
+            Incoming::Control(_) => return None,
+            Incoming::Stream(_, stream) => stream.reset(Reset::new(ResetCode::TooManyStreams, Blame::Agent)),
+            _ => {}
+        }
+    }
+}
+
+async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &Authenticated) -> Option<Joined> {
+    let serial = shard.state.next_serial();
+    let known = SessionLink { serial, link: link.clone(), shard: shard.index, since: Instant::now() };
+    let arrival = Arrival { tunnel: peer.tunnel.clone(), hello, link: known, now: Instant::now() };
+    if shard.draining.is_cancelled() {
+        let text = "the gateway is stopping".to_owned();
+        refuse(link, Refused { code: RefusedCode::Draining, text, retry_after_s: Some(1) }).await;
+        return None;
+    }
+    let name = arrival.hello.name.clone();
+    match control(shard, move |registry| registry.admit(arrival)).await? {
+        Admission::Refused(refused) => {
+            tracing::warn!(agent = %name, source = %peer.source, code = ?refused.code, "agent refused: {}", refused.text);
+            refuse(link, refused).await;
+            None
+        }
+        Admission::Welcome(welcomed) => {
+            let joined = Joined { session: welcomed.session.clone(), serial, link: link.clone() };
+            if welcome(shard, link, *welcomed).await {
+                return Some(joined);
+            }
+            leave(shard, &joined, &name).await;
+            None
+        }
+    }
+}
+
+async fn refuse(link: &Link, refused: Refused) {
+    let text = refused.text.clone();
+    if tokio::time::timeout(GOODBYE, link.send(&Control::Refused(refused))).await.is_ok() {
+        // Closing in order lets the refusal through before the end.
+        link.drain(GOODBYE).await;
+    }
+    link.close(EndReason::LocalStop, &text);
+}
+
+/// Greets a link, and does what follows from a new session.
+async fn welcome(shard: &Arc<ShardContext>, link: &Link, welcomed: Welcomed) -> bool {
+    let state = &shard.state;
+    let identity = welcomed.session.identity();
+    let message = Control::Welcome(Welcome {
+        version: welcomed.version,
+        features: welcomed.features,
+        session: identity.id,
+        epoch: identity.epoch,
+        gateway_version: state.config.version.clone(),
+        gateway_uptime_s: state.started.elapsed().as_secs(),
+        links: u8::try_from(state.config.shards).unwrap_or(u8::MAX),
+        max_streams: state.config.limits.streams_per_session,
+        revision: welcomed.revision,
+    });
+    if let Some(replaced) = welcomed.replaced {
+        farewell(shard, replaced, identity.instance);
+    }
+    if welcomed.first {
+        tracing::info!(
+            agent = %identity.agent, tunnel = %identity.tunnel, session = %identity.id, epoch = identity.epoch.0,
+            version = %identity.agent_version, "agent connected"
+        );
+        let session = welcomed.session.clone();
+        let flush = flush_access(session);
+        shard.tracker.spawn_on(flush, &shard.handle);
+    }
+    notify(shard, welcomed.notices);
+    matches!(tokio::time::timeout(SEND_TIMEOUT, link.send(&message)).await, Ok(Ok(())))
+}
+
+/// Tells a session that it was taken over, and closes its links.
+fn farewell(shard: &Arc<ShardContext>, replaced: Arc<Session>, by: octoporty_proto::model::InstanceId) {
+    let work = async move {
+        let identity = replaced.identity();
+        tracing::info!(agent = %identity.agent, session = %identity.id, "session taken over by a newer one");
+        for known in replaced.links().iter() {
+            if !known.link.try_send(&Control::TakenOver { by }) {
+                tracing::debug!(agent = %identity.agent, "the old session could not be told that it was taken over");
+            }
+            known.link.go_away();
+        }
+        let links = replaced.links().clone();
+        let mut goodbyes = tokio::task::JoinSet::new();
+        for known in links.iter().cloned() {
+            goodbyes.spawn(async move { known.link.drain(GOODBYE).await });
+        }
+        while goodbyes.join_next().await.is_some() {}
+        replaced.close(EndReason::TakenOver, "a newer session of this agent took over");
+    };
+    shard.tracker.spawn_on(work, &shard.handle);
+}
+
+/// Tells agents of verdicts that changed without their doing.
+fn notify(shard: &Arc<ShardContext>, notices: Vec<Notice>) {
+    for (session, report) in notices {
+        let work = async move {
+            let agent = session.identity().agent.clone();
+            let message = Control::SyncResult { request: None, report };
+            match tokio::time::timeout(SEND_TIMEOUT, session.send(&message)).await {
+                Ok(true) => {}
+                Ok(false) | Err(_) => tracing::debug!(%agent, "agent could not be told of changed verdicts"),
+            }
+        };
+        shard.tracker.spawn_on(work, &shard.handle);
+    }
+}
+
+/// Handles what the agent says until the link ends.
+async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEvents) {
+    while let Some(incoming) = events.next().await {
+        match incoming {
+            Incoming::Control(Control::Sync { request, state }) => {
+                let session = joined.session.clone();
+                let outcome = control(shard, move |registry| registry.sync(&session, state)).await.flatten();
+                let Some(outcome) = outcome else { continue };
+                notify(shard, outcome.notices);
+                let answer = Control::SyncResult { request: Some(request), report: outcome.report };
+                match tokio::time::timeout(SEND_TIMEOUT, joined.link.send(&answer)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => joined.link.close(EndReason::Silent, "the agent takes no answers"),
+                }
+            }
+            Incoming::Control(Control::Drain { reason, .. }) => {
+                tracing::info!(agent = %joined.session.identity().agent, %reason, "agent stops");
+                let session = joined.session.clone();
+                let notices = control(shard, move |registry| registry.agent_drains(&session)).await;
+                notify(shard, notices.unwrap_or_default());
+            }
+            Incoming::Control(Control::Hello(_)) => {
+                joined.link.close(EndReason::ProtocolError, "a second hello on one link");
+            }
+            Incoming::Stream(_, stream) => stream.reset(Reset::new(ResetCode::TooManyStreams, Blame::Agent)),
+            // Messages of newer agents are ignored, and so are those that only a gateway sends.
+            _ => {}
+        }
+    }
+}
+
+/// The link has ended.
+async fn leave(shard: &Arc<ShardContext>, joined: &Joined, agent: &AgentName) {
+    let end = joined.link.ended().await;
+    let (session, serial) = (joined.session.clone(), joined.serial);
+    let notices = control(shard, move |registry| registry.link_ended(&session, serial)).await;
+    let links_left = joined.session.links().len();
+    tracing::info!(%agent, session = %joined.session.id(), reason = ?end.reason, detail = %end.detail, links_left, "link ended");
+    if links_left == 0 {
+        joined.session.access().close();
+    }
+    notify(shard, notices.unwrap_or_default());
+}
+
+/// Sends access records of a session until it ends.
+async fn flush_access(session: Arc<Session>) {
+    while let Some(batch) = session.access().next_batch().await {
+        match tokio::time::timeout(SEND_TIMEOUT, session.send(&batch)).await {
+            Ok(true) => {}
+            Ok(false) | Err(_) => session.access().give_up(&batch),
+        }
+    }
+}
+
+/// Runs work on the registry off the data path, and waits for it. `None` when the gateway ends meanwhile.
+async fn control<R: Send + 'static>(
+    shard: &Arc<ShardContext>,
+    work: impl FnOnce(&Registry) -> R + Send + 'static,
+) -> Option<R> {
+    let state = shard.state.clone();
+    let done = shard.tracker.spawn_blocking_on(move || work(&state.registry), &shard.handle).await;
+    match done {
+        Ok(result) => Some(result),
+        Err(error) if error.is_panic() => {
+            tracing::error!("the registry panicked; this is a defect");
+            None
+        }
+        Err(_) => None,
+    }
+}

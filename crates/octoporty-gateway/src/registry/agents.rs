@@ -1,0 +1,216 @@
+//! What the registry knows of one agent, and how an agent's coming and going changes what is served.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use octoporty_proto::model::{
+    Endpoint, HostPattern, Hostname, InstanceId, Mapping, MappingId, MappingVerdict, Refusal, RefusalCode, Revision,
+    SyncReport,
+};
+
+use super::claims::EndpointKey;
+use super::contest::Contest;
+use super::{Inner, MAX_AWAY, Notice, Touched};
+use crate::routing::{AgentSlot, HostChange, Route, Serving};
+use crate::session::Session;
+use crate::site::Site;
+
+/// An agent within this process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub(super) struct AgentId(pub u64);
+
+/// What became of one mapping, as far as the agent's own state decides it.
+#[derive(Clone, Debug)]
+pub(super) enum Judged {
+    /// It claims this endpoint.
+    Claims(EndpointKey),
+    /// It cannot be served whoever else is there.
+    Refused(Refusal),
+}
+
+/// One agent, connected or away.
+#[derive(Debug)]
+pub(super) struct AgentEntry {
+    /// Its place in the routing.
+    pub slot: Arc<AgentSlot>,
+    /// The session that stands.
+    pub session: Option<Arc<Session>>,
+    /// Which run of the agent sent the state below, and its number; `None` before the first sync.
+    pub synced: Option<(InstanceId, Revision)>,
+    /// Every mapping of the state, in its order.
+    pub judged: Vec<(MappingId, Judged)>,
+    /// The endpoints that are claimed.
+    pub claims: HashMap<EndpointKey, Arc<Mapping>>,
+    /// Its landing page, and when it was synced.
+    pub landing: Option<(u64, Bytes)>,
+    /// The gateway's names as the agent has them.
+    pub fqdn: Vec<Hostname>,
+    /// Newest takeovers.
+    pub contest: Contest,
+    /// Since when it has no session.
+    pub away_since: Instant,
+}
+
+impl AgentEntry {
+    pub(super) fn new(slot: Arc<AgentSlot>, now: Instant) -> Self {
+        Self {
+            slot,
+            session: None,
+            synced: None,
+            judged: Vec::new(),
+            claims: HashMap::new(),
+            landing: None,
+            fqdn: Vec::new(),
+            contest: Contest::default(),
+            away_since: now,
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.is_draining())
+    }
+}
+
+/// The endpoint of a mapping, if this release knows its kind.
+pub(super) fn endpoint_key(mapping: &Mapping) -> Option<EndpointKey> {
+    match &mapping.endpoint {
+        Endpoint::Http { host, path, .. } => Some(EndpointKey { host: host.clone(), path: path.clone() }),
+        _ => None,
+    }
+}
+
+impl Inner {
+    /// The agent whose current session this is; `None` when a newer one took over or it ended.
+    pub(super) fn current_of(&self, session: &Session) -> Option<AgentId> {
+        let agent = *self.sessions.get(&session.id())?;
+        let current = self.agents.get(&agent)?.session.as_ref()?;
+        (current.identity().epoch == session.identity().epoch).then_some(agent)
+    }
+
+    /// Takes the session out of an agent.
+    pub(super) fn leave(&mut self, agent: AgentId) {
+        let Some(entry) = self.agents.get_mut(&agent) else { return };
+        if let Some(session) = entry.session.take() {
+            self.sessions.remove(&session.id());
+        }
+        entry.slot.set(None);
+        entry.away_since = Instant::now();
+    }
+
+    /// Gives each endpoint that the agent claims to a live claimant.
+    pub(super) fn settle(&mut self, agent: AgentId) -> Touched {
+        let keys: Vec<EndpointKey> =
+            self.agents.get(&agent).map_or_else(Vec::new, |e| e.claims.keys().cloned().collect());
+        let mut touched = Touched::default();
+        for key in keys {
+            self.settle_one(&key, &mut touched);
+        }
+        touched
+    }
+
+    /// Gives one endpoint to a live claimant, if there is one.
+    pub(super) fn settle_one(&mut self, key: &EndpointKey, touched: &mut Touched) {
+        let agents = &self.agents;
+        let is_live = |agent| agents.get(&agent).is_some_and(AgentEntry::is_live);
+        if let Some((old, new)) = self.claims.settle(key, is_live) {
+            touched.hosts.insert(key.host.clone());
+            touched.agents.extend([old, new]);
+        }
+    }
+
+    /// Forgets agents that are away and hold nothing, and the oldest of too many.
+    pub(super) fn forget_idle(&mut self) {
+        let idle = |entry: &AgentEntry| entry.session.is_none() && entry.claims.is_empty() && entry.landing.is_none();
+        self.agents.retain(|_, entry| !idle(entry));
+        let mut away: Vec<(Instant, AgentId)> = self
+            .agents
+            .iter()
+            .filter(|(_, entry)| entry.session.is_none())
+            .map(|(id, entry)| (entry.away_since, *id))
+            .collect();
+        if away.len() > MAX_AWAY {
+            away.sort_unstable();
+            for (_, agent) in &away[..away.len() - MAX_AWAY] {
+                self.evict(*agent);
+            }
+        }
+        let agents = &self.agents;
+        self.by_name.retain(|_, agent| agents.contains_key(agent));
+    }
+
+    fn evict(&mut self, agent: AgentId) {
+        if let Some(entry) = self.agents.remove(&agent) {
+            for key in entry.claims.keys() {
+                self.claims.release(key, agent);
+            }
+        }
+    }
+
+    /// The routes of a host as its holders have them.
+    pub(super) fn host_change(&self, host: HostPattern) -> HostChange {
+        let routes = self.claims.holders(&host).filter_map(|(path, holder)| {
+            let slot = self.agents.get(&holder.agent)?.slot.clone();
+            Some((path.clone(), Route { mapping: holder.mapping.clone(), serving: Serving::new(slot) }))
+        });
+        let routes = routes.collect();
+        (host, routes)
+    }
+
+    /// How many mappings of an agent are served.
+    pub(super) fn applied(&self, agent: AgentId) -> usize {
+        let Some(entry) = self.agents.get(&agent) else { return 0 };
+        entry
+            .claims
+            .keys()
+            .filter(|key| self.claims.of(key).first().is_some_and(|holder| holder.agent == agent))
+            .count()
+    }
+
+    /// The verdicts of an agent as they are now.
+    pub(super) fn report(&self, agent: AgentId) -> SyncReport {
+        let Some(entry) = self.agents.get(&agent) else { return SyncReport::default() };
+        let verdicts = entry.judged.iter().map(|(mapping, judged)| {
+            let verdict = match judged {
+                Judged::Refused(refusal) => MappingVerdict::Refused(refusal.clone()),
+                Judged::Claims(key) => self.verdict(agent, key),
+            };
+            (*mapping, verdict)
+        });
+        let revision = entry.synced.map(|(_, revision)| revision).unwrap_or_default();
+        SyncReport { revision, verdicts: verdicts.collect() }
+    }
+
+    fn verdict(&self, agent: AgentId, key: &EndpointKey) -> MappingVerdict {
+        let holder = self.claims.of(key).first().map_or(agent, |holder| holder.agent);
+        if holder == agent {
+            return MappingVerdict::Applied;
+        }
+        let name = self.agents.get(&holder).map_or("another agent", |entry| entry.slot.agent.as_str());
+        let place = if key.path.is_root() { key.host.to_string() } else { format!("{}{}", key.host, key.path) };
+        let reason = format!(
+            "{place} is served by the agent {name:?}; choose another domain or path, or disable the mapping there"
+        );
+        MappingVerdict::Refused(Refusal { code: RefusalCode::Taken, reason })
+    }
+
+    /// The verdicts of an agent, if it is there to be told and has synced in this session.
+    pub(super) fn notice(&self, agent: AgentId) -> Option<Notice> {
+        let entry = self.agents.get(&agent)?;
+        let session = entry.session.clone()?;
+        let (instance, _) = entry.synced?;
+        (instance == session.identity().instance).then(|| (session, self.report(agent)))
+    }
+
+    /// The gateway's own names and page as the agents want them.
+    pub(super) fn site(&self) -> Site {
+        let names = if self.config.own_names.is_empty() {
+            self.agents.values().flat_map(|entry| entry.fqdn.iter().cloned()).collect()
+        } else {
+            self.config.own_names.iter().cloned().collect()
+        };
+        let newest = self.agents.values().filter_map(|entry| entry.landing.as_ref()).max_by_key(|(at, _)| *at);
+        Site { names, landing: newest.map(|(_, html)| html.clone()) }
+    }
+}

@@ -1,0 +1,136 @@
+//! The accept loop of a shard. It never dies and never waits for a visitor.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use octoporty_proto::model::FailureCode;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::ShardContext;
+use super::sources::Permit;
+use crate::counters::ShardCounters;
+use crate::ingress::connection;
+use crate::pages;
+use crate::state::unix_ms;
+use crate::visitor::RequestId;
+
+/// First and longest pause when the process has no file descriptor or memory left for a connection.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// Refused visitors that are told why at the same time; the rest is closed without a word.
+const TOLD_AT_ONCE: usize = 32;
+/// How long a refused visitor has to take the answer.
+const TELL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Accepts until the gateway drains.
+pub(super) async fn run(shard: Arc<ShardContext>, listener: std::net::TcpListener) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, shard = shard.index, "the shard cannot listen");
+            return;
+        }
+    };
+    let telling = Arc::new(Semaphore::new(TOLD_AT_ONCE));
+    let mut pause = PAUSE.0;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shard.cancel.cancelled() => return,
+            () = shard.draining.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                pause = PAUSE.0;
+                admit(&shard, socket, peer, &telling);
+            }
+            Err(error) if is_of_the_connection(&error) => {
+                tracing::debug!(%error, "a connection ended before it was accepted");
+            }
+            Err(error) => {
+                tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept; raise the limit of open files");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+}
+
+/// Whether an error of accept concerns the one connection and not the process.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::TimedOut
+    )
+}
+
+fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "visitor's connection ended at once");
+        return;
+    }
+    // A proxy in front brings everybody's connections: it is not one source.
+    let permit = if shard.state.is_trusted(peer.ip()) {
+        None
+    } else {
+        match shard.state.sources.admit(peer.ip()) {
+            Some(permit) => Some(permit),
+            None => return refuse(shard, socket, peer, telling),
+        }
+    };
+    match shard.state.placement.better_than(shard.index).and_then(|index| shard.state.shard(index)) {
+        Some(better) => move_to(better, socket, peer, permit),
+        None => {
+            let serve = connection::serve(shard.clone(), socket, peer, permit);
+            shard.visitors.spawn_on(serve, &shard.handle);
+        }
+    }
+}
+
+/// Hands a connection over before its first byte is read.
+fn move_to(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit: Option<Permit>) {
+    let socket = match socket.into_std() {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::debug!(%peer, %error, "visitor's connection could not move to another shard");
+            return;
+        }
+    };
+    let (visitors, handle) = (shard.visitors.clone(), shard.handle.clone());
+    let serve = async move {
+        match TcpStream::from_std(socket) {
+            Ok(socket) => connection::serve(shard, socket, peer, permit).await,
+            Err(error) => tracing::debug!(%peer, %error, "visitor's connection could not move to another shard"),
+        }
+    };
+    visitors.spawn_on(serve, &handle);
+}
+
+fn refuse(shard: &Arc<ShardContext>, mut socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+    ShardCounters::count(&shard.state.counters[shard.index].refused);
+    tracing::debug!(%peer, "too many connections of one source");
+    let Ok(told) = telling.clone().try_acquire_owned() else { return };
+    let tell = async move {
+        let answer = pages::raw_failure(FailureCode::TooManyConnections, &RequestId::new(unix_ms()));
+        let said = async {
+            socket.write_all(&answer).await?;
+            socket.shutdown().await?;
+            // What the visitor sends is thrown away, so that the answer is not lost to a reset.
+            tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+        };
+        if tokio::time::timeout(TELL_TIMEOUT, said).await.is_err() {
+            tracing::trace!(%peer, "refused visitor still sends; closed");
+        }
+        drop(told);
+    };
+    shard.tracker.spawn_on(tell, &shard.handle);
+}

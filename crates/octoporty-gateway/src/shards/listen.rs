@@ -1,0 +1,117 @@
+//! Binding the public port once for each shard.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::StartError;
+
+/// Connections that wait to be accepted; the kernel cuts it to its own limit.
+const BACKLOG: i32 = 4096;
+
+/// Who else may bind the port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// The other shards.
+    Shared,
+    /// Nobody.
+    Alone,
+}
+
+/// One listener a shard, on one port. An unspecified IPv6 address means both families, and falls back to IPv4 where
+/// there is no IPv6.
+pub(super) fn bind(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, SocketAddr), StartError> {
+    let failed = |source| StartError::Bind { address, source };
+    match bind_all(address, count) {
+        Err(error) if is_dual(address) && is_without_ipv6(&error) => {
+            let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
+            bind_all(v4, count).map_err(failed)
+        }
+        bound => bound.map_err(failed),
+    }
+}
+
+fn bind_all(address: SocketAddr, count: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+    if address.port() != 0 {
+        // With SO_REUSEPORT a second gateway would share the port in silence and take half of the visitors.
+        drop(socket(address, Sharing::Alone)?);
+    }
+    let first = listener(address)?;
+    let bound = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..count {
+        listeners.push(listener(bound)?);
+    }
+    Ok((listeners, bound))
+}
+
+fn socket(address: SocketAddr, sharing: Sharing) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!is_dual(address))?;
+    }
+    socket.set_reuse_address(true)?;
+    if sharing == Sharing::Shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address, Sharing::Shared)?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn is_dual(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unspecified())
+}
+
+fn is_without_ipv6(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(EAFNOSUPPORT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback(port: u16) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    }
+
+    #[test]
+    fn every_shard_listens_on_the_same_port() {
+        let (listeners, address) = bind(loopback(0), 3).unwrap();
+        assert_eq!(listeners.len(), 3);
+        for listener in &listeners {
+            assert_eq!(listener.local_addr().unwrap(), address);
+        }
+    }
+
+    #[test]
+    fn a_port_that_another_gateway_has_is_refused_and_not_shared() {
+        let (_held, address) = bind(loopback(0), 2).unwrap();
+        let error = bind(address, 2).unwrap_err();
+        let StartError::Bind { source, .. } = &error else { panic!("{error}") };
+        assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("Gateway__Port"), "{error}");
+    }
+
+    #[test]
+    fn a_port_is_free_again_once_its_gateway_has_gone() {
+        let (held, address) = bind(loopback(0), 2).unwrap();
+        drop(held);
+        assert_eq!(bind(address, 2).unwrap().1, address);
+    }
+
+    #[test]
+    fn the_unspecified_address_takes_both_families() {
+        let (_held, address) = bind("[::]:0".parse().unwrap(), 1).unwrap();
+        std::net::TcpStream::connect(loopback(address.port())).unwrap();
+    }
+}
