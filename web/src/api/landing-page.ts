@@ -1,0 +1,19 @@
+import { queryOptions } from "@tanstack/react-query";
+import { bodyOf, client } from "./client";
+import type { LandingPage } from "./model";
+
+/** Most bytes of a landing page, as UTF-8. */
+export const LANDING_PAGE_MAX_BYTES = 1_048_576;
+
+export const landingPageQuery = queryOptions({
+  queryKey: ["landing-page"],
+  queryFn: ({ signal }) => bodyOf(client.GET("/api/v1/settings/landing-page", { signal })),
+});
+
+export function saveLandingPage(html: string): Promise<LandingPage> {
+  return bodyOf(client.PUT("/api/v1/settings/landing-page", { body: { html } }));
+}
+
+export function resetLandingPage(): Promise<LandingPage> {
+  return bodyOf(client.DELETE("/api/v1/settings/landing-page"));
+}

@@ -1,0 +1,2281 @@
+// Generated from openapi.json by `npm run generate`; `npm run check:api` tells when it is out of date.
+
+export interface paths {
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Log in. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke the session. */
+        post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is logged in. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New tokens for a refresh token, which is used up. */
+        post: operations["refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this side's console offers. */
+        get: operations["getCapabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events; `Last-Event-ID` resumes. */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connection log, newest first; CSV with `Accept: text/csv`. */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The request log, newest first; CSV with `Accept: text/csv`. */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All mappings, by domain and path. */
+        get: operations["listMappings"];
+        put?: never;
+        /** Create a mapping. */
+        post: operations["createMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/test-target": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the agent sees of a target. */
+        post: operations["testTarget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mapping. */
+        get: operations["getMapping"];
+        /** Replace a mapping wholly. */
+        put: operations["replaceMapping"];
+        post?: never;
+        /** Delete a mapping. */
+        delete: operations["deleteMapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{id}/toggle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Enable or disable a mapping. */
+        patch: operations["toggleMapping"];
+        trace?: never;
+    };
+    "/api/v1/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drop the session and dial anew. */
+        post: operations["reconnect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/landing-page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The landing page. */
+        get: operations["getLandingPage"];
+        /** Store a landing page. */
+        put: operations["putLandingPage"];
+        post?: never;
+        /** Back to the product's own page. */
+        delete: operations["deleteLandingPage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of the last 15 minutes. */
+        get: operations["getLiveStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tunnel's state. */
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the agent is; always 200. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the console serves. */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description A command was taken. */
+        Accepted: {
+            /** @description What happens now. */
+            message: string;
+        };
+        /** @description What this side's console offers; the page's navigation follows it. */
+        Capabilities: {
+            /** @description Rooms that there are. */
+            features: components["schemas"]["Feature"][];
+            /** @description The gateway's public names; may be empty. */
+            gatewayNames: string[];
+            /** @description Kinds of mappings that can be made. */
+            mappingKinds: components["schemas"]["MappingKind"][];
+            /** @description Whose console this is. */
+            side: components["schemas"]["ConsoleSide"];
+            /** @description This release. */
+            version: string;
+        };
+        /**
+         * @description What the agent saw of a target.
+         * @enum {string}
+         */
+        CheckState: "up" | "down" | "unknown";
+        /**
+         * @description Whether stream data of a mapping is compressed between gateway and agent.
+         * @enum {string}
+         */
+        CompressionMode: "auto" | "on" | "off";
+        /** @description One session of the agent. */
+        ConnectionLogEntry: {
+            /** @description The agent's version. */
+            agentVersion: string;
+            /**
+             * Format: double
+             * @description How long it stood; null while it stands.
+             */
+            durationSeconds: number | null;
+            /** @description A sentence about the end. */
+            endDetail: string | null;
+            /**
+             * @description `local_stop`, `peer_stop`, `taken_over`, `silent`, `transport_lost`, `protocol_error` or `process_ended`; null
+             *     while it stands.
+             */
+            endReason: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC; null while it stands, or when the agent's process ended without saying so.
+             */
+            endedAt: string | null;
+            /** @description Whom it was with. */
+            gatewayUrl: string;
+            /** @description The gateway's version. */
+            gatewayVersion: string;
+            /**
+             * Format: int64
+             * @description Rises with time; the cursor of `beforeId`.
+             */
+            id: number;
+            /**
+             * Format: int32
+             * @description Most links that stood at once.
+             */
+            links: number;
+            /**
+             * Format: uuid
+             * @description Which session.
+             */
+            sessionId: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            startedAt: string;
+            /** @description `websocket`. */
+            transport: string;
+        };
+        /** @description A page of the connection log, newest first. */
+        ConnectionLogPage: {
+            /** @description Whether older ones match. */
+            hasMore: boolean;
+            /** @description Newest first. */
+            items: components["schemas"]["ConnectionLogEntry"][];
+            /**
+             * Format: int64
+             * @description `beforeId` of the next page; null when there is none.
+             */
+            nextBeforeId: number | null;
+        };
+        /**
+         * @description Where the agent's connector stands.
+         * @enum {string}
+         */
+        ConnectionStatus: "Disconnected" | "Connecting" | "Authenticating" | "Syncing" | "Connected" | "Reconnecting";
+        /** @description Data of the events, by the event's name. */
+        ConsoleEvent: {
+            /** @description The tunnel's state: first on each stream, at each change, and every 5 seconds. It has no id. */
+            data: components["schemas"]["Status"];
+            /** @enum {string} */
+            event: "status";
+        } | {
+            /** @description Live states of mappings that changed. */
+            data: components["schemas"]["MappingStatusEvent"];
+            /** @enum {string} */
+            event: "mapping-status";
+        } | {
+            /** @description Settings changed. */
+            data: components["schemas"]["MappingsChangedEvent"];
+            /** @enum {string} */
+            event: "mappings-changed";
+        } | {
+            /** @description Finished requests. */
+            data: components["schemas"]["RequestsEvent"];
+            /** @enum {string} */
+            event: "requests";
+        } | {
+            /** @description A session began or ended. */
+            data: components["schemas"]["ConnectionLogEntry"];
+            /** @enum {string} */
+            event: "connection";
+        } | {
+            /** @description Events were missed. */
+            data: components["schemas"]["ResetEvent"];
+            /** @enum {string} */
+            event: "reset";
+        };
+        /**
+         * @description Whose console this is.
+         * @enum {string}
+         */
+        ConsoleSide: "agent";
+        /**
+         * @description By what a request was let in.
+         * @enum {string}
+         */
+        Credential: "cookie" | "bearer";
+        /**
+         * @description A room of the console.
+         * @enum {string}
+         */
+        Feature: "mappings" | "request-log" | "connection-log" | "landing-page";
+        /** @description The answer of `/health`; always with status 200. */
+        Health: {
+            /**
+             * Format: int64
+             * @description Log rows that could not be kept since the start.
+             */
+            droppedLogRows: number;
+            /** @description What is amiss, in sentences. */
+            reasons: string[];
+            /** @description In a word. */
+            status: components["schemas"]["HealthStatus"];
+            /** @description This release. */
+            version: string;
+        };
+        /**
+         * @description How the agent is.
+         * @enum {string}
+         */
+        HealthStatus: "healthy" | "degraded";
+        /** @description The mapping that holds an endpoint. */
+        Holder: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description The landing page. */
+        LandingPage: {
+            /** @description MD5 of the HTML's UTF-8 bytes, 32 lower-case hex digits. */
+            hash: string;
+            /** @description The page. */
+            html: string;
+            /** @description Whether this is the product's own page. */
+            isDefault: boolean;
+        };
+        /** @description A landing page to store. */
+        LandingPageInput: {
+            /** @description Not empty, at most 1048576 bytes. */
+            html: string;
+        };
+        /** @description One link of the session. */
+        Link: {
+            /** @description The other end's address. */
+            peer: string | null;
+            /**
+             * Format: double
+             * @description Newest round trip through the data path, milliseconds; null before the first.
+             */
+            roundTripMs: number | null;
+            /**
+             * Format: int32
+             * @description Streams open now.
+             */
+            streams: number;
+            /** @description `websocket`. */
+            transport: string;
+            /**
+             * Format: int64
+             * @description How long it has stood, seconds.
+             */
+            uptimeSeconds: number;
+        };
+        /** @description The live state of a mapping. */
+        LiveState: {
+            /** @description For machines: the failure's code (`target_refused` …) or the refusal's (`taken` …). */
+            code: string | null;
+            /** @description A sentence. */
+            reason: string | null;
+            /** @description Whether a visitor would be served. */
+            state: components["schemas"]["LiveStateName"];
+        };
+        /**
+         * @description Whether a visitor would be served now.
+         * @enum {string}
+         */
+        LiveStateName: "ok" | "target_down" | "refused" | "agent_away" | "unknown" | "disabled";
+        /** @description Figures of the last 15 minutes. */
+        LiveStats: {
+            /**
+             * Format: int64
+             * @description Length of a bucket, seconds.
+             */
+            bucketSeconds: number;
+            /** @description Oldest first; always the whole window, the newest one still filling. */
+            buckets: components["schemas"]["StatsBucket"][];
+            /**
+             * Format: double
+             * @description Bytes a second both ways, over the last minute.
+             */
+            bytesPerSecond: number;
+            /**
+             * Format: int64
+             * @description Failed requests of the window.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Failed requests a second, over the last minute.
+             */
+            errorsPerSecond: number;
+            /** @description Newest first; at most 10. */
+            newestFailures: components["schemas"]["RequestLogEntry"][];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            now: string;
+            /**
+             * Format: double
+             * @description 95 of 100 requests of the window took no longer, milliseconds; null without requests.
+             */
+            p95Ms: number | null;
+            /**
+             * Format: int64
+             * @description Requests of the window.
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description Requests a second, over the last minute.
+             */
+            requestsPerSecond: number;
+            /**
+             * Format: double
+             * @description Share of the window's requests that did not fail, 0 to 1; null without requests.
+             */
+            successRate: number | null;
+        };
+        /** @description Who wants in. */
+        LoginInput: {
+            /** @description The console's password. */
+            password: string;
+            /** @description Only where a user name is configured: a login without it gets 400 with `errors.username`. */
+            username?: string | null;
+        };
+        /** @description A public endpoint and the target that it leads to. */
+        Mapping: {
+            /** @description For https targets: any certificate does. */
+            allowInvalidCertificates: boolean;
+            /** @description Compression between gateway and agent. */
+            compression: components["schemas"]["CompressionMode"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            createdAt: string;
+            /** @description Whether it is served at all. */
+            enabled: boolean;
+            /** @description The public name, or `*.example.com`. */
+            externalDomain: string;
+            /**
+             * Format: int32
+             * @description Public port of mappings that have one of their own; null for http.
+             */
+            externalPort: number | null;
+            /** @description `keep` (what the visitor sent), `target` (the target's own host and port) or a fixed name. */
+            hostHeader: string;
+            /**
+             * Format: uuid
+             * @description UUID, stable for the mapping's life.
+             */
+            id: string;
+            /** @description Host or address that the agent dials. */
+            internalHost: string;
+            /**
+             * Format: int32
+             * @description Port that the agent dials.
+             */
+            internalPort: number;
+            /** @description How the target is spoken to. */
+            internalProtocol: components["schemas"]["Protocol"];
+            /** @description Kind of endpoint. */
+            kind: components["schemas"]["MappingKind"];
+            /** @description Whether a visitor would be served now. */
+            live: components["schemas"]["LiveState"];
+            /** @description What a person calls it. */
+            name: string;
+            /** @description `/` for every path. */
+            pathPrefix: string;
+            /** @description Where a visitor finds it; null for wildcards and while the gateway's address is not known. */
+            publicUrl: string | null;
+            /** @description Whether the target sees the path without the prefix. */
+            stripPrefix: boolean;
+            /** @description Whether the gateway has taken the newest change. */
+            sync: components["schemas"]["SyncState"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            updatedAt: string;
+        };
+        /**
+         * @description A mapping to create, or the whole of what a mapping shall be. A field that is left out has its default. The older
+         *     names are taken as well; where both are given, the newer wins.
+         */
+        MappingInput: {
+            /** @description For https targets: any certificate does. Default false. */
+            allowInvalidCertificates?: boolean | null;
+            /** @description Older name of `allowInvalidCertificates`. */
+            allowSelfSignedCerts?: boolean | null;
+            /** @description `auto` (default), `on` or `off`. */
+            compression?: string | null;
+            /** @description Older name of `name`. */
+            description?: string | null;
+            /** @description Default true. */
+            enabled?: boolean | null;
+            /** @description The public name, or `*.example.com`. International names are taken as people write them. */
+            externalDomain: string;
+            /** @description `keep` (default), `target` or a fixed name. */
+            hostHeader?: string | null;
+            /** @description Host or address that the agent dials; `localhost` is the agent's own machine. */
+            internalHost: string;
+            /**
+             * Format: int32
+             * @description 1 to 65535.
+             */
+            internalPort: number;
+            /** @description `Http` (default) or `Https`, in any case. */
+            internalProtocol?: string | null;
+            /** @description Older name: https when true. */
+            internalUseTls?: boolean | null;
+            /** @description Older name of `enabled`. */
+            isEnabled?: boolean | null;
+            /** @description `http`, the default. */
+            kind?: string | null;
+            /** @description What a person calls it; default: the domain. */
+            name?: string | null;
+            /** @description Default `/`. */
+            pathPrefix?: string | null;
+            /** @description Whether the target sees the path without the prefix. Default false. */
+            stripPrefix?: boolean | null;
+        };
+        /**
+         * @description What kind of public endpoint a mapping has.
+         * @enum {string}
+         */
+        MappingKind: "http";
+        /** @description The live part of a mapping, as events carry it. */
+        MappingState: {
+            /**
+             * Format: uuid
+             * @description Which mapping.
+             */
+            id: string;
+            /** @description Whether a visitor would be served now. */
+            live: components["schemas"]["LiveState"];
+            /** @description Whether the gateway has taken the newest change. */
+            sync: components["schemas"]["SyncState"];
+        };
+        /** @description `mapping-status`: live states that changed. */
+        MappingStatusEvent: {
+            /** @description Only those that changed. */
+            mappings: components["schemas"]["MappingState"][];
+        };
+        /** @description `mappings-changed`: a mapping was created, changed or deleted, or the landing page was; fetch anew. */
+        MappingsChangedEvent: {
+            /**
+             * Format: int64
+             * @description Of the stored settings.
+             */
+            revision: number;
+        };
+        /** @description Who is logged in. */
+        Me: {
+            /** @description By what the request was let in. */
+            credential: components["schemas"]["Credential"];
+            /**
+             * Format: date-time
+             * @description When the access token ends. RFC 3339, UTC.
+             */
+            expiresAt: string;
+            /** @description The user. */
+            username: string;
+        };
+        /** @description RFC 9457 problem details. `application/problem+json`. */
+        Problem: {
+            /** @description Stable, for machines. */
+            code: string;
+            /** @description A sentence that says what to change. */
+            detail: string;
+            /** @description Messages by field, for `validation_failed` and `duplicate_endpoint`. */
+            errors?: {
+                [key: string]: string[];
+            };
+            holder?: components["schemas"]["Holder"] | null;
+            /** @description The same as `detail`. */
+            message: string;
+            /** @description To find the answer in the log. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description Seconds until another try makes sense, with status 429 and 503; the same as `Retry-After`.
+             */
+            retryAfterSeconds?: number | null;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The status in words. */
+            title: string;
+            /** @description `about:blank`: the code says more than a page would. */
+            type: string;
+        };
+        /**
+         * @description How a target is spoken to.
+         * @enum {string}
+         */
+        Protocol: "Http" | "Https";
+        /** @description The answer of `/ready`. */
+        Readiness: {
+            /** @description Whether requests are served and changes can be stored. */
+            ready: boolean;
+        };
+        /** @description A refresh token, for clients without cookies. */
+        RefreshInput: {
+            /** @description Used when there is no `octoporty_refresh` cookie. */
+            refreshToken?: string | null;
+        };
+        /** @description One finished request. */
+        RequestLogEntry: {
+            /**
+             * Format: date-time
+             * @description Arrival. RFC 3339, UTC.
+             */
+            at: string;
+            /** @description The visitor's address. */
+            client: string;
+            /** @description Code of the failure when the gateway made the answer or cut it. */
+            error: string | null;
+            /** @description Particulars of the failure. */
+            errorDetail: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds from then until the first byte of the answer (tunnel and target).
+             */
+            firstByteMs: number | null;
+            /**
+             * Format: double
+             * @description Milliseconds in the gateway until the head was on its way to the agent.
+             */
+            gatewayMs: number;
+            /** @description Host as the visitor asked for it. */
+            host: string;
+            /**
+             * Format: int64
+             * @description Rises with time; the cursor of `beforeId`.
+             */
+            id: number;
+            /**
+             * Format: uuid
+             * @description Which mapping served it.
+             */
+            mappingId: string;
+            /** @description Its name; null when it was deleted. */
+            mappingName: string | null;
+            /** @description Method. */
+            method: string;
+            /** @description Path without query. */
+            path: string;
+            /** @description Query without `?`. */
+            query: string | null;
+            /**
+             * Format: int64
+             * @description Bytes of the request's body.
+             */
+            requestBytes: number;
+            /** @description `X-Octoporty-Request-Id`. */
+            requestId: string;
+            /**
+             * Format: int64
+             * @description Bytes of the answer's body.
+             */
+            responseBytes: number;
+            /**
+             * Format: int32
+             * @description What the visitor got; 499 when it left first.
+             */
+            status: number;
+            /**
+             * Format: double
+             * @description Milliseconds from arrival to the end of the answer.
+             */
+            totalMs: number;
+            /** @description User agent. */
+            userAgent: string | null;
+        };
+        /** @description A page of the request log, newest first. */
+        RequestLogPage: {
+            /** @description Whether older ones match. */
+            hasMore: boolean;
+            /** @description Newest first. */
+            items: components["schemas"]["RequestLogEntry"][];
+            /**
+             * Format: int64
+             * @description `beforeId` of the next page; null when there is none.
+             */
+            nextBeforeId: number | null;
+        };
+        /** @description `requests`: finished requests, oldest first. */
+        RequestsEvent: {
+            /** @description As in the request log. */
+            items: components["schemas"]["RequestLogEntry"][];
+        };
+        /** @description `reset`: what happened since the given Last-Event-ID is no longer known; fetch anew. */
+        ResetEvent: {
+            /** @description A sentence. */
+            reason: string;
+        };
+        /** @description A session. The same values come as cookies. */
+        Session: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            refreshExpiresAt: string;
+            /** @description Single use; 7 days. */
+            refreshToken: string;
+            /** @description Access token (JWT) for `Authorization: Bearer`; 15 minutes. */
+            token: string;
+        };
+        /** @description One slice of time. */
+        StatsBucket: {
+            /**
+             * Format: date-time
+             * @description When it began. RFC 3339, UTC.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Bytes from visitors to targets.
+             */
+            bytesToTargets: number;
+            /**
+             * Format: int64
+             * @description Bytes from targets to visitors.
+             */
+            bytesToVisitors: number;
+            /**
+             * Format: int64
+             * @description Of these, failed: status 500 and above, or cut.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description 95 of 100 requests took no longer, milliseconds; null without requests.
+             */
+            p95Ms: number | null;
+            /**
+             * Format: int64
+             * @description Requests that ended in it.
+             */
+            requests: number;
+        };
+        /** @description The tunnel's state. */
+        Status: {
+            /**
+             * Format: int64
+             * @description Enabled mappings.
+             */
+            activeMappings: number;
+            /** @description Where the connector stands. */
+            connectionStatus: components["schemas"]["ConnectionStatus"];
+            /** @description Whether the agent's version is newer than the gateway's. */
+            gatewayUpdateAvailable: boolean;
+            /**
+             * Format: int64
+             * @description How long the gateway's process has run, seconds.
+             */
+            gatewayUptime: number | null;
+            /** @description What the agent dials; no credential in it. */
+            gatewayUrl: string;
+            /** @description The gateway's version; null before the first session. */
+            gatewayVersion: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            lastConnected: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            lastDisconnected: string | null;
+            /** @description Why the newest attempt or session ended, and what to change. */
+            lastError: string | null;
+            /** @description Links that stand. */
+            links: components["schemas"]["Link"][];
+            /**
+             * Format: int32
+             * @description Attempts since the last loss; 0 while connected.
+             */
+            reconnectAttempts: number;
+            /**
+             * Format: int64
+             * @description Of the stored settings; rises with each change.
+             */
+            revision: number;
+            /**
+             * Format: double
+             * @description Best of the links' newest round trips, milliseconds.
+             */
+            roundTripMs: number | null;
+            /**
+             * Format: uuid
+             * @description Of the session that stands, or of the last one.
+             */
+            sessionId: string | null;
+            /**
+             * Format: int64
+             * @description Newest revision that the gateway has acknowledged; 0 before the first.
+             */
+            syncedRevision: number;
+            /**
+             * Format: int64
+             * @description All mappings.
+             */
+            totalMappings: number;
+            /** @description Bytes and streams. */
+            traffic: components["schemas"]["Traffic"];
+            /** @description Of the links; null when there is none. */
+            transport: string | null;
+            /**
+             * Format: int64
+             * @description How long the session has stood; null when there is none.
+             */
+            uptimeSeconds: number | null;
+            /** @description The agent's version. */
+            version: string;
+        };
+        /** @description What became of a mapping's newest change at the gateway. */
+        SyncState: {
+            /** @description For machines, when refused: `taken`, `duplicate`, `unsupported`, `limit`, `other`. */
+            code: string | null;
+            /** @description For people, when refused: names the holder, says what to change. */
+            reason: string | null;
+            /** @description Whether the gateway has taken it. */
+            state: components["schemas"]["SyncStateName"];
+        };
+        /**
+         * @description Whether the gateway has taken the newest change of a mapping.
+         * @enum {string}
+         */
+        SyncStateName: "pending" | "applied" | "refused";
+        /** @description The answer of "Test target". */
+        TargetCheck: {
+            /** @description The address that answered. */
+            address: string | null;
+            /** @description The failure's code (`target_refused` …). */
+            code: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds until the connection (with TLS) stood or failed.
+             */
+            durationMs: number;
+            /** @description What to change; when it failed with a known code. */
+            hint: string | null;
+            /**
+             * Format: int32
+             * @description Status of the answer to `HEAD /`.
+             */
+            httpStatus: number | null;
+            /** @description A sentence: what the agent saw and, when it failed, why. */
+            message: string;
+            /** @description What the agent saw. */
+            state: components["schemas"]["CheckState"];
+            /** @description Whether the target answered. */
+            success: boolean;
+            /** @description What was tried: `scheme://host:port`. */
+            target: string;
+        };
+        /** @description A target to try. */
+        TestTargetInput: {
+            /** @description For https targets: any certificate does. Default false. */
+            allowInvalidCertificates?: boolean | null;
+            /** @description Older name of `allowInvalidCertificates`. */
+            allowSelfSignedCerts?: boolean | null;
+            /** @description Host or address that the agent dials. */
+            internalHost: string;
+            /**
+             * Format: int32
+             * @description 1 to 65535.
+             */
+            internalPort: number;
+            /** @description `Http` (default) or `Https`, in any case. */
+            internalProtocol?: string | null;
+            /** @description Older name: https when true. */
+            internalUseTls?: boolean | null;
+        };
+        /** @description Whether a mapping shall be served. */
+        ToggleInput: {
+            /** @description Left out: false. */
+            enabled: boolean;
+        };
+        /** @description Bytes and streams since the agent's process started. */
+        Traffic: {
+            /**
+             * Format: int64
+             * @description Bytes from visitors to targets.
+             */
+            bytesToTargets: number;
+            /**
+             * Format: int64
+             * @description Bytes from targets to visitors.
+             */
+            bytesToVisitors: number;
+            /**
+             * Format: int32
+             * @description Streams open now.
+             */
+            streamsActive: number;
+            /**
+             * Format: int64
+             * @description Streams opened.
+             */
+            streamsOpened: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginInput"];
+            };
+        };
+        responses: {
+            /** @description Logged in; sets both cookies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked; see `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked; both cookies expire. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Logged in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshInput"];
+            };
+        };
+        responses: {
+            /** @description New tokens; sets both cookies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCapabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What there is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capabilities"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream that ends when the access token does: refresh, then open it anew. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ConsoleEvent"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339. */
+                since?: string;
+                /** @description RFC 3339. */
+                until?: string;
+                /** @description Only rows with a lower id. */
+                beforeId?: number;
+                /** @description 1 to 5000, default 1000. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionLogPage"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                /** @description Of this mapping. */
+                mappingId?: string;
+                /** @description With this method. */
+                method?: string;
+                /** @description `2xx` … `5xx`, or `2` … `5`. */
+                statusClass?: string;
+                /** @description Path begins with this. */
+                path?: string;
+                /** @description From this address. */
+                client?: string;
+                /** @description Host, path or request id contains this. */
+                search?: string;
+                /** @description RFC 3339. */
+                since?: string;
+                /** @description RFC 3339. */
+                until?: string;
+                /** @description Only rows with a lower id. */
+                beforeId?: number;
+                /** @description 1 to 5000, default 1000. */
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLogPage"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All mappings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"][];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingInput"];
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The endpoint is taken; `holder` says by whom. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestTargetInput"];
+            };
+        };
+        responses: {
+            /** @description What the agent saw; a target that is down is `success: false`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetCheck"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mapping; its `ETag` is for `If-Match`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingInput"];
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The endpoint is taken; `holder` says by whom. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    toggleMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToggleInput"];
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLandingPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LandingPage"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putLandingPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LandingPageInput"];
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LandingPage"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLandingPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The product's own page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LandingPage"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description From another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLiveStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveStats"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tunnel's state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Not logged in, or wrong password. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store or the agent is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It serves. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description It stops, or cannot store. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,121 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useDeferredValue, useState } from "react";
+import { LANDING_PAGE_MAX_BYTES, landingPageQuery, resetLandingPage, saveLandingPage } from "../api/landing-page";
+import type { LandingPage } from "../api/model";
+import { messageOf, Problem } from "../api/problem";
+import { Button } from "../ui/button";
+import { CopyButton } from "../ui/copy-button";
+import { ConfirmDialog } from "../ui/dialog";
+import { bytes } from "../ui/format";
+import { HtmlEditor } from "../ui/html-editor";
+import { Notice } from "../ui/notice";
+import { State } from "../ui/state";
+import { LeaveGuard } from "./leave-guard";
+
+const ENCODER = new TextEncoder();
+
+/** What cannot be stored, said before it is sent. */
+function problemWith(html: string): string | undefined {
+  if (html.trim() === "") return "The page is empty. Write something, or reset it to the default.";
+  const size = ENCODER.encode(html).length;
+  if (size > LANDING_PAGE_MAX_BYTES) {
+    return `The page has ${bytes(size)}, the most is ${bytes(LANDING_PAGE_MAX_BYTES)}. Link to large pictures instead.`;
+  }
+  return undefined;
+}
+
+export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
+  const cache = useQueryClient();
+  /** What is typed; null while it is what is stored, so that a page stored elsewhere is shown at once. */
+  const [typed, setTyped] = useState<string | null>(null);
+  const [resetting, setResetting] = useState(false);
+  const html = typed ?? page.html;
+  const dirty = html !== page.html;
+  const preview = useDeferredValue(html);
+
+  const stored = (next: LandingPage) => {
+    cache.setQueryData(landingPageQuery.queryKey, next);
+    setTyped(null);
+  };
+  const save = useMutation({ mutationFn: () => saveLandingPage(html), onSuccess: stored });
+  const reset = useMutation({
+    mutationFn: resetLandingPage,
+    onSuccess: (next) => {
+      stored(next);
+      setResetting(false);
+    },
+  });
+  const wrong = dirty ? problemWith(html) : undefined;
+  const refused = save.error instanceof Problem ? save.error.fields["html"]?.join(" ") : undefined;
+
+  return (
+    <>
+      <LeaveGuard when={dirty} what="The landing page" />
+      <div className="grid gap-4 lg:grid-cols-2">
+        <HtmlEditor
+          label="HTML Editor"
+          value={html}
+          onValue={(next) => {
+            setTyped(next === page.html ? null : next);
+            save.reset();
+          }}
+          error={wrong ?? refused}
+        />
+        <div className="flex min-w-0 flex-col">
+          <h3 className="mb-1.5 text-sm font-medium">Live Preview</h3>
+          <iframe
+            title="Live Preview"
+            sandbox=""
+            srcDoc={preview}
+            className="h-[22rem] w-full rounded-md border bg-[white] lg:h-[28rem]"
+          />
+        </div>
+      </div>
+      <div className="mt-4 flex flex-wrap items-center gap-x-5 gap-y-3">
+        <Button
+          variant="primary"
+          disabled={!dirty || wrong !== undefined}
+          busy={save.isPending}
+          onClick={() => save.mutate()}
+        >
+          {save.isPending ? "Saving…" : "Save Changes"}
+        </Button>
+        <Button disabled={page.isDefault && !dirty} onClick={() => setResetting(true)}>
+          Reset to Default
+        </Button>
+        <p className="text-sm">
+          <span className="text-muted">Status:</span> {page.isDefault ? "Default" : "Custom"}
+        </p>
+        <p className="flex items-center text-sm">
+          <span className="mr-1 text-muted">Hash:</span>
+          <span className="font-mono text-xs" title={page.hash}>
+            {page.hash.slice(0, 8)}
+          </span>
+          <CopyButton text={page.hash} label="Copy the whole hash" className="size-7" />
+        </p>
+        <span role="status">
+          {dirty && <State tone="warn">Unsaved changes</State>}
+          {save.isSuccess && !dirty && <State tone="good">Saved</State>}
+        </span>
+      </div>
+      {save.isError && !refused && (
+        <Notice tone="bad" title="Not saved" className="mt-4 max-w-2xl">
+          {messageOf(save.error)}
+        </Notice>
+      )}
+      {resetting && (
+        <ConfirmDialog
+          title="Reset to Default?"
+          action="Reset"
+          busy={reset.isPending}
+          error={reset.isError ? messageOf(reset.error) : undefined}
+          onConfirm={() => reset.mutate()}
+          onCancel={() => setResetting(false)}
+        >
+          Your page is deleted, here and at the gateway, and visitors see Octoporty's own page. Copy the HTML first if you
+          may want it back.
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}

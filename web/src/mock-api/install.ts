@@ -1,0 +1,29 @@
+import { MockConsole, type Scenario } from "./console";
+import { mockEventSource } from "./event-source";
+
+const SCENARIOS: readonly Scenario[] = ["busy", "empty", "offline", "syncing", "quiet"];
+
+/** Time between a visitor's requests in the running mock, in milliseconds. */
+const VISIT_MS = 1_500;
+
+/**
+ * Puts the mock in the place of the network (`npm run dev:mock`). `?mock=offline` chooses a scenario, `&login` begins
+ * logged out, `&away` lets nothing answer, `&slow` never lets an answer arrive; `window.octoportyMock` is the console.
+ */
+export function installMock(): void {
+  const query = new URLSearchParams(window.location.search);
+  const asked = query.get("mock");
+  const api = new MockConsole(SCENARIOS.find((scenario) => scenario === asked) ?? "busy");
+  api.loggedIn = !query.has("login");
+  api.away = query.has("away");
+  const slow = query.has("slow");
+  window.fetch = (input, init) => (slow ? new Promise(() => {}) : api.handle(new Request(input, init)));
+  window.EventSource = mockEventSource(api);
+  Object.assign(window, { octoportyMock: api });
+  if (query.has("still")) return;
+  setInterval(() => {
+    const served = api.mappings.filter((mapping) => mapping.live.state === "ok");
+    const mapping = served[Math.floor(Math.random() * served.length)];
+    if (mapping && api.status.connectionStatus === "Connected") api.visit(mapping);
+  }, VISIT_MS);
+}

@@ -1,0 +1,101 @@
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  type RouterHistory,
+  redirect,
+} from "@tanstack/react-router";
+import { meQuery } from "./api/auth";
+import { basePath } from "./api/base";
+import type { Live } from "./api/live";
+import { Problem } from "./api/problem";
+import { Shell } from "./layout/shell";
+import { NotFound } from "./routes/not-found";
+import { RouteError } from "./routes/route-error";
+
+interface Context {
+  cache: QueryClient;
+  live: Live;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    // Only a path of this page: a link must not lead elsewhere after the login.
+    typeof search["next"] === "string" && /^\/(?!\/)/.test(search["next"]) ? { next: search["next"] } : {},
+  component: lazyRouteComponent(() => import("./routes/login"), "Login"),
+});
+
+/** Everything that needs a session. A server that does not answer is no reason to ask for a password. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  component: Shell,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.cache.ensureQueryData(meQuery);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        const next = location.pathname + location.searchStr;
+        throw redirect({ to: "/login", search: next === "/" ? {} : { next } });
+      }
+    }
+  },
+});
+
+const dashboard = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  component: lazyRouteComponent(() => import("./routes/dashboard"), "Dashboard"),
+});
+
+const mappings = createRoute({
+  getParentRoute: () => shell,
+  path: "/mappings",
+  component: lazyRouteComponent(() => import("./routes/mappings"), "Mappings"),
+});
+
+const newMapping = createRoute({
+  getParentRoute: () => shell,
+  path: "/mappings/new",
+  component: lazyRouteComponent(() => import("./routes/mapping-new"), "MappingNew"),
+});
+
+const mapping = createRoute({
+  getParentRoute: () => shell,
+  path: "/mappings/$id",
+  component: lazyRouteComponent(() => import("./routes/mapping"), "MappingPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./routes/settings"), "Settings"),
+});
+
+const tree = root.addChildren([login, shell.addChildren([dashboard, mappings, newMapping, mapping, settings])]);
+
+export function makeRouter(context: Context, history?: RouterHistory) {
+  return createRouter({
+    routeTree: tree,
+    context,
+    basepath: basePath || "/",
+    defaultPreload: "intent",
+    defaultErrorComponent: RouteError,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+    ...(history ? { history } : {}),
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,75 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { Trash2 } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { putMapping } from "../api/live";
+import { mappingQuery, updateMapping } from "../api/mappings";
+import type { Mapping } from "../api/model";
+import { Problem } from "../api/problem";
+import { statusQuery } from "../api/status";
+import { draftOf } from "../forms/mapping-draft";
+import { MappingForm } from "../forms/mapping-form";
+import { LoadError } from "../layout/load-error";
+import { PageHead } from "../layout/page";
+import { Button } from "../ui/button";
+import { Skeleton } from "../ui/skeleton";
+import { toast } from "../ui/toast";
+import { BackToMappings } from "./mapping/back";
+import { MappingFacts } from "./mapping/facts";
+import { RecentRequests } from "./mapping/recent-requests";
+import { DeleteDialog } from "./mappings/delete-dialog";
+import { NotFound } from "./not-found";
+
+export function MappingPage(): ReactNode {
+  const { id } = useParams({ from: "/shell/mappings/$id" });
+  const query = useQuery(mappingQuery(id));
+  if (query.data) return <Loaded key={id} mapping={query.data} />;
+  if (query.error instanceof Problem && [400, 404].includes(query.error.status)) return <NotFound />;
+  if (query.isError) return <LoadError what="The mapping" query={query} />;
+  return (
+    <div role="status" aria-label="Loading the mapping" className="max-w-2xl">
+      <Skeleton className="h-6 w-48" />
+      {["a", "b", "c", "d"].map((row) => (
+        <Skeleton key={row} className="mt-6 h-9" />
+      ))}
+    </div>
+  );
+}
+
+function Loaded({ mapping }: { mapping: Mapping }): ReactNode {
+  const navigate = useNavigate();
+  const cache = useQueryClient();
+  const { data: status } = useQuery(statusQuery);
+  // The form keeps what it began with: news must not overwrite what somebody is typing.
+  const [initial] = useState(() => draftOf(mapping));
+  const [deleting, setDeleting] = useState(false);
+  const toList = () => void navigate({ to: "/mappings", ignoreBlocker: true });
+  return (
+    <>
+      <PageHead title={mapping.name} back={<BackToMappings />} />
+      <div className="grid gap-x-12 gap-y-8 xl:grid-cols-[minmax(0,1fr)_minmax(0,27rem)]">
+        <MappingForm
+          initial={initial}
+          gatewayUrl={status?.gatewayUrl}
+          save={(input) => updateMapping(mapping.id, input)}
+          onSaved={(saved) => {
+            putMapping(cache, saved);
+            toast(`Mapping updated: ${saved.name}`);
+            toList();
+          }}
+          onCancel={toList}
+          foot={
+            <Button variant="ghost" icon={Trash2} className="!text-bad" onClick={() => setDeleting(true)}>
+              Delete
+            </Button>
+          }
+        />
+        <div className="flex min-w-0 flex-col gap-7">
+          <MappingFacts mapping={mapping} />
+          <RecentRequests mapping={mapping} />
+        </div>
+      </div>
+      {deleting && <DeleteDialog mapping={mapping} onClose={() => setDeleting(false)} onDeleted={toList} />}
+    </>
+  );
+}

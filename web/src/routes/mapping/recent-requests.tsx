@@ -1,0 +1,84 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import type { Mapping, RequestLogEntry } from "../../api/model";
+import { recentRequestsQuery } from "../../api/requests";
+import { LoadError } from "../../layout/load-error";
+import { Section } from "../../layout/page";
+import { bytes, milliseconds } from "../../ui/format";
+import { Skeleton } from "../../ui/skeleton";
+import { Ago } from "../../ui/time";
+import { codeWords } from "../dashboard/failures";
+
+/** The newest requests of a mapping; new ones arrive on top. */
+export function RecentRequests({ mapping }: { mapping: Mapping }): ReactNode {
+  const query = useQuery(recentRequestsQuery(mapping.id));
+  return (
+    <Section title="Last requests">
+      {query.isError && !query.data && <LoadError what="The requests" query={query} />}
+      {query.isPending && (
+        <div role="status" aria-label="Loading requests" className="border-t">
+          {["a", "b", "c"].map((row) => (
+            <div key={row} className="flex h-9 items-center border-b">
+              <Skeleton className="w-full" />
+            </div>
+          ))}
+        </div>
+      )}
+      {query.data && query.data.length === 0 && (
+        <p className="border-y py-3 text-sm text-muted">
+          No request yet. {mapping.enabled ? "Open the public URL to send one." : "A disabled mapping gets none."}
+        </p>
+      )}
+      {query.data && query.data.length > 0 && <RequestTable requests={query.data} />}
+    </Section>
+  );
+}
+
+function statusTone(status: number): string {
+  if (status >= 500) return "text-bad";
+  if (status >= 400) return "text-warn";
+  return "text-good";
+}
+
+function RequestTable({ requests }: { requests: readonly RequestLogEntry[] }): ReactNode {
+  return (
+    <table aria-label="Last requests" className="w-full table-fixed border-separate border-spacing-0 border-t text-xs">
+      <thead className="sr-only">
+        <tr>
+          <th>Status</th>
+          <th>Request</th>
+          <th>Time taken</th>
+          <th>Size</th>
+          <th>When</th>
+        </tr>
+      </thead>
+      <tbody>
+        {requests.map((request) => (
+          <tr key={request.requestId} className="arrive [&>td]:h-8 [&>td]:border-b">
+            <td className={`figures w-9 ${statusTone(request.status)}`}>{request.status}</td>
+            <td className="truncate pr-3 font-mono" title={titleOf(request)}>
+              {request.method} {request.path}
+              {request.error && <span className="text-bad"> {codeWords(request.error)}</span>}
+            </td>
+            <td className="figures w-16 text-right">{milliseconds(request.totalMs)}</td>
+            <td className="figures w-18 text-right text-muted">{bytes(request.responseBytes)}</td>
+            <td className="w-18 text-right text-muted">
+              <Ago at={request.at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function titleOf(request: RequestLogEntry): string {
+  const query = request.query ? `?${request.query}` : "";
+  const lines = [
+    `${request.method} ${request.host}${request.path}${query}`,
+    `from ${request.client}`,
+    request.errorDetail,
+    `request id ${request.requestId}`,
+  ];
+  return lines.filter(Boolean).join("\n");
+}
