@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use self::exchange::TargetSocket;
+use self::exchange::{FirstWord, TargetSocket};
 use crate::targets::dial::Dialler;
 use crate::targets::health::{self, HealthBoard};
 use crate::traffic::ShardTraffic;
@@ -91,19 +91,23 @@ impl Forwarder {
             }
         };
         tracing::debug!(address = %connection.address, "the target's connection stands");
-        self.copy(mapping, stream, TargetSocket::new(connection.io), traffic).await;
+        self.health.note_connected(mapping);
+        let note = |word| self.note_first_word(mapping, word);
+        self.copy(stream, TargetSocket::new(connection.io, note), traffic).await;
     }
 
-    async fn copy(&self, mapping: &Mapping, stream: Stream, mut socket: TargetSocket, traffic: &ShardTraffic) {
-        // A mapping whose target is known to speak TLS is not declared up by each new connection.
-        if !socket.is_plain() {
-            self.health.note(mapping.id, TargetHealth::Up);
-        }
+    /// A target that answers in the mapping's own protocol is up; one that answers HTTP with a TLS alert is not.
+    fn note_first_word(&self, mapping: &Mapping, word: FirstWord) {
+        let health = match word {
+            FirstWord::TlsAlert => health::speaks_tls(&mapping.target),
+            FirstWord::Other => TargetHealth::Up,
+        };
+        self.health.note(mapping.id, health);
+    }
+
+    async fn copy(&self, stream: Stream, mut socket: TargetSocket<'_>, traffic: &ShardTraffic) {
         let config = DuplexConfig { counters: Some(traffic.counters()), ..DuplexConfig::target() };
         let end = duplex(&mut socket, stream, Bytes::new(), config).await;
-        if socket.saw_tls_alert() {
-            self.health.note(mapping.id, health::speaks_tls(&mapping.target));
-        }
         if let DuplexCause::StreamReset(_) = &end.cause {
             socket.abort_on_close();
         }

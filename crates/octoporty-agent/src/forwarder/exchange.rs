@@ -29,6 +29,9 @@ use crate::targets::io::TargetIo;
 /// Bytes looked for ahead of the first write of an exchange; a target that says something unasked says little.
 const LOOK_AHEAD: usize = 512;
 
+/// How a TLS alert begins: its record type and the major version of every TLS.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
 /// Where the two stand; see the module's diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exchange {
@@ -54,43 +57,35 @@ enum Ahead {
     Failed(io::Error),
 }
 
-/// What the first bytes of a plain target looked like.
+/// What a target said first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    Unseen,
+pub(crate) enum FirstWord {
+    /// Spoken to in plain HTTP, it answered with a TLS alert.
     TlsAlert,
+    /// Anything else.
     Other,
 }
 
 /// A target's connection in the copy loop.
-#[derive(Debug)]
-pub(crate) struct TargetSocket {
+pub(crate) struct TargetSocket<'a> {
     io: TargetIo,
     exchange: Exchange,
     end: TargetEnd,
     ahead: Ahead,
-    opening: Opening,
+    /// Told once.
+    first_word: Option<Box<dyn FnOnce(FirstWord) + Send + 'a>>,
 }
 
-impl TargetSocket {
-    pub(crate) fn new(io: TargetIo) -> Self {
+impl<'a> TargetSocket<'a> {
+    /// `first_word` is told what the target said first.
+    pub(crate) fn new(io: TargetIo, first_word: impl FnOnce(FirstWord) + Send + 'a) -> Self {
         Self {
             io,
             exchange: Exchange::Quiet,
             end: TargetEnd::Open,
             ahead: Ahead::Nothing,
-            opening: Opening::Unseen,
+            first_word: Some(Box::new(first_word)),
         }
-    }
-
-    /// Whether the connection has no TLS.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.io.is_plain()
-    }
-
-    /// Whether the target, spoken to in plain HTTP, answered with a TLS alert.
-    pub(crate) fn saw_tls_alert(&self) -> bool {
-        self.opening == Opening::TlsAlert
     }
 
     /// See [`TargetIo::abort_on_close`].
@@ -100,9 +95,9 @@ impl TargetSocket {
 
     /// Notes bytes that came from the target.
     fn heard(&mut self, bytes: &[u8]) {
-        if self.opening == Opening::Unseen {
-            let alert = self.io.is_plain() && bytes.starts_with(&[0x15, 0x03]);
-            self.opening = if alert { Opening::TlsAlert } else { Opening::Other };
+        if let Some(tell) = self.first_word.take() {
+            let alert = self.io.is_plain() && bytes.starts_with(&TLS_ALERT);
+            tell(if alert { FirstWord::TlsAlert } else { FirstWord::Other });
         }
         if self.exchange != Exchange::Raw {
             self.exchange = after_answer(self.exchange, bytes);
@@ -184,7 +179,7 @@ fn not_delivered(detail: &str) -> io::Error {
     })
 }
 
-impl AsyncRead for TargetSocket {
+impl AsyncRead for TargetSocket<'_> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
@@ -217,7 +212,7 @@ impl AsyncRead for TargetSocket {
     }
 }
 
-impl AsyncWrite for TargetSocket {
+impl AsyncWrite for TargetSocket<'_> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check_delivery(cx)?;
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, buf));

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use octoporty_proto::model::{DesiredState, Mapping, MappingId, Target, TargetHealth, TlsVerification};
+use octoporty_proto::model::{
+    DesiredState, FailureCode, Mapping, MappingId, Scheme, Target, TargetHealth, TlsVerification,
+};
 use tokio::sync::watch;
 
 use super::dial::DialError;
@@ -35,6 +37,16 @@ impl HealthBoard {
         });
     }
 
+    /// Notes that a connection stands. A target that answers HTTP in TLS takes connections too, so that alone does
+    /// not make it well again.
+    pub(crate) fn note_connected(&self, mapping: &Mapping) {
+        let in_tls = mapping.target.scheme == Scheme::Http
+            && self.seen.borrow().get(&mapping.id) == Some(&speaks_tls(&mapping.target));
+        if !in_tls {
+            self.note(mapping.id, TargetHealth::Up);
+        }
+    }
+
     /// Forgets what was seen of mappings that are gone or lead elsewhere now.
     pub(crate) fn forget_changed(&self, before: &DesiredState, now: &DesiredState) {
         let stays: HashMap<MappingId, _> = now.mappings.iter().map(|mapping| (mapping.id, way(mapping))).collect();
@@ -62,7 +74,7 @@ pub(crate) fn down(error: &DialError) -> TargetHealth {
 /// An `http` mapping whose target answered in TLS.
 pub(crate) fn speaks_tls(target: &Target) -> TargetHealth {
     TargetHealth::Down {
-        code: octoporty_proto::model::FailureCode::TargetSpeaksTls.as_str().to_owned(),
+        code: FailureCode::TargetSpeaksTls.as_str().to_owned(),
         reason: format!("{}:{} speaks TLS; change the mapping's protocol to https", target.host, target.port),
     }
 }
