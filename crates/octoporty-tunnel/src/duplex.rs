@@ -161,10 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pair<S> {
                     return Some(DuplexCause::StreamReset(reset));
                 }
             }
-            DownStep::Reset(reset) => return Some(self.down.broken.take().map_or_else(
-                || DuplexCause::StreamReset(reset),
-                DuplexCause::SocketBroke,
-            )),
+            DownStep::Reset(reset) => {
+                return Some(
+                    self.down.broken.take().map_or_else(|| DuplexCause::StreamReset(reset), DuplexCause::SocketBroke),
+                );
+            }
         }
         // The socket itself says how the stream is to be reset: nothing is waited for.
         if self.down.broken.as_ref().is_some_and(|error| reset_of(error).is_some()) {

@@ -215,8 +215,8 @@ impl Link {
     /// # Errors
     /// The link has ended, or the message is over the limit.
     pub async fn send(&self, message: &Control) -> Result<(), LinkEnd> {
-        let bytes = control::encode(message)
-            .map_err(|error| LinkEnd::new(EndReason::ProtocolError, &error.to_string()))?;
+        let bytes =
+            control::encode(message).map_err(|error| LinkEnd::new(EndReason::ProtocolError, &error.to_string()))?;
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
@@ -267,11 +267,12 @@ impl Link {
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
-            let state = self.shared.lock();
-            if state.mux.is_idle() || state.end().is_some() {
-                return;
+            {
+                let state = self.shared.lock();
+                if state.mux.is_idle() || state.end().is_some() {
+                    return;
+                }
             }
-            drop(state);
             changed.await;
         }
     }

@@ -32,8 +32,7 @@ pub enum WelcomeError {
 pub fn negotiate(hello: &Hello) -> Result<Common, Refused> {
     let common = hello.versions.iter().copied().filter(|version| (OLDEST_VERSION..=VERSION).contains(version)).max();
     let Some(version) = common else { return Err(no_common_version(hello)) };
-    let features =
-        hello.features.iter().filter(|offered| feature::ALL.contains(&offered.as_str())).cloned().collect();
+    let features = hello.features.iter().filter(|offered| feature::ALL.contains(&offered.as_str())).cloned().collect();
     Ok(Common { version, features })
 }
 

@@ -219,7 +219,8 @@ fn codes_of_a_newer_release_are_other() {
 #[test]
 fn the_largest_desired_state_fits() {
     let mut random = fastrand::Rng::with_seed(7);
-    let mut text = |length: usize| -> String { (0..length).map(|_| random.alphanumeric().to_ascii_lowercase()).collect() };
+    let mut text =
+        |length: usize| -> String { (0..length).map(|_| random.alphanumeric().to_ascii_lowercase()).collect() };
     let mappings: Vec<Mapping> = (0..5000)
         .map(|number| {
             let label = text(63);

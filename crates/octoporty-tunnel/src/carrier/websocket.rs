@@ -88,7 +88,9 @@ pub enum DialError {
         retry_after_s: Option<u64>,
     },
     /// Something answered that is not a gateway's tunnel endpoint.
-    #[error("{url} answered HTTP {status} instead of a WebSocket upgrade; is this the gateway's address, with /tunnel?")]
+    #[error(
+        "{url} answered HTTP {status} instead of a WebSocket upgrade; is this the gateway's address, with /tunnel?"
+    )]
     NotATunnel {
         /// What was asked.
         url: String,

@@ -223,8 +223,9 @@ impl State {
                     self.alive = Some(round_trip);
                     self.events.wake(wakes);
                 }
-                // `Event::GoAway`, and news that this release does not know of.
-                _ => self.draining = Draining::Yes,
+                Event::GoAway(_) => self.draining = Draining::Yes,
+                // `Event::ControlWritable`: the driver tells all who wait for room after each turn.
+                _ => {}
             }
         }
     }

@@ -22,9 +22,7 @@ impl Anybody {
 
 /// A certificate of a form that the library does not read (version 1, as old devices have) is no reason to refuse
 /// here, where none is; nor can its key be taken out to check the signature with.
-fn unless_unreadable(
-    checked: Result<HandshakeSignatureValid, Error>,
-) -> Result<HandshakeSignatureValid, Error> {
+fn unless_unreadable(checked: Result<HandshakeSignatureValid, Error>) -> Result<HandshakeSignatureValid, Error> {
     match checked {
         Err(Error::InvalidCertificate(CertificateError::BadEncoding | CertificateError::Other(_))) => {
             Ok(HandshakeSignatureValid::assertion())

@@ -61,9 +61,7 @@ fn authority(url: &http::Uri) -> Result<(&str, u16), DialError> {
 
 /// Looks up and dials one host.
 pub(super) async fn tcp_to(host: &str, port: u16) -> Result<TcpStream, DialError> {
-    let addresses = tcp::lookup(host, port)
-        .await
-        .map_err(|source| DialError::Dns { host: host.to_owned(), source })?;
+    let addresses = tcp::lookup(host, port).await.map_err(|source| DialError::Dns { host: host.to_owned(), source })?;
     let failed = |address: Option<SocketAddr>, source| {
         let address = address.map_or_else(|| format!("{host}:{port}"), |address| address.to_string());
         DialError::Connect { address, source }
@@ -99,7 +97,8 @@ impl<T> Prefixed<T> {
 
     /// Puts bytes that were read too far back before all others.
     pub(super) fn put_back(&mut self, ahead: Bytes) {
-        self.ahead = if self.ahead.is_empty() { ahead } else { [ahead, std::mem::take(&mut self.ahead)].concat().into() };
+        self.ahead =
+            if self.ahead.is_empty() { ahead } else { [ahead, std::mem::take(&mut self.ahead)].concat().into() };
     }
 }
 

@@ -48,7 +48,9 @@ where
     }
     let accepted = head.headers.get(http::header::SEC_WEBSOCKET_ACCEPT);
     if accepted.map(HeaderValue::as_bytes) != Some(accept_key(&key).as_bytes()) {
-        return Err(DialError::Upgrade("the answer's Sec-WebSocket-Accept is wrong; is a cache in between?".to_owned()));
+        return Err(DialError::Upgrade(
+            "the answer's Sec-WebSocket-Accept is wrong; is a cache in between?".to_owned(),
+        ));
     }
     Ok(head.rest)
 }
