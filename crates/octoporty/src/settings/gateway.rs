@@ -1,0 +1,78 @@
+//! The gateway's settings.
+
+use std::net::{IpAddr, SocketAddr};
+
+use octoporty_gateway::GatewayConfig;
+use octoporty_gateway::config::Limits;
+
+use super::key::Role;
+use super::reader::Reader;
+use super::source::Sources;
+use super::{Loaded, VERSION, conclude, value};
+
+/// Most runtimes of a data plane; more than this has not been measured.
+const MOST_SHARDS: usize = 8;
+
+/// One runtime a core, up to [`MOST_SHARDS`].
+pub(super) fn shards() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_SHARDS)
+}
+
+/// Reads and checks all of it.
+pub(crate) fn load(sources: &Sources) -> Loaded<GatewayConfig> {
+    let mut reader = Reader::new(Role::Gateway, sources);
+    let api_keys = reader.find("Gateway__ApiKey", value::api_keys);
+    if !reader.is_set("Gateway__ApiKey") {
+        reader.refuse_missing(
+            "Gateway__ApiKey",
+            "is required: agents prove themselves with it; make one with `openssl rand -hex 32`",
+        );
+    }
+    let bind: IpAddr = reader.get("Gateway__BindAddress", value::address);
+    let listen = reader.get("Gateway__Port", value::listen).or(bind);
+    let gateway_fqdn = reader.find("Gateway__GatewayFqdn", value::hostnames).unwrap_or_default();
+    let config = GatewayConfig {
+        listen,
+        api_keys: api_keys.clone().unwrap_or_default(),
+        gateway_fqdn,
+        trusted_proxies: reader.get("Gateway__TrustedProxies", value::networks),
+        unmapped: reader.get("Gateway__Unmapped", value::unmapped),
+        allowed_origins: reader.get("Gateway__AllowedOrigins", value::origins),
+        limits: limits(&mut reader),
+        compression: reader.get("Gateway__Compression", value::compression),
+        heartbeat: reader.get("Gateway__HeartbeatIntervalSeconds", value::seconds(3600)),
+        shards: shards(),
+        version: VERSION.to_owned(),
+    };
+    let grace = reader.get("Gateway__ShutdownGraceSeconds", value::seconds_or_none(3600));
+    let banner = banner(&reader, listen);
+    conclude(reader, Role::Gateway, grace, || api_keys.map(|_| (config, banner)))
+}
+
+fn limits(reader: &mut Reader) -> Limits {
+    const GIB: u64 = 1 << 30;
+    Limits {
+        header_timeout: reader.get("Gateway__Limits__HeaderTimeoutSeconds", value::seconds(3600)),
+        header_bytes: reader.get("Gateway__Limits__HeaderBytes", value::bytes(8192, 1 << 20)),
+        first_byte_timeout: reader.get("Gateway__Limits__FirstByteTimeoutSeconds", value::seconds(86_400)),
+        idle_timeout: reader.get("Gateway__Limits__IdleTimeoutSeconds", value::seconds(604_800)),
+        keep_alive: reader.get("Gateway__Limits__KeepAliveSeconds", value::seconds(3600)),
+        connections_per_source: reader.get("Gateway__Limits__ConnectionsPerSource", value::count(1, 1_000_000)),
+        streams_per_session: reader.get("Gateway__Limits__StreamsPerSession", value::count(1, 1_000_000)),
+        bytes_in_flight_per_link: reader.get("Gateway__Limits__BytesInFlightPerLink", value::bytes(1 << 20, 4 * GIB)),
+        max_sessions: reader.get("Gateway__Limits__MaxSessions", value::count(1, 1_000_000)),
+    }
+}
+
+fn banner(reader: &Reader, listen: SocketAddr) -> Vec<(&'static str, String)> {
+    let fqdn = match reader.is_set("Gateway__GatewayFqdn") {
+        true => reader.shown("Gateway__GatewayFqdn"),
+        false => "(from agent)".to_owned(),
+    };
+    vec![
+        ("ApiKey", reader.shown("Gateway__ApiKey")),
+        ("Edge", "none".to_owned()),
+        ("GatewayFqdn", fqdn),
+        ("Listen", listen.to_string()),
+    ]
+}

@@ -1,0 +1,147 @@
+//! Runs a role: starts its parts in order, waits for a signal, ends them in reverse.
+//!
+//! The cast:
+//! * [`signals`]: what asks a process to end.
+//! * [`notify`]: tells systemd.
+//! * [`parts`]: an agent with its console as one thing that starts and stops.
+//!
+//! The order of an end: stop accepting, say goodbye, let what is in flight finish within the grace, cancel, join,
+//! write the logs out. A second signal skips the rest.
+
+mod notify;
+pub(crate) mod parts;
+pub(crate) mod signals;
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use octoporty_gateway::{Gateway, GatewayConfig};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+
+use self::parts::AgentParts;
+use self::signals::Signals;
+use crate::banner;
+use crate::complain;
+use crate::exit::Exit;
+use crate::settings::Frame;
+use crate::settings::agent::AgentSettings;
+use crate::telemetry;
+
+/// Workers of the runtime that console, edge and supervision share. Data planes have threads of their own.
+const WORKERS: usize = 2;
+
+/// What a stop may take beyond the grace: closing the database, joining threads. Past it the process ends anyway.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// Why a role did not start. The text is one sentence that says what to change.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum StartError {
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] octoporty_gateway::StartError),
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] octoporty_agent::StartError),
+    /// The console.
+    #[error(transparent)]
+    Console(#[from] octoporty_console::StartError),
+    /// Signals or a runtime.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// What the parent process is told.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Gateway(octoporty_gateway::StartError::Worker(_))
+            | Self::Agent(octoporty_agent::StartError::Worker(_)) => Exit::Internal,
+            Self::System(_) => Exit::Internal,
+            Self::Gateway(_) | Self::Agent(_) | Self::Console(_) => Exit::Unavailable,
+        }
+    }
+}
+
+/// Runs a gateway until a signal.
+pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
+    run(&frame, async |signals| {
+        let Some(gateway) = signals.unless(Gateway::start(config)).await? else { return Ok(Exit::Clean) };
+        tracing::info!(address = %gateway.local_addr(), "listening");
+        notify::ready(&format!("listening on {}", gateway.local_addr()));
+        signals.next().await;
+        Ok(stop(signals, frame.grace, gateway.stop(frame.grace)).await)
+    })
+}
+
+/// Runs an agent, with its console unless it has none, until a signal.
+pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
+    run(&frame, async |signals| {
+        let Some(parts) = signals.unless(AgentParts::start(settings)).await? else { return Ok(Exit::Clean) };
+        match parts.console_addr() {
+            Some(address) => {
+                tracing::info!(%address, "console listening");
+                notify::ready(&format!("console at {address}"));
+            }
+            None => notify::ready("no console"),
+        }
+        signals.next().await;
+        Ok(stop(signals, frame.grace, parts.stop(frame.grace)).await)
+    })
+}
+
+/// Logs, banner, runtime, signals; then `role`; then the logs are written out.
+fn run(frame: &Frame, role: impl AsyncFnOnce(&mut Signals) -> Result<Exit, StartError>) -> Exit {
+    let flush = telemetry::start(&frame.logging);
+    banner::show(frame);
+    for warning in &frame.warnings {
+        tracing::warn!("{warning}");
+    }
+    let outcome = runtime().map_err(StartError::from).and_then(|runtime| {
+        let outcome = runtime.block_on(async { role(&mut Signals::listen()?).await });
+        // Whatever has not ended by now was given its time.
+        runtime.shutdown_background();
+        outcome
+    });
+    let exit = match outcome {
+        Ok(exit) => exit,
+        Err(error) => {
+            tracing::error!("{error}");
+            drop(flush);
+            complain(&format!("octoporty {}: {error}", frame.role.word()));
+            return error.exit();
+        }
+    };
+    drop(flush);
+    exit
+}
+
+/// The runtime of everything but the data planes.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).thread_name("control").enable_all().build()
+}
+
+/// Ends a role within its grace, or at once when a second signal comes.
+pub(crate) async fn stop(signals: &mut Signals, grace: Duration, role: impl Future<Output = ()>) -> Exit {
+    tracing::info!(grace_seconds = grace.as_secs_f64(), "stopping");
+    notify::stopping();
+    tokio::select! {
+        biased;
+        ended = tokio::time::timeout(grace + STOP_MARGIN, role) => match ended {
+            Ok(()) => {
+                tracing::info!("stopped");
+                Exit::Clean
+            }
+            Err(_) => {
+                tracing::error!("did not stop in time; ending anyway");
+                Exit::Internal
+            }
+        },
+        signal = signals.next() => {
+            tracing::warn!("second signal: ending at once");
+            Exit::Forced(signal)
+        }
+    }
+}

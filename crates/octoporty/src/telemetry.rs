@@ -1,0 +1,97 @@
+//! Logs: one subscriber, one writer thread, two outlets (standard output and a rolling file).
+//!
+//! The cast:
+//! * [`writer`]: a bounded queue of finished lines and the thread that writes them; a full queue drops and counts.
+//! * [`roller`]: the file of today, and how many of the older ones stay.
+//!
+//! Invariant: a log call never waits for a disk or a terminal.
+
+mod roller;
+mod writer;
+
+use std::path::Path;
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::banner::{self, Colour};
+use crate::settings::logging::{LogFile, LoggingSettings};
+use crate::settings::value::Format;
+
+use self::roller::Roller;
+pub(crate) use self::writer::Flush;
+use self::writer::{Lines, Writer};
+
+/// Starts logging for the whole process. What is returned writes what is queued when it is dropped.
+pub(crate) fn start(settings: &LoggingSettings) -> Flush {
+    let (file, trouble) = match open(settings) {
+        Ok(file) => (file, None),
+        Err(trouble) => (None, Some(trouble)),
+    };
+    let has_file = file.is_some();
+    let (flush, lines) = Writer::start(file);
+    let format = banner::format(settings);
+    let console = layer(format, banner::colour(), lines.to_console());
+    let file = has_file.then(|| layer(format, Colour::Off, lines.to_file()));
+    tracing_subscriber::registry().with(console.and_then(file).with_filter(filter(settings.level))).init();
+    if let Some(trouble) = trouble {
+        tracing::warn!("{trouble}");
+    }
+    flush
+}
+
+/// The file, if there shall be one and it can be written.
+fn open(settings: &LoggingSettings) -> Result<Option<Roller>, String> {
+    let (path, wanted) = match &settings.file {
+        LogFile::Off => return Ok(None),
+        // The folder is not made: it is there in the image and in packages, and nobody asked for it elsewhere.
+        LogFile::IfWritable(path) if !path.parent().is_some_and(Path::is_dir) => return Ok(None),
+        LogFile::IfWritable(path) => (path, false),
+        LogFile::At(path) => (path, true),
+    };
+    match Roller::open(path, settings.retained, settings.size_limit) {
+        Ok(roller) => Ok(Some(roller)),
+        Err(_) if !wanted => Ok(None),
+        Err(error) => Err(format!(
+            "no log file is written: {} is not writable by {}: {error}; change Logging__FilePath or the folder's owner",
+            path.display(),
+            crate::platform::uid_gid()
+        )),
+    }
+}
+
+/// Ours at the level that was asked for; libraries only when they have something to complain about, unless the
+/// level is trace.
+fn filter(level: Level) -> Targets {
+    let others =
+        if level == Level::TRACE { LevelFilter::DEBUG } else { LevelFilter::from_level(level.min(Level::WARN)) };
+    Targets::new().with_default(others).with_target("octoporty", level)
+}
+
+fn layer(format: Format, colour: Colour, lines: Lines) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let layer = tracing_subscriber::fmt::layer().with_timer(Rfc3339).with_writer(lines);
+    match format {
+        Format::Text => layer.with_ansi(colour == Colour::On).with_target(false).boxed(),
+        Format::Json => layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+    }
+}
+
+/// UTC with milliseconds.
+struct Rfc3339;
+
+impl FormatTime for Rfc3339 {
+    fn format_time(&self, out: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        write!(out, "{}", timestamp(time::OffsetDateTime::now_utc()))
+    }
+}
+
+/// `2026-11-20T19:45:00.123Z`.
+fn timestamp(now: time::OffsetDateTime) -> String {
+    let (date, clock) = (now.date(), now.time());
+    format!("{date}T{:02}:{:02}:{:02}.{:03}Z", clock.hour(), clock.minute(), clock.second(), clock.millisecond())
+}

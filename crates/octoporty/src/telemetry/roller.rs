@@ -1,0 +1,192 @@
+//! Log files by day and size: `agent-.log` becomes `agent-20261120.log`, and when that is full
+//! `agent-20261120_001.log`. The oldest ones beyond a count are removed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use time::{Date, OffsetDateTime};
+
+/// Writes lines to the file of the day.
+#[derive(Debug)]
+pub(super) struct Roller {
+    folder: PathBuf,
+    stem: String,
+    suffix: String,
+    retained: usize,
+    size_limit: u64,
+    now: fn() -> OffsetDateTime,
+    open: Open,
+}
+
+/// The file that is written.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    day: Date,
+    part: u32,
+    size: u64,
+}
+
+impl Roller {
+    /// Makes the folder and opens the file of today.
+    pub(super) fn open(path: &Path, retained: usize, size_limit: u64) -> io::Result<Self> {
+        Self::at(path, retained, size_limit, OffsetDateTime::now_utc)
+    }
+
+    fn at(path: &Path, retained: usize, size_limit: u64, now: fn() -> OffsetDateTime) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let (stem, suffix) = match name.rfind('.') {
+            Some(dot) => (name[..dot].to_owned(), name[dot..].to_owned()),
+            None => (name, String::new()),
+        };
+        let day = now().date();
+        let open = first_with_room(folder, &stem, &suffix, day, size_limit)?;
+        let roller = Self { folder: folder.to_owned(), stem, suffix, retained, size_limit, now, open };
+        roller.prune();
+        Ok(roller)
+    }
+
+    /// Appends a line, on a new day or over the limit to the next file.
+    pub(super) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        let day = (self.now)().date();
+        let length = line.len() as u64;
+        let full = self.open.size > 0 && self.open.size + length > self.size_limit;
+        if day != self.open.day {
+            self.open = first_with_room(&self.folder, &self.stem, &self.suffix, day, self.size_limit)?;
+            self.prune();
+        } else if full {
+            let part = self.open.part + 1;
+            self.open = open(&self.folder, &self.stem, &self.suffix, (day, part))?;
+            self.prune();
+        }
+        self.open.file.write_all(line)?;
+        self.open.size += length;
+        Ok(())
+    }
+
+    /// Removes the oldest files beyond the count. A file that cannot be removed now is tried again next time.
+    fn prune(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let mut ours: Vec<(String, u32, PathBuf)> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let name = entry.file_name().into_string().ok()?;
+                let (day, part) = self.stamp_of(&name)?;
+                Some((day, part, entry.path()))
+            })
+            .collect();
+        ours.sort();
+        let surplus = ours.len().saturating_sub(self.retained);
+        for (_, _, path) in &ours[..surplus] {
+            drop(fs::remove_file(path));
+        }
+    }
+
+    /// Day and part of a file that this roller made; `None` for any other file.
+    fn stamp_of(&self, name: &str) -> Option<(String, u32)> {
+        let stamp = name.strip_prefix(&self.stem)?.strip_suffix(&self.suffix)?;
+        let (day, part) = stamp.split_once('_').unwrap_or((stamp, "0"));
+        let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+        is_day.then_some(day.to_owned()).zip(part.parse().ok())
+    }
+}
+
+/// The first file of the day that still has room; a restart goes on where the last run was.
+fn first_with_room(folder: &Path, stem: &str, suffix: &str, day: Date, limit: u64) -> io::Result<Open> {
+    let mut part = 0;
+    loop {
+        let open = open(folder, stem, suffix, (day, part))?;
+        if open.size < limit {
+            return Ok(open);
+        }
+        part += 1;
+    }
+}
+
+fn open(folder: &Path, stem: &str, suffix: &str, (day, part): (Date, u32)) -> io::Result<Open> {
+    let date = format!("{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day());
+    let stamp = if part == 0 { date } else { format!("{date}_{part:03}") };
+    let path = folder.join(format!("{stem}{stamp}{suffix}"));
+    let file = File::options().create(true).append(true).open(path)?;
+    let size = file.metadata()?.len();
+    Ok(Open { file, day, part, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const DAY: i64 = 86_400;
+    const START: i64 = 1_795_219_200; // 2026-11-21T00:00:00Z
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn fixed() -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(START).unwrap()
+    }
+
+    #[test]
+    fn the_date_is_put_before_the_suffix() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut roller = Roller::at(&folder.path().join("logs/agent-.log"), 5, 1000, fixed).unwrap();
+        roller.write_line(b"hello\n").unwrap();
+        let text = fs::read_to_string(folder.path().join("logs/agent-20261121.log")).unwrap();
+        assert_eq!(text, "hello\n");
+    }
+
+    #[test]
+    fn a_full_file_is_followed_by_the_next_and_a_restart_goes_on_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("g-.log");
+        let mut roller = Roller::at(&path, 10, 10, fixed).unwrap();
+        for _ in 0..3 {
+            roller.write_line(b"12345678\n").unwrap();
+        }
+        assert_eq!(names(&folder), ["g-20261121.log", "g-20261121_001.log", "g-20261121_002.log"]);
+        let mut again = Roller::at(&path, 10, 10, fixed).unwrap();
+        again.write_line(b"x").unwrap();
+        assert_eq!(fs::read(folder.path().join("g-20261121.log")).unwrap(), b"12345678\nx");
+        assert_eq!(names(&folder).len(), 3, "the first file had room for one byte");
+    }
+
+    #[test]
+    fn a_line_longer_than_the_limit_is_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut roller = Roller::at(&folder.path().join("g-.log"), 10, 4, fixed).unwrap();
+        roller.write_line(b"much longer than four\n").unwrap();
+        assert_eq!(names(&folder).len(), 1);
+    }
+
+    #[test]
+    fn each_day_has_its_file_and_only_the_newest_stay() {
+        static NOW: AtomicI64 = AtomicI64::new(START);
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("g-notes.log"), "not a log of ours").unwrap();
+        let now = || OffsetDateTime::from_unix_timestamp(NOW.load(Ordering::SeqCst)).unwrap();
+        let mut roller = Roller::at(&folder.path().join("g-.log"), 2, 1000, now).unwrap();
+        for day in 0..4 {
+            NOW.store(START + day * DAY, Ordering::SeqCst);
+            roller.write_line(b"line\n").unwrap();
+        }
+        assert_eq!(names(&folder), ["g-20261123.log", "g-20261124.log", "g-notes.log"]);
+    }
+
+    #[test]
+    fn an_unwritable_folder_is_an_error_of_the_open() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(Roller::open(&folder.path().join("file/agent-.log"), 1, 1000).is_err());
+    }
+}

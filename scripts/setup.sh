@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Installs what is missing, and says what it does. Quick when all is there.
+#
+#   scripts/setup.sh build   what `make build` needs: a C compiler, Node, the web page's packages
+#   scripts/setup.sh check   cargo-deny and cargo-machete
+#   scripts/setup.sh test    programs that tests drive, the browser tests' packages, a Python environment
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: $*" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else fail "needs root (or sudo) for: $*"; fi
+}
+
+# program package: installs the package if the program is not there. sbin is not on everybody's path.
+missing=()
+want() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null || missing+=("$2"); }
+
+install_missing() {
+  [ ${#missing[@]} = 0 ] && return
+  command -v apt-get >/dev/null || fail "install these by hand, this is no Debian or Ubuntu: ${missing[*]}"
+  say "installing ${missing[*]} with apt-get"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  missing=()
+}
+
+# folder: npm ci, unless what is installed is what the lock file says.
+npm_packages() {
+  [ -f "$1/package-lock.json" ] || return 0
+  if [ ! -f "$1/node_modules/.package-lock.json" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
+    say "installing the packages of $1 with npm"
+    npm --prefix "$1" ci --no-audit --no-fund --loglevel=error
+    touch "$1/node_modules/.package-lock.json"
+  fi
+}
+
+# crate: cargo install, unless it is there.
+cargo_tool() {
+  command -v "$1" >/dev/null || [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/$1" ] || {
+    say "installing $1 $2 with cargo; this takes some minutes, once"
+    cargo install --quiet --locked "$1" --version "$2"
+  }
+}
+
+check_rust() {
+  command -v cargo >/dev/null || fail "there is no Rust: see https://rustup.rs (1.95 or newer)"
+}
+
+check_node() {
+  want node nodejs
+  want npm npm
+  install_missing
+  local version
+  version=$(node --version)
+  [ "$(printf '%s\n' 20.19.0 "${version#v}" | sort -V | head -n1)" = 20.19.0 ] ||
+    fail "Node $version is too old for the web page: 20.19 or newer (or build without the page: cargo build --release -p octoporty --no-default-features)"
+}
+
+build() {
+  check_rust
+  want cc build-essential
+  check_node
+  npm_packages web
+}
+
+check() {
+  build
+  cargo_tool cargo-deny 0.20.2
+  cargo_tool cargo-machete 0.9.2
+}
+
+# The WebSocket peer of the tests is Python's `websockets`; it lives in an environment of its own.
+python_environment() {
+  local stamp=target/python/.requirements
+  if ! cmp -s scripts/requirements.txt "$stamp"; then
+    say "making a Python environment in target/python"
+    mkdir -p target
+    python3 -m venv --clear target/python
+    target/python/bin/pip --quiet --disable-pip-version-check install -r scripts/requirements.txt
+    cp scripts/requirements.txt "$stamp"
+  fi
+}
+
+tests() {
+  build
+  want curl curl
+  want openssl openssl
+  want caddy caddy
+  want nginx nginx-light
+  want ip iproute2
+  want python3 python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+  install_missing
+  npm_packages e2e/browser
+  python_environment
+}
+
+bench() {
+  tests
+  want wrk wrk
+  want iperf3 iperf3
+  want haproxy haproxy
+  install_missing
+}
+
+for group in "${@:-build}"; do
+  case $group in
+    build) build ;;
+    check) check ;;
+    test) tests ;;
+    bench) bench ;;
+    all) check; bench ;;
+    *) fail "knows no $group: build, check, test, bench, all" ;;
+  esac
+done
