@@ -109,9 +109,8 @@ async fn works(serves: Serves, url: impl Fn(SocketAddr) -> String) {
     let (_gateway, mut events) = start(accepted, Side::Gateway);
     let _ours = agent.open(&open(), bytes::Bytes::from_static(b"through")).unwrap();
     let mut theirs = loop {
-        match soon("a stream", events.next()).await.unwrap() {
-            link::Incoming::Stream(_, stream) => break stream,
-            _ => {}
+        if let link::Incoming::Stream(_, stream) = soon("a stream", events.next()).await.unwrap() {
+            break stream;
         }
     };
     assert_eq!(take(&mut theirs, 7).await, b"through");
