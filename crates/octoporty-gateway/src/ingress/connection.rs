@@ -161,22 +161,26 @@ async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expir
 }
 
 /// Sees to it that the visitor gets the last answer.
-async fn finish(mut io: VisitorIo, end: End, peer: SocketAddr) {
-    let last = match end {
-        End::Cancelled => return,
-        End::Expired(Expiry::Head) => pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms())),
-        End::Expired(Expiry::Quiet | Expiry::Stalled) => return,
-        End::Done(Ok(())) => Vec::new(),
-        End::Done(Err(error)) => {
-            tracing::debug!(%peer, %error, "visitor's connection ended");
-            Vec::new()
-        }
-    };
+async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
     let goodbye = async {
-        if !last.is_empty() {
-            io.write_all(&last).await?;
+        match end {
+            End::Cancelled | End::Expired(Expiry::Quiet | Expiry::Stalled) => Ok(()),
+            End::Expired(Expiry::Head) => {
+                let (mut socket, _permit) = io.into_socket();
+                let answer = pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms()));
+                socket.write_all(&answer).await?;
+                linger(socket).await
+            }
+            End::Done(done) => {
+                if let Err(error) = done {
+                    tracing::debug!(%peer, %error, "visitor's connection ended");
+                }
+                let mut io = io;
+                io.flush().await?;
+                let (socket, _permit) = io.into_socket();
+                linger(socket).await
+            }
         }
-        linger(io).await
     };
     match tokio::time::timeout(LINGER, goodbye).await {
         Ok(Ok(())) => {}
@@ -186,10 +190,8 @@ async fn finish(mut io: VisitorIo, end: End, peer: SocketAddr) {
 }
 
 /// Closes this side, and reads what the visitor is still sending.
-async fn linger(mut io: VisitorIo) -> io::Result<()> {
-    io.shutdown().await?;
-    let (socket, _permit) = io.into_socket();
-    let mut socket = socket;
+async fn linger(mut socket: TcpStream) -> io::Result<()> {
+    socket.shutdown().await?;
     let mut scratch = [0_u8; 4096];
     match socket.try_read(&mut scratch) {
         // In order: nothing lies unread.

@@ -1,0 +1,167 @@
+//! Agents that come, go, take over each other and want the same names.
+
+use octoporty_gateway::GatewayConfig;
+use octoporty_gateway::config::Limits;
+use octoporty_proto::control::{Control, RefusedCode};
+use octoporty_proto::model::{InstanceId, Revision};
+use uuid::Uuid;
+
+use super::agent::{Agent, Who, mapping, state, verdicts};
+use super::visitor::get;
+use super::{config, in_time, start, until};
+
+#[tokio::test]
+async fn a_newer_session_takes_over_at_once_and_the_late_end_of_the_old_one_changes_nothing() {
+    let (_gateway, address) = start(config()).await;
+    let who = Who::new("home");
+    let (mut old, first) = Agent::connect(address, &who).await;
+    old.sync(state(7, &[mapping("app.example.com", "/")])).await;
+    let (_new, second) = Agent::connect(address, &who).await;
+    assert!(second.epoch > first.epoch);
+    assert_eq!(second.revision, Some(Revision(7)), "the same run need not sync again");
+    assert_eq!(old.next_control().await, Control::TakenOver { by: who.instance });
+    in_time("the old link's end", old.link.ended()).await;
+    old.crash().await;
+    for _ in 0..20 {
+        assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_agent_is_let_in_however_often_it_restarts() {
+    let (_gateway, address) = start(config()).await;
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        let (mut agent, welcome) = Agent::connect(address, &Who::new("home")).await;
+        assert_eq!(welcome.revision, None);
+        agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+        assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+        held.push(agent);
+    }
+}
+
+#[tokio::test]
+async fn two_live_agents_of_one_name_are_told_how_to_change_it() {
+    let (_gateway, address) = start(config()).await;
+    let (a, b) = (Who::new("twin"), Who::new("twin"));
+    let (mut first, _) = Agent::connect(address, &a).await;
+    first.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    let (_second, _) = Agent::connect(address, &b).await;
+    let (_third, _) = Agent::connect(address, &a).await;
+    let (mut fourth, _) = Agent::connect(address, &b).await;
+    fourth.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    let refused = Agent::refused(address, &a).await;
+    assert_eq!(refused.code, RefusedCode::NameContested);
+    assert!(refused.text.contains("Agent__Name"), "{}", refused.text);
+    assert!(refused.retry_after_s.is_some());
+    assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200, "the other one serves on");
+    let (_own, _) = Agent::connect(address, &b).await;
+    assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200, "its own session is no reason to refuse");
+}
+
+#[tokio::test]
+async fn a_taken_name_is_refused_with_its_holder_and_passes_on_when_the_holder_leaves() {
+    let (_gateway, address) = start(config()).await;
+    let (mut first, _) = Agent::connect(address, &Who::new("first")).await;
+    let (mut second, _) = Agent::connect(address, &Who::new("second")).await;
+    let shared = mapping("shared.example.com", "/");
+    assert_eq!(verdicts(&first.sync(state(1, &[shared])).await), ["applied"]);
+    let wanted = [mapping("shared.example.com", "/"), mapping("own.example.com", "/")];
+    let report = verdicts(&second.sync(state(1, &wanted)).await);
+    assert!(report[0].starts_with("Taken: ") && report[0].contains("\"first\""), "{report:?}");
+    assert_eq!(report[1], "applied");
+    assert!(get(address, "shared.example.com", "/", &[]).await.body.starts_with("served by first"));
+    first.crash().await;
+    assert_eq!(verdicts(&second.notice().await), ["applied", "applied"]);
+    assert!(get(address, "shared.example.com", "/", &[]).await.body.starts_with("served by second"));
+    let (mut first, _) = Agent::connect(address, &Who::new("first")).await;
+    let report = verdicts(&first.sync(state(1, &[mapping("shared.example.com", "/")])).await);
+    assert!(report[0].contains("\"second\""), "a live holder keeps the name: {report:?}");
+    second.sync(state(2, &[])).await;
+    assert_eq!(verdicts(&first.notice().await), ["applied"], "a dropped name passes on");
+}
+
+#[tokio::test]
+async fn duplicates_inside_one_state_are_refused_and_the_rest_works() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    let wanted = [mapping("a.example.com", "/"), mapping("A.example.com", "/"), mapping("a.example.com", "/x")];
+    let report = verdicts(&agent.sync(state(1, &wanted)).await);
+    assert_eq!((report[0].as_str(), report[2].as_str()), ("applied", "applied"));
+    assert!(report[1].starts_with("Duplicate: \"a.example.com/\""), "{report:?}");
+}
+
+#[tokio::test]
+async fn the_gateways_own_name_cannot_be_mapped() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    let report = verdicts(&agent.sync(state(1, &[mapping("gateway.example.com", "/")])).await);
+    assert!(report[0].starts_with("Taken: gateway.example.com is the gateway's own name"), "{report:?}");
+    assert_eq!(get(address, "gateway.example.com", "/health", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_name_whose_agent_is_away_is_503_and_not_404() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    agent.crash().await;
+    let reply = until("agent_away", || async {
+        Some(get(address, "app.example.com", "/", &[]).await).filter(|reply| reply.status == 503)
+    })
+    .await;
+    assert_eq!(reply.json()["code"], "agent_away");
+    assert!(reply.header("retry-after").is_some());
+    let page = get(address, "app.example.com", "/", &["Accept: text/html"]).await;
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("failed here"));
+}
+
+#[tokio::test]
+async fn an_older_state_changes_nothing_and_is_answered_with_what_is_served() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.sync(state(5, &[mapping("new.example.com", "/")])).await;
+    let report = agent.sync(state(4, &[mapping("old.example.com", "/"), mapping("older.example.com", "/")])).await;
+    assert_eq!((report.revision, report.verdicts.len()), (Revision(5), 1));
+    assert_eq!(get(address, "new.example.com", "/", &[]).await.status, 200);
+    assert_eq!(get(address, "old.example.com", "/", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_swap_of_state_leaves_no_moment_without_the_routes_that_stay() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    let stays = mapping("stays.example.com", "/");
+    agent.sync(state(1, &[stays.clone()])).await;
+    let syncs = async {
+        for revision in 2..40 {
+            let other = mapping(&format!("other-{revision}.example.com"), "/");
+            agent.sync(state(revision, &[stays.clone(), other])).await;
+        }
+    };
+    let visits = async {
+        for _ in 0..100 {
+            assert_eq!(get(address, "stays.example.com", "/", &[]).await.status, 200);
+        }
+    };
+    in_time("syncs and visits", async { tokio::join!(syncs, visits) }).await;
+    assert_eq!(get(address, "other-39.example.com", "/", &[]).await.status, 200);
+    assert_eq!(get(address, "other-38.example.com", "/", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_and_a_full_gateway_are_refused_with_their_codes() {
+    let limits = Limits { max_sessions: 1, ..Limits::default() };
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let who = Who::new("home");
+    let (_agent, welcome) = Agent::connect(address, &who).await;
+    let unknown = octoporty_proto::model::SessionId::from_uuid(Uuid::new_v4());
+    assert_eq!(Agent::refused(address, &who.joining(unknown)).await.code, RefusedCode::UnknownSession);
+    let stranger = Who { instance: InstanceId::from_uuid(Uuid::new_v4()), ..who.joining(welcome.session) };
+    assert_eq!(Agent::refused(address, &stranger).await.code, RefusedCode::UnknownSession, "another run's session");
+    let full = Agent::refused(address, &Who::new("another")).await;
+    assert_eq!(full.code, RefusedCode::TooManySessions);
+    assert!(full.text.contains("MaxSessions"));
+    let (_again, _) = Agent::connect(address, &who).await;
+}
