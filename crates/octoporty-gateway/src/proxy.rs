@@ -57,8 +57,7 @@ pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, rout
     };
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
-    let record =
-        Record::new(Arc::clone(&session), route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
+    let record = Record::new(Arc::clone(&session), route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
     let passage = Passage { ctx, session, route, parts, visitor, request_id, early };
     match passage.run(body, on_upgrade, record).await {
         Ok(answer) => answer,

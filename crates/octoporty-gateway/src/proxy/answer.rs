@@ -76,6 +76,8 @@ pub(super) struct TargetBody {
     moved: Instant,
     /// A length that is announced although there is no body (304): hyper writes it only for a body that claims it.
     announced: Option<u64>,
+    /// The error to end with, once hyper has had a turn to write what it was given before: it drops that otherwise.
+    fault: Option<BodyError>,
 }
 
 impl TargetBody {
@@ -84,7 +86,7 @@ impl TargetBody {
     /// # Errors
     /// What came with the head is malformed already; it is recorded.
     pub(super) fn new(parts: BodyParts, status: u16) -> Result<Self, Failure> {
-        let mut body = Self { parts, next: None, after: None, moved: Instant::now(), announced: None };
+        let mut body = Self { parts, next: None, after: None, moved: Instant::now(), announced: None, fault: None };
         match body.look_ahead() {
             Ok(()) => {
                 body.parts.record.status(status);
@@ -160,6 +162,13 @@ impl TargetBody {
         }
     }
 
+    /// As [`Self::fail`], one turn later.
+    fn poll_fail(&mut self, cx: &mut Context<'_>, failure: Failure) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.fault = Some(self.fail(failure));
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     /// Cuts the answer: the visitor must not take what it has for the whole.
     fn fail(&mut self, failure: Failure) -> BodyError {
         self.close();
@@ -223,13 +232,13 @@ impl Body for TargetBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(fault) = self.fault.take() {
+            return Poll::Ready(Some(Err(fault)));
+        }
         loop {
             if let Err(fault) = self.look_ahead() {
-                return Poll::Ready(Some(Err(self.fail(failure_of_body(fault)))));
+                return self.poll_fail(cx, failure_of_body(fault));
             }
             let piece = self.next.take();
             self.next = self.after.take();
@@ -245,7 +254,7 @@ impl Body for TargetBody {
                 return Poll::Ready(None);
             }
             if let Err(failure) = ready!(self.poll_input(cx)) {
-                return Poll::Ready(Some(Err(self.fail(failure))));
+                return self.poll_fail(cx, failure);
             }
         }
     }

@@ -53,12 +53,7 @@ pub(super) struct Answered {
 
 impl Exchange<'_> {
     /// Sends the request and waits for the head of the answer.
-    pub(super) async fn run(
-        &self,
-        head: Bytes,
-        upload: &mut Upload,
-        record: &mut Record,
-    ) -> Result<Answered, Trouble> {
+    pub(super) async fn run(&self, head: Bytes, upload: &mut Upload, record: &mut Record) -> Result<Answered, Trouble> {
         let (warm, origin) = self.acquire(&head, upload)?;
         let trouble = match self.attempt(warm, upload, record).await {
             Ok(answered) => return Ok(answered),
@@ -246,11 +241,8 @@ impl Attempt<'_> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
         // A visitor that is slow to send its body is not the target's silence.
         let waits_for_visitor = self.upload_end.is_none() && self.upload.waits_for_visitor();
-        let (bound, late) = if waits_for_visitor {
-            (self.idle, Trouble::UploadIdle)
-        } else {
-            (self.first_byte, Trouble::FirstByte)
-        };
+        let (bound, late) =
+            if waits_for_visitor { (self.idle, Trouble::UploadIdle) } else { (self.first_byte, Trouble::FirstByte) };
         let deadline = self.moved + bound;
         if self.upload_end.is_none() && self.upload.is_gated() && self.expect_until < deadline {
             return self.warm.watchdog.poll(cx, self.expect_until).map(Ok);

@@ -141,16 +141,22 @@ pub(super) fn split(ctx: &ShardContext, upload: Upload, warm: Warm, idle: Durati
         uploader: None,
     };
     let shared = Arc::new(Shared { state: Mutex::new(state) });
-    let uploader = Uploader { upload, shared: Arc::clone(&shared), watchdog: Watchdog::new(now + idle), idle, phase: Phase::Sending };
+    let uploader = Uploader {
+        upload,
+        shared: Arc::clone(&shared),
+        watchdog: Watchdog::new(now + idle),
+        idle,
+        phase: Phase::Sending,
+    };
     let cancel = ctx.cancel.clone();
-    ctx.tracker.spawn_on(async move { cancel.run_until_cancelled(uploader.run()).await }, &ctx.handle);
+    ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(uploader.run()).await }, &ctx.handle);
     shared
 }
 
 /// Reads and drops the rest of an upload in a task of the shard, within bounds.
 pub(super) fn drain(ctx: &ShardContext, body: Incoming) {
     let cancel = ctx.cancel.clone();
-    ctx.tracker.spawn_on(async move { cancel.run_until_cancelled(discard(body)).await }, &ctx.handle);
+    ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(discard(body)).await }, &ctx.handle);
 }
 
 struct Uploader {

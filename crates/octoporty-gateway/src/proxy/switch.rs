@@ -33,7 +33,7 @@ pub(super) fn switch(
     let config = DuplexConfig { idle: Some(ctx.state.config.limits.idle_timeout), ..DuplexConfig::visitor() };
     let pipe = Pipe { on_upgrade, stream, rest, record, config };
     let cancel = ctx.cancel.clone();
-    ctx.tracker.spawn_on(async move { cancel.run_until_cancelled(pipe.run()).await }, &ctx.handle);
+    ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(pipe.run()).await }, &ctx.handle);
     let mut answer = Response::new(AnswerBody::Empty);
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = head.headers;

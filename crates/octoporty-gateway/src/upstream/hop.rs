@@ -1,9 +1,7 @@
 //! Which header fields belong to one hop only and never pass through the gateway (RFC 9110, 7.6.1).
 
 use http::HeaderMap;
-use http::header::{
-    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
 
 /// Whether a field is hop-by-hop whatever `Connection` says.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -65,8 +63,7 @@ impl<'a> ConnectionOptions<'a> {
 pub(crate) fn may_trail(name: &HeaderName) -> bool {
     use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER};
     !is_hop_by_hop(name)
-        && ![AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER]
-            .contains(name)
+        && ![AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HOST, TRAILER].contains(name)
 }
 
 #[cfg(test)]
@@ -101,8 +98,14 @@ mod tests {
     #[test]
     fn hop_by_hop_fields_are_known() {
         for name in [
-            "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
-            "transfer-encoding", "upgrade",
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "te",
+            "transfer-encoding",
+            "upgrade",
         ] {
             assert!(is_hop_by_hop(&HeaderName::from_static(name)), "{name}");
         }

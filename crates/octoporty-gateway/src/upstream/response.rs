@@ -94,11 +94,6 @@ impl HeadReader {
         Self { partial: BytesMut::new(), limit }
     }
 
-    /// Whether nothing has come.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.partial.is_empty()
-    }
-
     /// Takes bytes. When a head is whole it is returned and `input` holds what follows it; otherwise `input` is
     /// empty afterwards.
     ///

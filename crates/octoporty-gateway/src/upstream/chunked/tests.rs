@@ -113,7 +113,8 @@ fn trailers_pass_both_ways_without_those_that_reframe() {
         assert_eq!(found.get_all("x-checksum").iter().collect::<Vec<_>>(), ["abc", "def"]);
         assert!(ended && left_over.is_empty());
     }
-    let (_, found, ..) = decode_in_cuts(b"0\r\nContent-Length: 9\r\nTransfer-Encoding: x\r\nA: b\r\n\r\n", &[3]).unwrap();
+    let (_, found, ..) =
+        decode_in_cuts(b"0\r\nContent-Length: 9\r\nTransfer-Encoding: x\r\nA: b\r\n\r\n", &[3]).unwrap();
     assert_eq!(found.len(), 1);
 }
 

@@ -78,8 +78,14 @@ fn fields_keep_their_order_and_duplicates_in_their_customary_spelling() {
     assert_eq!(
         lines(&head),
         [
-            "GET /a?b=c HTTP/1.1", "Host: site.example", "X-First: 1", "Cookie: a=1", "Cookie: b=2", "Accept: x",
-            "Sec-WebSocket-Key: k", "ETag: e",
+            "GET /a?b=c HTTP/1.1",
+            "Host: site.example",
+            "X-First: 1",
+            "Cookie: a=1",
+            "Cookie: b=2",
+            "Accept: x",
+            "Sec-WebSocket-Key: k",
+            "ETag: e",
         ]
     );
     assert!(head.contains("\r\nX-Forwarded-For: 192.0.2.9\r\n"));
@@ -127,10 +133,9 @@ fn there_is_one_framing_and_it_is_ours() {
             .body(())
             .unwrap()
     };
-    for (framing, line) in [
-        (RequestFraming::Chunked, "Transfer-Encoding: chunked"),
-        (RequestFraming::Length(9), "Content-Length: 9"),
-    ] {
+    for (framing, line) in
+        [(RequestFraming::Chunked, "Transfer-Encoding: chunked"), (RequestFraming::Length(9), "Content-Length: 9")]
+    {
         let head = serialise(request(), &plain(), framing).unwrap();
         assert_eq!(lines(&head), ["POST / HTTP/1.1", "Host: site.example", "A: 1", line, "B: 2"]);
     }

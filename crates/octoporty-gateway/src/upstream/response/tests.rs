@@ -37,7 +37,14 @@ fn order_and_duplicates_are_kept_and_values_are_not_copied() {
     assert_eq!(&input[..], b"abc");
     assert_eq!(
         fields(&head),
-        [("server", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-z", "1"), ("content-length", "3"), ("a", "2")]
+        [
+            ("server", "x"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("x-z", "1"),
+            ("content-length", "3"),
+            ("a", "2")
+        ]
     );
     assert_eq!((head.framing, head.reuse), (Framing::Length(3), Reuse::Allowed));
     assert!(head.reason.is_none());
@@ -78,14 +85,34 @@ fn framing_follows_status_and_method() {
     let length = |text: &str| Some(text.to_owned());
     for (wire, method, expected) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Method::HEAD, (Framing::Empty, Reuse::Allowed, length("5"))),
-        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Empty, Reuse::Allowed, length("5"))),
+        (
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+            Method::GET,
+            (Framing::Empty, Reuse::Allowed, length("5")),
+        ),
         ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Method::GET, (Framing::Empty, Reuse::Allowed, None)),
         ("HTTP/1.1 200 OK\r\n\r\n", Method::GET, (Framing::UntilClose, Reuse::Never, None)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Length(5), Reuse::Never, length("5"))),
-        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Length(5), Reuse::Never, length("5"))),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Length(5), Reuse::Allowed, length("5"))),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", Method::GET, (Framing::Chunked, Reuse::Never, None)),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, CHUNKED\r\n\r\n", Method::GET, (Framing::Chunked, Reuse::Allowed, None)),
+        (
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n",
+            Method::GET,
+            (Framing::Length(5), Reuse::Never, length("5")),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\n\r\n",
+            Method::GET,
+            (Framing::Length(5), Reuse::Allowed, length("5")),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Method::GET,
+            (Framing::Chunked, Reuse::Never, None),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, CHUNKED\r\n\r\n",
+            Method::GET,
+            (Framing::Chunked, Reuse::Allowed, None),
+        ),
         ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Method::GET, (Framing::Empty, Reuse::Allowed, None)),
     ] {
         assert_eq!(framing(wire, method), expected, "{wire}");
