@@ -61,7 +61,8 @@ impl Forwarder {
             stream.reset(Reset::new(ResetCode::MappingUnknown, Blame::Agent));
             return;
         };
-        let span = tracing::debug_span!("stream", id = stream.id().0, mapping = %mapping.name, target = %mapping.target);
+        let span =
+            tracing::debug_span!("stream", id = stream.id().0, mapping = %mapping.name, target = %mapping.target);
         let forwarder = Arc::clone(self);
         let traffic = Arc::clone(traffic);
         let task = async move {

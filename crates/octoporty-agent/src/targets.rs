@@ -10,6 +10,8 @@
 
 pub(crate) mod check;
 pub(crate) mod dial;
+#[cfg(test)]
+pub(crate) mod fake;
 pub(crate) mod health;
 pub(crate) mod io;
 pub(crate) mod rules;

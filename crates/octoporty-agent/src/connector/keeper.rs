@@ -30,13 +30,7 @@ enum Life {
 }
 
 /// See the module.
-pub(super) async fn keep(
-    linker: Arc<Linker>,
-    session: SessionId,
-    slot: usize,
-    news: NewsSender,
-    mut backoff: Backoff,
-) {
+pub(super) async fn keep(linker: Arc<Linker>, session: SessionId, slot: usize, news: NewsSender, mut backoff: Backoff) {
     loop {
         match live(&linker, session, slot, &news).await {
             Life::Unwanted => return,

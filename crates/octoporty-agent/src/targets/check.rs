@@ -6,7 +6,7 @@ use octoporty_proto::model::{Scheme, Target, TargetCheck, TargetHealth, TlsVerif
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use super::dial::{Dialler, DialError};
+use super::dial::{DialError, Dialler};
 use super::health;
 use super::io::TargetIo;
 

@@ -153,9 +153,7 @@ fn tls_error(host: String, error: &io::Error, tcp: &FirstByte) -> DialError {
         return DialError::SpeaksHttp { host };
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(wrong)) => {
-            DialError::Certificate { host, reason: tls::describe(wrong) }
-        }
+        Some(rustls::Error::InvalidCertificate(wrong)) => DialError::Certificate { host, reason: tls::describe(wrong) },
         Some(other) => DialError::Tls { host, reason: other.to_string() },
         None if tcp.seen().is_none() => {
             DialError::Tls { host, reason: format!("it ended the connection without a word of TLS ({error})") }

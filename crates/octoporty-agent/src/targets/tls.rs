@@ -42,12 +42,48 @@ pub(crate) fn describe(error: &CertificateError) -> String {
         }
         E::UnknownIssuer => "it is signed by no authority that the agent knows (private CA or self-signed)".to_owned(),
         E::NotValidForNameContext { expected, presented } => {
-            let presented = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
+            let presented = if presented.is_empty() {
+                "no name".to_owned()
+            } else {
+                presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
+            };
             format!("it is for {presented} and not for {}", expected.to_str())
         }
         E::NotValidForName => "it is for another name".to_owned(),
         E::Revoked => "it is revoked".to_owned(),
         E::BadSignature => "its signature is wrong".to_owned(),
         other => other.to_string(),
+    }
+}
+
+/// The name inside of the library's `DnsName("…")`.
+fn bare(presented: &str) -> &str {
+    presented.split('"').nth(1).unwrap_or(presented)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::ServerName;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_in_words() {
+        let other_name = |presented: &[&str]| CertificateError::NotValidForNameContext {
+            expected: ServerName::try_from("nas.example").expect("a name"),
+            presented: presented.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        for (error, words) in [
+            (CertificateError::Expired, "it has expired"),
+            (CertificateError::UnknownIssuer, "private CA"),
+            (CertificateError::NotValidYet, "clock"),
+            (
+                other_name(&["DnsName(\"a.example\")", "IpAddress(10.0.0.1)"]),
+                "for a.example, IpAddress(10.0.0.1) and not",
+            ),
+            (other_name(&[]), "it is for no name and not for nas.example"),
+        ] {
+            assert!(describe(&error).contains(words), "{}", describe(&error));
+        }
     }
 }

@@ -173,9 +173,7 @@ async fn a_target_that_answers_http_in_tls_is_told_apart_until_it_speaks_http() 
     let _stream = tunnel.open(b"GET / HTTP/1.1\r\n\r\n");
     let mut socket = target.connection().await;
     socket.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0a]).await.unwrap();
-    let is_tls = |health: Option<&TargetHealth>| {
-        matches!(health, Some(TargetHealth::Down { code, .. }) if code == "target_speaks_tls")
-    };
+    let is_tls = |health: Option<&TargetHealth>| matches!(health, Some(TargetHealth::Down { code, .. }) if code == "target_speaks_tls");
     within("tls", tunnel.world.news.targets.wait_for(|seen| is_tls(seen.get(&id)))).await.unwrap();
     // That it takes another connection does not make it well; an answer does.
     let _another = tunnel.open(b"GET / HTTP/1.1\r\n\r\n");

@@ -1,4 +1,5 @@
 //! A gateway in the hands of a test: it answers upgrades by hand, and the test says what goes over each link.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,9 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use octoporty_proto::control::{Control, Hello, Welcome, feature};
-use octoporty_proto::model::{
-    Compression, DesiredState, Epoch, MappingId, MappingVerdict, SessionId, SyncReport,
-};
+use octoporty_proto::model::{Compression, DesiredState, Epoch, MappingId, MappingVerdict, SessionId, SyncReport};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Open, Side};
 use octoporty_tunnel::carrier::websocket;
@@ -282,7 +281,10 @@ async fn read_head(socket: &mut TcpStream) -> Option<String> {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, v)| v)
 }
 
 fn mux() -> MuxConfig {

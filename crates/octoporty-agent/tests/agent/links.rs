@@ -1,7 +1,7 @@
 //! Several links a session.
 
-use octoporty_proto::model::{EndReason, Revision};
 use octoporty_agent::config::LinkCount;
+use octoporty_proto::model::{EndReason, Revision};
 
 use crate::gateway::{FakeGateway, read_exactly, session};
 use crate::world::{Target, World, config, mapping, state};

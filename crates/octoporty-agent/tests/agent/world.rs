@@ -1,4 +1,5 @@
 //! An agent under test, its mappings, and targets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -71,7 +71,19 @@ fn ipv6_rules_with_and_without_ports() {
 
 #[test]
 fn what_is_not_a_rule_says_what_one_is() {
-    for text in ["", "a b", "http://nas", "10.0.0.0/33", "nas:0", "nas:80-", "nas:9-8", "nas:x", "*nas", ".10.0.0.1", "[fd00::/8]80"] {
+    for text in [
+        "",
+        "a b",
+        "http://nas",
+        "10.0.0.0/33",
+        "nas:0",
+        "nas:80-",
+        "nas:9-8",
+        "nas:x",
+        "*nas",
+        ".10.0.0.1",
+        "[fd00::/8]80",
+    ] {
         assert!(check_text(text).is_err(), "{text:?}");
     }
     assert!(check_text("nas:70000").unwrap_err().to_string().contains("port"));
