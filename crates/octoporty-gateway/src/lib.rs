@@ -98,6 +98,12 @@ impl Gateway {
             tracing::warn!("visitors' requests were cut: they did not finish within the grace");
         }
         for (session, _) in self.state.registry.sessions() {
+            while let Some(batch) = session.access().take() {
+                if !session.links().iter().any(|known| known.link.try_send(&batch.message())) {
+                    tracing::debug!(agent = %session.identity().agent, "access records lost at the stop");
+                    break;
+                }
+            }
             session.close(EndReason::LocalStop, "the gateway stops");
         }
         self.links_gone().await;

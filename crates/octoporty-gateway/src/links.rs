@@ -23,6 +23,8 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that was taken over, or a peer that was refused, has so long to read why.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// When no link took a batch of access records, it is tried again after this.
+const RETRY_ACCESS: Duration = Duration::from_secs(1);
 /// Streams that an agent may open towards the gateway: it has no reason to, and what it opens is reset.
 const STREAMS_OF_AGENT: u32 = 8;
 /// A peer whose credential was right.
@@ -71,6 +73,8 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
         serve(&shard, &joined, &mut events).await;
         leave(&shard, &joined, &agent).await;
     }
+    // The place on the shard is free only now.
+    drop(peer.place);
 }
 
 /// The first control message, if it is a hello.
@@ -228,18 +232,23 @@ async fn leave(shard: &Arc<ShardContext>, joined: &Joined, agent: &AgentName) {
     let notices = control(shard, move |registry| registry.link_ended(&session, serial)).await;
     let links_left = joined.session.links().len();
     tracing::info!(%agent, session = %joined.session.id(), reason = ?end.reason, detail = %end.detail, links_left, "link ended");
-    if links_left == 0 {
-        joined.session.access().close();
-    }
     notify(shard, notices.unwrap_or_default());
 }
 
-/// Sends access records of a session until it ends.
+/// Sends the agent's access records over the session until it is over.
 async fn flush_access(session: Arc<Session>) {
-    while let Some(batch) = session.access().next_batch().await {
-        match tokio::time::timeout(SEND_TIMEOUT, session.send(&batch)).await {
+    let over = session.over();
+    while let Some(batch) = over.run_until_cancelled(session.access().next_batch()).await {
+        let message = batch.message();
+        match tokio::time::timeout(SEND_TIMEOUT, session.send(&message)).await {
             Ok(true) => {}
-            Ok(false) | Err(_) => session.access().give_up(&batch),
+            Ok(false) | Err(_) => {
+                // The links are ending, and the session with them: the next one sends it.
+                session.access().put_back(batch);
+                if over.run_until_cancelled(tokio::time::sleep(RETRY_ACCESS)).await.is_none() {
+                    return;
+                }
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use octoporty_proto::model::{AgentName, HostPattern, Hostname, Mapping, PathPrefix, TunnelId};
+use octoporty_proto::model::{AccessRecord, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
 
 use crate::session::Session;
+use crate::session::access::AccessQueue;
 
 /// Parts of the table: with 1M names, a change copies a part of about 1000 entries.
 const BUCKETS: usize = 1024;
@@ -19,17 +20,17 @@ const BUCKETS: usize = 1024;
 /// An agent's place in the routing: its session comes and goes without a new snapshot.
 #[derive(Debug)]
 pub(crate) struct AgentSlot {
-    /// What the agent authenticated for.
-    pub tunnel: TunnelId,
     /// Who it is; also while it is away.
     pub agent: AgentName,
+    /// Finished requests on their way to it.
+    pub access: Arc<AccessQueue>,
     session: ArcSwapOption<Session>,
 }
 
 impl AgentSlot {
     /// The slot of an agent that is away.
-    pub(crate) fn new(tunnel: TunnelId, agent: AgentName) -> Self {
-        Self { tunnel, agent, session: ArcSwapOption::empty() }
+    pub(crate) fn new(agent: AgentName) -> Self {
+        Self { agent, access: Arc::default(), session: ArcSwapOption::empty() }
     }
 
     /// The session that stands, if one does.
@@ -60,9 +61,10 @@ impl Serving {
         self.slot.session()
     }
 
-    /// The agent that serves the route, or did last.
-    pub(crate) fn agent(&self) -> &AgentName {
-        &self.slot.agent
+    /// Queues a finished request for the log of the agent that serves the route, or did last: it learns of what
+    /// visitors got while it was away. Never waits; counts what it drops.
+    pub(crate) fn record(&self, record: AccessRecord) {
+        self.slot.access.push(record);
     }
 }
 
@@ -199,6 +201,12 @@ impl RoutingSnapshot {
         Self { hasher: self.hasher.clone(), buckets: buckets.into() }
     }
 
+    /// Whether nothing is mapped.
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.buckets.iter().all(|bucket| bucket.is_empty())
+    }
+
     fn hash(&self, kind: u8, name: &str) -> u64 {
         self.hasher.hash_one((kind, name))
     }
@@ -214,3 +222,6 @@ fn bucket_of(hash: u64) -> usize {
     const MASK: u64 = BUCKETS as u64 - 1;
     usize::try_from(hash & MASK).expect("the mask is small")
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use octoporty_proto::mux::OpenError;
 use octoporty_proto::wire::Open;
 use octoporty_tunnel::link::Link;
 use octoporty_tunnel::stream::Stream;
+use tokio_util::sync::CancellationToken;
 
 use access::AccessQueue;
 
@@ -60,7 +61,10 @@ pub(crate) struct Session {
     max_streams: u32,
     /// The agent said that it stops: no new streams.
     draining: AtomicBool,
-    access: AccessQueue,
+    /// The agent's, shared with the sessions before and after.
+    access: Arc<AccessQueue>,
+    /// Cancelled when the registry lets go of the session.
+    over: CancellationToken,
     /// What links that ended have moved.
     past: Past,
 }
@@ -75,14 +79,15 @@ struct Past {
 
 impl Session {
     /// A session without links.
-    pub(crate) fn new(identity: SessionIdentity, max_streams: u32) -> Self {
+    pub(crate) fn new(identity: SessionIdentity, max_streams: u32, access: Arc<AccessQueue>) -> Self {
         Self {
             identity,
             started: Instant::now(),
             links: ArcSwap::default(),
             max_streams,
             draining: AtomicBool::new(false),
-            access: AccessQueue::default(),
+            access,
+            over: CancellationToken::new(),
             past: Past::default(),
         }
     }
@@ -110,6 +115,11 @@ impl Session {
     /// The queue of access records.
     pub(crate) fn access(&self) -> &AccessQueue {
         &self.access
+    }
+
+    /// Cancelled when the session is over: it ended, or a newer one took over.
+    pub(crate) fn over(&self) -> &CancellationToken {
+        &self.over
     }
 
     /// Adds a link that has shaken hands.

@@ -87,11 +87,6 @@ impl Shards {
         }
     }
 
-    /// The shards.
-    pub(crate) fn contexts(&self) -> &[Arc<ShardContext>] {
-        &self.contexts
-    }
-
     /// Waits for the visitors' connections to end.
     pub(crate) async fn visitors_gone(&self) {
         for shard in &self.contexts {

@@ -1,1 +1,133 @@
+use http::HeaderValue;
 
+use super::*;
+
+const PEER: &str = "10.0.0.1";
+
+/// What is known of a visitor who came from `peer` with these headers, where `10.0.0.0/8` is trusted.
+fn seen(peer: &str, authority: &str, lines: &[(&'static str, &'static str)]) -> VisitorInfo {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(*name, HeaderValue::from_static(value));
+    }
+    let (host, port) = split_port(authority);
+    let peer = SocketAddr::new(peer.parse().unwrap(), 5555);
+    let is_trusted = |address: IpAddr| matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 10);
+    visitor(&headers, peer, is_trusted, Asked { authority, host, port })
+}
+
+fn sent(visitor: &VisitorInfo) -> Vec<String> {
+    let mut head = Vec::new();
+    write_headers(visitor, &mut head);
+    let text = String::from_utf8(head).unwrap();
+    assert!(text.ends_with("\r\n") && !text.contains("\r\n\r\n"), "whole lines: {text:?}");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn whom_the_list_names_is_believed_from_the_right_over_trusted_proxies_only() {
+    let cases: [(&str, &[(&'static str, &'static str)], &str, &str); 12] = [
+        ("192.0.2.1", &[], "192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", &[("x-forwarded-for", "203.0.113.5")], "192.0.2.1", "192.0.2.1"),
+        (PEER, &[], "10.0.0.1", "10.0.0.1"),
+        (PEER, &[("x-forwarded-for", "203.0.113.5")], "203.0.113.5", "203.0.113.5, 10.0.0.1"),
+        (PEER, &[("x-forwarded-for", "6.6.6.6, 203.0.113.5")], "203.0.113.5", "203.0.113.5, 10.0.0.1"),
+        (PEER, &[("x-forwarded-for", "203.0.113.5, 10.0.0.2")], "203.0.113.5", "203.0.113.5, 10.0.0.2, 10.0.0.1"),
+        (
+            PEER,
+            &[("x-forwarded-for", "203.0.113.5"), ("x-forwarded-for", "10.0.0.2")],
+            "203.0.113.5",
+            "203.0.113.5, 10.0.0.2, 10.0.0.1",
+        ),
+        (PEER, &[("x-forwarded-for", "203.0.113.5, unknown")], "10.0.0.1", "10.0.0.1"),
+        (PEER, &[("x-forwarded-for", "[2001:db8::7]:4711")], "2001:db8::7", "2001:db8::7, 10.0.0.1"),
+        (PEER, &[("x-forwarded-for", "203.0.113.5:4711")], "203.0.113.5", "203.0.113.5, 10.0.0.1"),
+        (PEER, &[("forwarded", "for=203.0.113.5;proto=https, for=10.0.0.2")], "203.0.113.5", "203.0.113.5, 10.0.0.2, 10.0.0.1"),
+        ("::ffff:192.0.2.1", &[], "192.0.2.1", "192.0.2.1"),
+    ];
+    for (peer, lines, client, chain) in cases {
+        let visitor = seen(peer, "a.example.com", lines);
+        assert_eq!(visitor.client.to_string(), client, "{peer} {lines:?}");
+        let first = &sent(&visitor)[0];
+        assert_eq!(*first, format!("X-Forwarded-For: {chain}"), "{peer} {lines:?}");
+    }
+}
+
+#[test]
+fn scheme_host_and_port_come_from_trusted_proxies_or_from_the_request() {
+    let cases: [(&str, &str, &[(&'static str, &'static str)], (&str, &str, u16)); 9] = [
+        ("192.0.2.1", "a.example.com", &[], ("http", "a.example.com", 80)),
+        ("192.0.2.1", "a.example.com:8080", &[], ("http", "a.example.com:8080", 8080)),
+        (
+            "192.0.2.1",
+            "a.example.com",
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "evil"), ("x-forwarded-port", "1")],
+            ("http", "a.example.com", 80),
+        ),
+        (PEER, "a.example.com", &[("x-forwarded-proto", "https")], ("https", "a.example.com", 443)),
+        (PEER, "a.example.com", &[("x-forwarded-proto", "HTTPS, http")], ("https", "a.example.com", 443)),
+        (
+            PEER,
+            "inner:17200",
+            &[("x-forwarded-proto", "https"), ("x-forwarded-host", "a.example.com")],
+            ("https", "a.example.com", 443),
+        ),
+        (
+            PEER,
+            "inner:17200",
+            &[("x-forwarded-host", "a.example.com:8443"), ("x-forwarded-port", "9443")],
+            ("http", "a.example.com:8443", 9443),
+        ),
+        (PEER, "a.example.com", &[("x-forwarded-host", "a\"b;c")], ("http", "a.example.com", 80)),
+        (
+            PEER,
+            "inner",
+            &[("forwarded", "for=203.0.113.5;host=\"b.example.com\";proto=https")],
+            ("https", "b.example.com", 443),
+        ),
+    ];
+    for (peer, authority, lines, (scheme, host, port)) in cases {
+        let visitor = seen(peer, authority, lines);
+        let known = (visitor.scheme.as_str(), visitor.authority.as_str(), visitor.port);
+        assert_eq!(known, (scheme, host, port), "{peer} {authority} {lines:?}");
+    }
+}
+
+#[test]
+fn a_target_is_told_in_both_forms() {
+    let visitor = seen(PEER, "a.example.com:81", &[("x-forwarded-for", "2001:db8::7"), ("x-forwarded-proto", "https")]);
+    assert_eq!(
+        sent(&visitor),
+        [
+            "X-Forwarded-For: 2001:db8::7, 10.0.0.1",
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: a.example.com:81",
+            "X-Forwarded-Port: 81",
+            "Forwarded: for=\"[2001:db8::7]\";host=\"a.example.com:81\";proto=https, for=10.0.0.1",
+        ]
+    );
+}
+
+#[test]
+fn a_request_without_a_host_tells_of_none() {
+    let lines = sent(&seen("192.0.2.1", "", &[]));
+    assert!(lines.iter().all(|line| !line.to_ascii_lowercase().contains("host")), "{lines:?}");
+}
+
+#[test]
+fn an_endless_chain_is_cut() {
+    let chain = vec!["10.0.0.9"; 1000].join(", ");
+    let mut headers = HeaderMap::new();
+    headers.insert(FOR, chain.parse().unwrap());
+    let peer = SocketAddr::new(PEER.parse().unwrap(), 1);
+    let asked = Asked { authority: "a", host: "a", port: None };
+    assert_eq!(visitor(&headers, peer, |_| true, asked).chain.len(), MAX_CHAIN + 1);
+}
+
+#[test]
+fn every_header_that_is_written_replaces_the_visitors_own() {
+    for line in sent(&seen("192.0.2.1", "a.example.com", &[])) {
+        let name: HeaderName = line.split_once(':').unwrap().0.parse().unwrap();
+        assert!(is_replaced(&name), "{name}");
+    }
+}

@@ -189,17 +189,21 @@ async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
     }
 }
 
-/// Closes this side, and reads what the visitor is still sending.
+/// Closes this side; when the visitor is still sending, reads on for a while.
 async fn linger(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
-    let mut scratch = [0_u8; 4096];
-    match socket.try_read(&mut scratch) {
+    match socket.try_read(&mut [0_u8; 512]) {
         // In order: nothing lies unread.
-        Ok(0) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-        Err(error) => return Err(error),
-        Ok(_) => {}
+        Ok(0) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(error),
+        // Boxed, as it is rare and its buffer would lie in the memory of every connection.
+        Ok(_) => Box::pin(discard(socket)).await,
     }
+}
+
+async fn discard(mut socket: TcpStream) -> io::Result<()> {
+    let mut scratch = [0_u8; 4096];
     let mut thrown = 0;
     while thrown < LINGER_BYTES {
         match socket.read(&mut scratch).await? {

@@ -117,7 +117,7 @@ impl Inner {
         }
         let agent = AgentId(self.next_agent);
         self.next_agent += 1;
-        let slot = Arc::new(AgentSlot::new(key.0.clone(), key.1.clone()));
+        let slot = Arc::new(AgentSlot::new(key.1.clone()));
         self.agents.insert(agent, AgentEntry::new(slot, arrival.now));
         self.by_name.insert(key, agent);
         agent
@@ -161,7 +161,8 @@ impl Inner {
             agent_version: hello.agent_version.clone(),
         };
         self.next_epoch += 1;
-        let session = Arc::new(Session::new(identity, self.config.max_streams));
+        let access = self.agents.get(&agent).map(|entry| entry.slot.access.clone()).unwrap_or_default();
+        let session = Arc::new(Session::new(identity, self.config.max_streams, access));
         session.add_link(arrival.link.clone());
         self.sessions.insert(session.id(), agent);
         let held = self.held(agent, &session);

@@ -94,6 +94,7 @@ impl Inner {
         let Some(entry) = self.agents.get_mut(&agent) else { return };
         if let Some(session) = entry.session.take() {
             self.sessions.remove(&session.id());
+            session.over().cancel();
         }
         entry.slot.set(None);
         entry.away_since = Instant::now();
