@@ -8,6 +8,7 @@ use crate::settings::key::Role;
 use crate::settings::logging::LoggingSettings;
 use crate::settings::value::Format;
 use crate::settings::{Frame, VERSION};
+use crate::telemetry::timestamp;
 
 /// Eight arms round one ring, and the name.
 const MARK: &str = r"
@@ -45,7 +46,7 @@ pub(crate) enum Colour {
 pub(crate) fn show(frame: &Frame) {
     match format(&frame.logging) {
         Format::Text => crate::say(&text(frame.role, &frame.banner, colour())),
-        Format::Json => line(frame.role, &frame.banner),
+        Format::Json => crate::say(&line(frame.role, &frame.banner)),
     }
 }
 
@@ -67,12 +68,19 @@ fn text(role: Role, lines: &[(&'static str, String)], colour: Colour) -> String 
     out
 }
 
-/// The banner for machines: one event with the same names and values.
-fn line(role: Role, lines: &[(&'static str, String)]) {
-    let settings: serde_json::Map<String, serde_json::Value> =
-        lines.iter().map(|(label, value)| ((*label).to_owned(), value.clone().into())).collect();
-    let settings = serde_json::Value::Object(settings);
-    tracing::info!(role = role.word(), version = VERSION, settings = %settings, "octoporty {} {VERSION} starts", role.word());
+/// The banner for machines: one line like those of the log, with the same names and values as fields.
+fn line(role: Role, lines: &[(&'static str, String)]) -> String {
+    let fields = [
+        ("timestamp", timestamp(time::OffsetDateTime::now_utc())),
+        ("level", "INFO".to_owned()),
+        ("message", format!("octoporty {} {VERSION} starts", role.word())),
+        ("role", role.word().to_owned()),
+        ("version", VERSION.to_owned()),
+    ];
+    let fields = fields.into_iter().chain(lines.iter().cloned());
+    let object: serde_json::Map<String, serde_json::Value> =
+        fields.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    serde_json::Value::Object(object).to_string()
 }
 
 #[cfg(test)]
@@ -95,5 +103,17 @@ mod tests {
     fn colour_is_left_out_when_it_may_not_be_used() {
         assert!(!text(Role::Agent, &lines(), Colour::Off).contains('\x1b'));
         assert!(text(Role::Agent, &lines(), Colour::On).contains('\x1b'));
+    }
+
+    #[test]
+    fn machines_get_one_line_with_the_same_fields() {
+        let line = line(Role::Gateway, &lines());
+        assert!(!line.contains('\n'));
+        let fields: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(fields["ApiKey"], "ab****yz");
+        assert_eq!(fields["GatewayFqdn"], "(from agent)");
+        assert_eq!(fields["level"], "INFO");
+        assert_eq!(fields["role"], "gateway");
+        assert_eq!(fields["version"], VERSION);
     }
 }

@@ -1,9 +1,9 @@
 //! `octoporty demo`: a gateway, an agent with its console, and a sample site in one process on loopback.
 //!
 //! The cast:
-//! * [`folder`]: what is kept from one run to the next.
-//! * [`site`]: the sample site, an ordinary HTTP server that knows nothing of tunnels.
-//! * [`mapping`]: makes the site's mapping through the console's REST API, as a person would.
+//! * `folder`: what is kept from one run to the next.
+//! * `site`: the sample site, an ordinary HTTP server that knows nothing of tunnels.
+//! * `mapping`: makes the site's mapping through the console's REST API, as a person would.
 //!
 //! There is no path of its own through any role: what works here works with separate processes.
 

@@ -1,12 +1,12 @@
 //! The `octoporty` binary.
 //!
 //! The cast:
-//! * [`cli`]: the command line.
-//! * [`settings`]: flags, environment and file into the roles' configurations; the only reader of any of them.
-//! * [`telemetry`]: logs.
-//! * [`supervise`]: starts a role's parts in order and ends them in reverse.
-//! * [`demo`]: all roles and a sample site in one process.
-//! * [`health`], [`hash_password`]: small commands.
+//! * `cli`: the command line.
+//! * `settings`: flags, environment and file into the roles' configurations; the only reader of any of them.
+//! * `telemetry`: logs.
+//! * `supervise`: starts a role's parts in order and ends them in reverse.
+//! * `demo`: all roles and a sample site in one process.
+//! * `health`, `hash_password`: small commands.
 //!
 //! Nothing here knows how a tunnel works; the roles do.
 

@@ -1,12 +1,12 @@
 //! Configuration: the one place that reads flags, environment and files.
 //!
 //! The cast:
-//! * [`table`]: every key, declared once.
-//! * [`source`]: the three sources as plain entries.
-//! * [`reader`]: precedence, unknown names, secret files; collects every mistake.
-//! * [`value`]: texts into typed values.
-//! * [`gateway`], [`agent`], [`logging`]: values into the roles' own configurations, with the checks across keys.
-//! * [`mask`], [`problem`]: what people are shown.
+//! * `table`: every key, declared once.
+//! * `source`: the three sources as plain entries.
+//! * `reader`: precedence, unknown names, secret files; collects every mistake.
+//! * `value`: texts into typed values.
+//! * `gateway`, `agent`, `logging`: values into the roles' own configurations, with the checks across keys.
+//! * `mask`, `problem`: what people are shown.
 //!
 //! Invariant: nothing is started from a configuration with a mistake in it, and no secret leaves this module but
 //! inside of a type that does not print it.

@@ -1,9 +1,9 @@
 //! Runs a role: starts its parts in order, waits for a signal, ends them in reverse.
 //!
 //! The cast:
-//! * [`signals`]: what asks a process to end.
-//! * [`notify`]: tells systemd.
-//! * [`parts`]: an agent with its console as one thing that starts and stops.
+//! * `signals`: what asks a process to end.
+//! * `notify`: tells systemd.
+//! * `parts`: an agent with its console as one thing that starts and stops.
 //!
 //! The order of an end: stop accepting, say goodbye, let what is in flight finish within the grace, cancel, join,
 //! write the logs out. A second signal skips the rest.
@@ -69,7 +69,6 @@ impl StartError {
 pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
     run(&frame, async |signals| {
         let Some(gateway) = signals.unless(Gateway::start(config)).await? else { return Ok(Exit::Clean) };
-        tracing::info!(address = %gateway.local_addr(), "listening");
         notify::ready(&format!("listening on {}", gateway.local_addr()));
         signals.next().await;
         Ok(stop(signals, frame.grace, gateway.stop(frame.grace)).await)

@@ -1,8 +1,8 @@
 //! Logs: one subscriber, one writer thread, two outlets (standard output and a rolling file).
 //!
 //! The cast:
-//! * [`writer`]: a bounded queue of finished lines and the thread that writes them; a full queue drops and counts.
-//! * [`roller`]: the file of today, and how many of the older ones stay.
+//! * `writer`: a bounded queue of finished lines and the thread that writes them; a full queue drops and counts.
+//! * `roller`: the file of today, and how many of the older ones stay.
 //!
 //! Invariant: a log call never waits for a disk or a terminal.
 
@@ -91,7 +91,7 @@ impl FormatTime for Rfc3339 {
 }
 
 /// `2026-11-20T19:45:00.123Z`.
-fn timestamp(now: time::OffsetDateTime) -> String {
+pub(crate) fn timestamp(now: time::OffsetDateTime) -> String {
     let (date, clock) = (now.date(), now.time());
     format!("{date}T{:02}:{:02}:{:02}.{:03}Z", clock.hour(), clock.minute(), clock.second(), clock.millisecond())
 }

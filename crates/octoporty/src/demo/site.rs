@@ -1,12 +1,12 @@
 //! The sample site: a plain HTTP/1.1 server on a free loopback port that shows what a tunnel can carry.
 //!
 //! The cast:
-//! * [`page`]: the page, its style sheet and script, and two pictures.
-//! * [`clock`]: server-sent events, one a second.
-//! * [`echo`]: a WebSocket that sends back what it gets.
-//! * [`upload`]: counts and hashes what is sent.
-//! * [`download`]: as many bytes as wanted, the same ones each time, with ranges and a checksum.
-//! * [`trouble`]: slow and failing answers.
+//! * `page`: the page, its style sheet and script, and two pictures.
+//! * `clock`: server-sent events, one a second.
+//! * `echo`: a WebSocket that sends back what it gets.
+//! * `upload`: counts and hashes what is sent.
+//! * `download`: as many bytes as wanted, the same ones each time, with ranges and a checksum.
+//! * `trouble`: slow and failing answers.
 
 mod clock;
 mod download;

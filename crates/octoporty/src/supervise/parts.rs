@@ -1,4 +1,10 @@
-//! An agent and its console, joined by channels.
+//! An agent and its console as one thing that starts and stops.
+//!
+//! The console starts first: a port in use or an unwritable database must end this process before its agent has
+//! taken over the session of the one that runs already. The channels are therefore made here, and [`relay`] joins
+//! the agent to them once it is there.
+
+mod relay;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -6,11 +12,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use octoporty_agent::{Agent, AgentNews};
-use octoporty_console::{AgentControl, AgentPorts, Console};
+use octoporty_agent::{Agent, AgentConfig, AgentNews};
+use octoporty_console::{AgentControl, AgentPorts, Console, ConsoleConfig};
 use octoporty_proto::model::{DesiredState, Target, TargetCheck, TlsVerification};
 use tokio::sync::watch;
 
+use self::relay::Relay;
 use super::StartError;
 use crate::settings::agent::AgentSettings;
 
@@ -25,17 +32,20 @@ pub(crate) struct AgentParts {
 #[derive(Debug)]
 enum Rest {
     /// The console has them.
-    Console(Console),
+    Console { console: Console, relay: Relay },
     /// Nobody reads the news; the desired state is what the agent has cached.
     Alone { _desired: watch::Sender<Arc<DesiredState>>, _news: AgentNews },
 }
 
-/// The console's commands, handed on to the agent.
-struct Control(Agent);
+/// The console's commands, handed on to the agent as soon as there is one.
+struct Control(watch::Receiver<Option<Agent>>);
 
 impl AgentControl for Control {
+    /// An agent that is not there yet dials anyway.
     fn reconnect(&self) {
-        self.0.reconnect();
+        if let Some(agent) = &*self.0.borrow() {
+            agent.reconnect();
+        }
     }
 
     fn check_target(
@@ -43,19 +53,38 @@ impl AgentControl for Control {
         target: Target,
         verification: TlsVerification,
     ) -> Pin<Box<dyn Future<Output = TargetCheck> + Send + '_>> {
-        Box::pin(self.0.check_target(target, verification))
+        let mut agent = self.0.clone();
+        Box::pin(async move {
+            let found = agent.wait_for(Option::is_some).await.ok().and_then(|agent| agent.clone());
+            match found {
+                Some(agent) => agent.check_target(target, verification).await,
+                // The process is ending; whoever asked does not get to see an answer.
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 
 impl AgentParts {
-    /// Starts the agent and then its console, which hands it the desired state. If the console cannot start, the
-    /// agent is ended again.
+    /// Starts all of it, or nothing.
     pub(crate) async fn start(settings: AgentSettings) -> Result<Self, StartError> {
         let (desired, receiver) = watch::channel(Arc::new(DesiredState::default()));
-        let (agent, news) = Agent::start(settings.agent, receiver)?;
-        let Some(config) = settings.console else {
-            return Ok(Self { agent, rest: Rest::Alone { _desired: desired, _news: news } });
-        };
+        match settings.console {
+            Some(console) => Self::with_console(settings.agent, console, (desired, receiver)).await,
+            None => {
+                let (agent, news) = Agent::start(settings.agent, receiver)?;
+                Ok(Self { agent, rest: Rest::Alone { _desired: desired, _news: news } })
+            }
+        }
+    }
+
+    async fn with_console(
+        agent: AgentConfig,
+        console: ConsoleConfig,
+        (desired, receiver): (watch::Sender<Arc<DesiredState>>, watch::Receiver<Arc<DesiredState>>),
+    ) -> Result<Self, StartError> {
+        let (place, agent_place) = watch::channel(None);
+        let (outlets, news) = relay::channels();
         let ports = AgentPorts {
             desired,
             status: news.status,
@@ -63,12 +92,17 @@ impl AgentParts {
             targets: news.targets,
             access: news.access,
             sessions: news.sessions,
-            control: Arc::new(Control(agent.clone())),
+            control: Arc::new(Control(agent_place)),
         };
-        match Console::start(config, ports).await {
-            Ok(console) => Ok(Self { agent, rest: Rest::Console(console) }),
+        let console = Console::start(console, ports).await?;
+        match Agent::start(agent, receiver) {
+            Ok((agent, news)) => {
+                place.send_replace(Some(agent.clone()));
+                let relay = Relay::start(news, outlets, place);
+                Ok(Self { agent, rest: Rest::Console { console, relay } })
+            }
             Err(error) => {
-                agent.stop(Duration::ZERO).await;
+                console.stop(Duration::ZERO).await;
                 Err(error.into())
             }
         }
@@ -77,7 +111,7 @@ impl AgentParts {
     /// Where the console listens, if there is one.
     pub(crate) fn console_addr(&self) -> Option<SocketAddr> {
         match &self.rest {
-            Rest::Console(console) => Some(console.local_addr()),
+            Rest::Console { console, .. } => Some(console.local_addr()),
             Rest::Alone { .. } => None,
         }
     }
@@ -85,7 +119,8 @@ impl AgentParts {
     /// Ends the agent first, so that the console can still write down what became of its last requests.
     pub(crate) async fn stop(self, grace: Duration) {
         self.agent.stop(grace).await;
-        if let Rest::Console(console) = self.rest {
+        if let Rest::Console { console, relay } = self.rest {
+            relay.stop().await;
             console.stop(grace).await;
         }
     }

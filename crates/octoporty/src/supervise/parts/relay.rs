@@ -1,0 +1,125 @@
+//! Hands the agent's news on to the console, which was there first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use octoporty_agent::{Agent, AgentNews};
+use octoporty_proto::model::{AccessRecord, AgentStatus, MappingId, SessionRecord, SyncReport, TargetHealth};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Batches and records on their way to the console. Small, because the agent's own queue before it has the room.
+const ON_THE_WAY: usize = 4;
+
+/// How long the last records may take to reach the console's queue once the agent has ended.
+const DRAIN_BOUND: Duration = Duration::from_secs(2);
+
+/// The ends that the relay writes to.
+pub(super) struct Outlets {
+    status: watch::Sender<Arc<AgentStatus>>,
+    sync: watch::Sender<Arc<SyncReport>>,
+    targets: watch::Sender<Arc<HashMap<MappingId, TargetHealth>>>,
+    access: mpsc::Sender<Vec<AccessRecord>>,
+    sessions: mpsc::Sender<SessionRecord>,
+}
+
+/// Running tasks, one a channel.
+#[derive(Debug)]
+pub(super) struct Relay {
+    states: JoinSet<()>,
+    records: JoinSet<()>,
+    /// Keeps the console's handle to the agent alive.
+    _agent: watch::Sender<Option<Agent>>,
+}
+
+/// Channels with nothing in them yet.
+pub(super) fn channels() -> (Outlets, AgentNews) {
+    let (status, status_reader) = watch::channel(Arc::default());
+    let (sync, sync_reader) = watch::channel(Arc::default());
+    let (targets, targets_reader) = watch::channel(Arc::default());
+    let (access, access_reader) = mpsc::channel(ON_THE_WAY);
+    let (sessions, sessions_reader) = mpsc::channel(ON_THE_WAY);
+    let news = AgentNews {
+        status: status_reader,
+        sync: sync_reader,
+        targets: targets_reader,
+        access: access_reader,
+        sessions: sessions_reader,
+    };
+    (Outlets { status, sync, targets, access, sessions }, news)
+}
+
+impl Relay {
+    /// Starts handing on.
+    pub(super) fn start(news: AgentNews, outlets: Outlets, agent: watch::Sender<Option<Agent>>) -> Self {
+        let (mut states, mut records) = (JoinSet::new(), JoinSet::new());
+        states.spawn(state(news.status, outlets.status));
+        states.spawn(state(news.sync, outlets.sync));
+        states.spawn(state(news.targets, outlets.targets));
+        records.spawn(items(news.access, outlets.access));
+        records.spawn(items(news.sessions, outlets.sessions));
+        Self { states, records, _agent: agent }
+    }
+
+    /// Lets the last records through; the agent has ended, so that its channels close behind them.
+    pub(super) async fn stop(mut self) {
+        let drained = async { while self.records.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN_BOUND, drained).await.is_err() {
+            tracing::warn!("the newest records did not reach the console in time");
+        }
+        self.states.shutdown().await;
+    }
+}
+
+/// The newest value counts.
+async fn state<T: Clone>(mut from: watch::Receiver<T>, to: watch::Sender<T>) {
+    from.mark_changed();
+    while from.changed().await.is_ok() {
+        to.send_replace(from.borrow_and_update().clone());
+    }
+}
+
+/// Every item counts; a console that is slow makes the agent's own queue fill.
+async fn items<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>) {
+    while let Some(item) = from.recv().await {
+        if to.send(item).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_state_and_every_record_arrive() {
+        let (source, from_agent) = channels();
+        let (outlets, mut to_console) = channels();
+        let (place, _) = watch::channel(None);
+        let relay = Relay::start(from_agent, outlets, place);
+        for attempts in 1..=3 {
+            source
+                .status
+                .send_replace(Arc::new(AgentStatus { reconnect_attempts: attempts, ..AgentStatus::default() }));
+        }
+        to_console.status.wait_for(|status| status.reconnect_attempts == 3).await.unwrap();
+        let reader = async {
+            let mut batches = 0;
+            while to_console.access.recv().await.is_some() {
+                batches += 1;
+            }
+            batches
+        };
+        let writer = async {
+            for _ in 0..50 {
+                source.access.send(Vec::new()).await.unwrap();
+            }
+            drop(source);
+            relay.stop().await;
+        };
+        let (batches, ()) = tokio::join!(reader, writer);
+        assert_eq!(batches, 50);
+    }
+}
