@@ -4,58 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use thiserror::Error;
 
 use crate::Capabilities;
 
-/// A parsed SHA-512-crypt hash (`$6$…`). Debug does not show it.
-#[derive(Clone)]
-pub struct PasswordHash(String);
+mod password;
 
-/// Why a text is not a password hash. Each says what to change.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PasswordHashError {
-    /// Another kind of hash or none.
-    #[error("is not a SHA-512-crypt hash; it begins with $6$. Make one with `octoporty hash-password` or `openssl passwd -6`")]
-    NotSha512Crypt,
-    /// The `$` parts are missing: a shell or compose replaced them.
-    #[error("has lost its $ parts (a shell or compose file took them for variables); write $$ for each $ in a compose file, or single quotes in a shell")]
-    Mangled,
-    /// Salt, rounds or digest are wrong.
-    #[error("is malformed: {0}")]
-    Malformed(&'static str),
-}
-
-impl PasswordHash {
-    /// Parses the whole hash, not just its prefix.
-    ///
-    /// # Errors
-    /// See [`PasswordHashError`].
-    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
-        let _ = text;
-        todo!()
-    }
-
-    /// Hashes a password with a fresh salt (for `octoporty hash-password`, the demo and the older plain form).
-    #[must_use]
-    pub fn of_password(password: &str) -> Self {
-        let _ = password;
-        todo!()
-    }
-
-    /// The `$6$…` text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PasswordHash(…)")
-    }
-}
+pub use password::{PasswordHash, PasswordHashError};
 
 /// The HMAC key of access tokens, at least 32 characters. Debug does not show it.
 #[derive(Clone)]

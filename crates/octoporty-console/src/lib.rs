@@ -8,18 +8,42 @@
 //! * `events`: one broadcast with replay by id.
 //! * `desired`: turns stored mappings into the [`octoporty_proto::model::DesiredState`] that the agent syncs.
 //! * `recorder`: takes access and session records and writes them in batches.
+//! * `listen`: connections, and their orderly end.
 //! * `web`: the embedded page.
 
+mod api;
+mod app;
+mod auth;
+mod clock;
 pub mod config;
+mod desired;
+mod events;
+mod listen;
 pub mod ports;
+mod recorder;
+mod store;
+mod web;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
 
+pub use clock::Clock;
 pub use config::ConsoleConfig;
 pub use ports::{AgentControl, AgentPorts};
+
+use app::{App, News};
+use auth::{Auth, Credentials};
+use desired::Desired;
+use events::{Hub, feed};
+use listen::Server;
+use recorder::{Recorded, Recorder};
+use store::{Store, StoreError};
 
 /// What this side's console offers; the API serves it and the page's navigation follows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,7 +72,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The database's folder cannot be made or written.
-    #[error("{path} is not writable by uid {uid}: {source}; chown the folder to that user (TrueNAS apps run as 568) or set ConnectionStrings__DefaultConnection")]
+    #[error(
+        "{path} is not writable by uid {uid}: {source}; chown the folder to that user (TrueNAS apps run as 568) or set ConnectionStrings__DefaultConnection"
+    )]
     Folder {
         /// The folder.
         path: String,
@@ -58,7 +84,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The database was written by a newer release.
-    #[error("{path} was written by a newer release (schema {found}, this one knows {known}); install that release or restore a backup")]
+    #[error(
+        "{path} was written by a newer release (schema {found}, this one knows {known}); install that release or restore a backup"
+    )]
     NewerDatabase {
         /// The file.
         path: String,
@@ -78,9 +106,13 @@ pub enum StartError {
 }
 
 /// A running console.
-#[derive(Debug)]
 pub struct Console {
-    _private: (),
+    address: SocketAddr,
+    app: Arc<App>,
+    server: Server,
+    tasks: TaskTracker,
+    /// The recorder outlives requests: it stops when nothing can come any more.
+    recorder_stop: CancellationToken,
 }
 
 impl Console {
@@ -89,19 +121,87 @@ impl Console {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: ConsoleConfig, ports: AgentPorts) -> Result<Self, StartError> {
-        let _ = (config, ports);
-        todo!()
+        Self::start_with_clock(config, ports, Clock::system()).await
+    }
+
+    /// As [`Self::start`], with another clock for lockouts, expiry and figures.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_with_clock(config: ConsoleConfig, ports: AgentPorts, clock: Clock) -> Result<Self, StartError> {
+        let listener = listen::bind(config.listen)
+            .and_then(|listener| Ok((listener.local_addr()?, listener)))
+            .map_err(|source| StartError::Bind { address: config.listen, source });
+        let (address, listener) = listener?;
+        let (listen, retention) = (config.listen, config.retention);
+        let AgentPorts { desired, status, sync, targets, access, sessions, control } = ports;
+        let app = open(config, desired, News { status, sync, targets }, control, clock).await?;
+        let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
+        let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
+        let recorder = Recorder::new(Arc::clone(&app), access, sessions, retention);
+        tasks.spawn(recorder.run(recorder_stop.clone()));
+        tasks.spawn(feed::run(Arc::clone(&app)));
+        let republisher = Arc::clone(&app);
+        tasks.spawn(async move { republisher.desired.run(republisher.stopping.clone()).await });
+        tasks.spawn(server.clone().accept(listener));
+        tasks.close();
+        info!(%address, asked = %listen, "the console listens");
+        Ok(Self { address, app, server, tasks, recorder_stop })
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        todo!()
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
     }
 
     /// Stops accepting, ends event streams, writes what is queued, closes the store.
     pub async fn stop(self, grace: Duration) {
-        let _ = grace;
-        todo!()
+        self.app.stopping.cancel();
+        self.server.drain(grace).await;
+        self.recorder_stop.cancel();
+        self.tasks.wait().await;
+        self.app.store.close().await;
     }
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Console").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Everything but the listener.
+async fn open(
+    config: ConsoleConfig,
+    desired: tokio::sync::watch::Sender<Arc<octoporty_proto::model::DesiredState>>,
+    news: News,
+    control: Arc<dyn AgentControl>,
+    clock: Clock,
+) -> Result<Arc<App>, StartError> {
+    let store = Arc::new(Store::open(&config.database).await?);
+    let unreadable = |error: StoreError| StartError::Database {
+        path: config.database.display().to_string(),
+        reason: error.to_string(),
+    };
+    let key = auth::secret::key(config.jwt_secret, &config.database)?;
+    let credentials =
+        Credentials { hash: config.password_hash, username: config.username, key: key.as_bytes().to_vec() };
+    let auth = Auth::load(Arc::clone(&store), clock.clone(), credentials).await.map_err(unreadable)?;
+    let desired = Desired::start(Arc::clone(&store), desired).await.map_err(unreadable)?;
+    Ok(Arc::new(App {
+        store,
+        auth,
+        desired,
+        hub: Hub::new(),
+        recorded: Arc::new(Recorded::new()),
+        news,
+        control,
+        clock,
+        trusted: config.trusted_proxies,
+        capabilities: config.capabilities,
+        version: config.version,
+        gateway_names: config.gateway_fqdn,
+        stopping: CancellationToken::new(),
+    }))
 }

@@ -1,7 +1,16 @@
 //! `GET /api/v1/capabilities`: what this side's console offers.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::mappings::resource::MappingKind;
+use super::responses::Unauthorized;
+use crate::Side;
+use crate::app::App;
 
 /// Whose console this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -39,5 +48,24 @@ pub(crate) struct CapabilitiesResource {
     /// The gateway's public names; may be empty.
     pub(crate) gateway_names: Vec<String>,
     /// Kinds of mappings that can be made.
-    pub(crate) mapping_kinds: Vec<super::mappings::resource::MappingKind>,
+    pub(crate) mapping_kinds: Vec<MappingKind>,
+}
+
+/// What this side's console offers.
+#[utoipa::path(
+    get, path = "/api/v1/capabilities", operation_id = "getCapabilities", tag = "console",
+    security(("cookie" = []), ("bearer" = [])),
+    responses((status = 200, description = "What there is.", body = CapabilitiesResource), Unauthorized)
+)]
+pub(crate) async fn capabilities(State(app): State<Arc<App>>) -> Json<CapabilitiesResource> {
+    let side = match app.capabilities.side {
+        Side::Agent => ConsoleSide::Agent,
+    };
+    Json(CapabilitiesResource {
+        side,
+        version: app.version.clone(),
+        features: vec![Feature::Mappings, Feature::RequestLog, Feature::ConnectionLog, Feature::LandingPage],
+        gateway_names: app.gateway_names.clone(),
+        mapping_kinds: vec![MappingKind::Http],
+    })
 }

@@ -17,16 +17,6 @@ pub(crate) enum Loose<T> {
     Wrong(&'static str),
 }
 
-impl<T> Loose<T> {
-    /// This, or the other when this is absent.
-    pub(crate) fn or(self, older: Self) -> Self {
-        match self {
-            Self::Absent => older,
-            given => given,
-        }
-    }
-}
-
 /// By way of an `Option`, so that a field that is left out needs no default of its own.
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -63,3 +63,18 @@ pub(crate) enum EventBody {
     #[serde(rename = "reset")]
     Reset(ResetEvent),
 }
+
+impl EventBody {
+    /// The event's name and its data, as they are sent.
+    pub(crate) fn name_and_json(&self) -> (&'static str, String) {
+        let (name, json) = match self {
+            Self::Status(data) => ("status", serde_json::to_string(data)),
+            Self::MappingStatus(data) => ("mapping-status", serde_json::to_string(data)),
+            Self::MappingsChanged(data) => ("mappings-changed", serde_json::to_string(data)),
+            Self::Requests(data) => ("requests", serde_json::to_string(data)),
+            Self::Connection(data) => ("connection", serde_json::to_string(data)),
+            Self::Reset(data) => ("reset", serde_json::to_string(data)),
+        };
+        (name, json.expect("texts, numbers and lists are always JSON"))
+    }
+}

@@ -95,6 +95,7 @@ pub(crate) struct LiveState {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Mapping)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract has three independent switches")]
 pub(crate) struct MappingResource {
     /// UUID, stable for the mapping's life.
     #[schema(format = "uuid")]

@@ -1,0 +1,86 @@
+//! REST: one file a resource and verb group. The document at `/api/openapi.json` is made of the same annotations that
+//! mount the handlers, so that it cannot tell of a route that is not there.
+//!
+//! The cast: [`error`] the one error; [`problem`] its body; [`body`], [`loose`] and [`fields`] take bodies; [`finish`]
+//! goes round every request; the rest are routes.
+
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod capabilities;
+pub(crate) mod error;
+pub(crate) mod events;
+pub(crate) mod fields;
+pub(crate) mod finish;
+pub(crate) mod health;
+pub(crate) mod logs;
+pub(crate) mod loose;
+pub(crate) mod mappings;
+pub(crate) mod openapi;
+pub(crate) mod problem;
+pub(crate) mod responses;
+pub(crate) mod settings;
+pub(crate) mod stats;
+pub(crate) mod status;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::auth::guard;
+use crate::web;
+
+/// Bytes of a body: far more than any but a landing page has.
+const BODY_LIMIT: usize = 64 * 1_024;
+
+/// Routes that need no session.
+fn open_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::login::login))
+        .routes(routes!(auth::refresh::refresh))
+        .routes(routes!(auth::logout::logout))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .layer(middleware::from_fn(guard::require_same_site))
+}
+
+/// Routes that need one.
+fn guarded_routes() -> OpenApiRouter<Arc<App>> {
+    let landing_page =
+        routes!(settings::landing_page::read, settings::landing_page::write, settings::landing_page::reset);
+    OpenApiRouter::new()
+        .routes(routes!(auth::me::me))
+        .routes(routes!(mappings::list::list, mappings::create::create))
+        .routes(routes!(mappings::test_target::test_target))
+        .routes(routes!(mappings::read::read, mappings::replace::replace, mappings::delete::delete))
+        .routes(routes!(mappings::toggle::toggle))
+        .routes(routes!(status::read::status))
+        .routes(routes!(status::reconnect::reconnect))
+        .routes(routes!(stats::live))
+        .routes(routes!(events::listen::listen))
+        .routes(routes!(logs::requests::requests))
+        .routes(routes!(logs::connections::connections))
+        .routes(routes!(capabilities::capabilities))
+        .routes(routes!(openapi::document))
+        .merge(OpenApiRouter::new().routes(landing_page).layer(DefaultBodyLimit::max(settings::BODY_LIMIT)))
+}
+
+/// Everything that the console answers.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let guard = middleware::from_fn_with_state(Arc::clone(&app), guard::require_session);
+    let guarded = guarded_routes().route_layer(guard);
+    let (routes, _) = open_routes().merge(guarded).split_for_parts();
+    routes
+        .route("/api", axum::routing::any(finish::nothing_here))
+        .route("/api/{*path}", axum::routing::any(finish::nothing_here))
+        .fallback(web::serve)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), finish::finish))
+        .with_state(app)
+}

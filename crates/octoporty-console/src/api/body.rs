@@ -1,0 +1,48 @@
+//! Takes a JSON body, or says in words what is wrong with it.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+
+/// A body of this type. An empty body is taken as `{}`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        check_type(request.headers())?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            status @ StatusCode::PAYLOAD_TOO_LARGE => ApiError::of_status(status),
+            _ => ApiError::malformed("The body did not arrive whole."),
+        })?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let value: serde_json::Value = serde_json::from_slice(text)
+            .map_err(|error| ApiError::malformed(format!("The body is not JSON: {error}.")).at_field("body"))?;
+        if !value.is_object() {
+            return Err(ApiError::malformed("The body has to be a JSON object.").at_field("body"));
+        }
+        serde_json::from_value(value)
+            .map(Self)
+            .map_err(|error| ApiError::malformed(format!("The body is not as it should be: {error}.")).at_field("body"))
+    }
+}
+
+/// JSON, or nothing said. A form of another site can say neither.
+fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/json" || kind.ends_with("+json") {
+        return Ok(());
+    }
+    let detail = "The body has to be JSON: send it with Content-Type: application/json.";
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", detail))
+}

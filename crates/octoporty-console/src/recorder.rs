@@ -1,0 +1,323 @@
+//! Takes finished requests and sessions from the agent, keeps figures of them, and writes them to the store in batches,
+//! off every request's path. A database that cannot be written delays rows, then drops and counts the oldest; it never
+//! stops the recorder.
+
+pub(crate) mod figures;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use octoporty_proto::model::{AccessRecord, MappingId, SessionRecord, TrafficTotals};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::api::events::shapes::{EventBody, RequestsEvent};
+use crate::api::logs::shapes::{ConnectionEntry, RequestEntry};
+use crate::app::App;
+use crate::config::Retention;
+use crate::events::Replay;
+use crate::store::{RequestFilter, RequestRow, StoreError};
+use figures::{Figures, is_failure};
+
+/// Rows of one insert.
+const BATCH_ROWS: usize = 500;
+/// Longest time that a row waits for its batch to fill.
+const BATCH_WAIT: Duration = Duration::from_millis(200);
+/// Rows that wait for a database that cannot be written; some 5 MB.
+const WAITING_ROWS: usize = 5_000;
+/// Session records that wait likewise.
+const WAITING_SESSIONS: usize = 1_000;
+/// Until a failed write is repeated.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often old rows are deleted.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Portions that one pruning deletes at most; the rest waits for the next.
+const PRUNE_PORTIONS: usize = 50;
+/// Newest failures that the dashboard shows.
+const NEWEST_FAILURES: usize = 10;
+/// Rows of the log that are searched for failures at the start.
+const SEARCHED_AT_START: u32 = 1_000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Figures, and what became of rows.
+pub(crate) struct Recorded {
+    figures: Mutex<Figures>,
+    failures: Mutex<VecDeque<RequestRow>>,
+    /// Rows that could not be kept. To compare with the rows of the log.
+    dropped_rows: AtomicU64,
+}
+
+impl Recorded {
+    pub(crate) fn new() -> Self {
+        Self {
+            figures: Mutex::new(Figures::default()),
+            failures: Mutex::new(VecDeque::with_capacity(NEWEST_FAILURES)),
+            dropped_rows: AtomicU64::new(0),
+        }
+    }
+
+    /// The figures of the last 15 minutes.
+    pub(crate) fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes are counted from the agent's totals: a request's own bytes come only at its end.
+    pub(crate) fn count_traffic(&self, now_ms: u64, totals: TrafficTotals) {
+        self.figures().count_traffic(now_ms, totals);
+    }
+
+    /// Newest first.
+    pub(crate) fn newest_failures(&self) -> Vec<RequestRow> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Rows that could not be kept since the start.
+    pub(crate) fn dropped_rows(&self) -> u64 {
+        self.dropped_rows.load(Ordering::Relaxed)
+    }
+
+    /// Oldest first.
+    fn remember_failures<'a>(&self, rows: impl Iterator<Item = &'a RequestRow>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in rows.filter(|row| is_failure(&row.record)) {
+            failures.push_front(row.clone());
+        }
+        failures.truncate(NEWEST_FAILURES);
+    }
+
+    fn drop_rows(&self, count: usize) {
+        self.dropped_rows.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+type Written = (Vec<AccessRecord>, Result<i64, StoreError>);
+
+/// The task that writes.
+pub(crate) struct Recorder {
+    app: Arc<App>,
+    access: mpsc::Receiver<Vec<AccessRecord>>,
+    sessions: mpsc::Receiver<SessionRecord>,
+    retention: Retention,
+    rows: VecDeque<AccessRecord>,
+    waiting_sessions: VecDeque<SessionRecord>,
+    /// When what waits is written, at the latest; `None`: nothing waits.
+    due: Option<Instant>,
+    writing: Option<BoxFuture<'static, Written>>,
+}
+
+/// What woke the recorder.
+enum Woken {
+    Access(Vec<AccessRecord>),
+    Session(SessionRecord),
+    Written(Written),
+    Due,
+    Prune,
+    Stop,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        app: Arc<App>,
+        access: mpsc::Receiver<Vec<AccessRecord>>,
+        sessions: mpsc::Receiver<SessionRecord>,
+        retention: Retention,
+    ) -> Self {
+        Self {
+            app,
+            access,
+            sessions,
+            retention,
+            rows: VecDeque::new(),
+            waiting_sessions: VecDeque::new(),
+            due: None,
+            writing: None,
+        }
+    }
+
+    /// Runs until told to stop, then writes what has come.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        self.begin().await;
+        let mut prunes = interval(PRUNE_EVERY);
+        prunes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let due = self.due;
+            let woken = tokio::select! {
+                biased;
+                () = stop.cancelled() => Woken::Stop,
+                Some(written) = next_written(&mut self.writing) => Woken::Written(written),
+                Some(session) = self.sessions.recv() => Woken::Session(session),
+                Some(records) = self.access.recv() => Woken::Access(records),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
+                _ = prunes.tick() => Woken::Prune,
+            };
+            match woken {
+                Woken::Access(records) => self.take(records),
+                Woken::Session(session) => self.take_session(session).await,
+                Woken::Written(written) => self.written(written),
+                Woken::Due => self.write_sessions().await,
+                Woken::Prune => self.prune().await,
+                Woken::Stop => break,
+            }
+            self.write();
+        }
+        self.finish().await;
+    }
+
+    async fn begin(&mut self) {
+        if let Err(error) = self.app.store.end_stale_sessions().await {
+            error!(%error, "sessions of an earlier run could not be marked");
+        }
+        let newest = RequestFilter { count: SEARCHED_AT_START, ..RequestFilter::default() };
+        match self.app.store.requests(&newest).await {
+            Ok(rows) => self.app.recorded.remember_failures(rows.iter().rev()),
+            Err(error) => error!(%error, "the request log could not be read"),
+        }
+    }
+
+    fn take(&mut self, records: Vec<AccessRecord>) {
+        let now = self.app.clock.now_ms();
+        let mut figures = self.app.recorded.figures();
+        for record in &records {
+            figures.count_request(now, record);
+        }
+        drop(figures);
+        self.rows.extend(records);
+        let surplus = self.rows.len().saturating_sub(WAITING_ROWS);
+        if surplus > 0 {
+            self.rows.drain(..surplus);
+            self.app.recorded.drop_rows(surplus);
+        }
+        self.due.get_or_insert_with(|| Instant::now() + BATCH_WAIT);
+    }
+
+    /// Begins a write when a batch is full or due, and none is under way.
+    fn write(&mut self) {
+        let is_due = self.due.is_some_and(|due| due <= Instant::now());
+        let full = self.rows.len() >= BATCH_ROWS;
+        if self.writing.is_some() || self.rows.is_empty() || !(full || is_due) {
+            if is_due && self.rows.is_empty() && self.waiting_sessions.is_empty() {
+                self.due = None;
+            }
+            return;
+        }
+        let batch: Vec<_> = self.rows.drain(..self.rows.len().min(BATCH_ROWS)).collect();
+        self.due = (!self.rows.is_empty()).then(|| Instant::now() + BATCH_WAIT);
+        let store = Arc::clone(&self.app.store);
+        self.writing = Some(Box::pin(async move {
+            let written = store.append_requests(batch.clone()).await;
+            (batch, written)
+        }));
+    }
+
+    fn written(&mut self, (batch, outcome): Written) {
+        match outcome {
+            Ok(first) => self.publish(first, batch),
+            Err(error) => {
+                let room = WAITING_ROWS.saturating_sub(self.rows.len());
+                let surplus = batch.len().saturating_sub(room);
+                warn!(%error, waiting = self.rows.len() + batch.len() - surplus, dropped = surplus, "log rows wait for the database");
+                self.app.recorded.drop_rows(surplus);
+                for record in batch.into_iter().skip(surplus).rev() {
+                    self.rows.push_front(record);
+                }
+                self.due = Some(Instant::now() + RETRY);
+            }
+        }
+    }
+
+    fn publish(&self, first: i64, batch: Vec<AccessRecord>) {
+        let view = self.app.desired.view();
+        let name_of = |id: MappingId| {
+            let found = view.mappings.iter().find(|stored| stored.mapping.id == id);
+            found.map(|stored| stored.mapping.name.to_string())
+        };
+        let rows =
+            (first..).zip(batch).map(|(id, record)| RequestRow { id, mapping_name: name_of(record.mapping), record });
+        let rows: Vec<_> = rows.collect();
+        self.app.recorded.remember_failures(rows.iter());
+        let items = rows.iter().map(RequestEntry::from).collect();
+        self.app.hub.publish(&EventBody::Requests(RequestsEvent { items }), Replay::Kept);
+    }
+
+    /// Sessions are few: each is written at once, and waits only when the database is away.
+    async fn take_session(&mut self, session: SessionRecord) {
+        self.waiting_sessions.push_back(session);
+        if self.waiting_sessions.len() > WAITING_SESSIONS {
+            self.waiting_sessions.pop_front();
+            self.app.recorded.drop_rows(1);
+        }
+        self.write_sessions().await;
+    }
+
+    async fn write_sessions(&mut self) {
+        while let Some(session) = self.waiting_sessions.front() {
+            match self.app.store.record_session(session.clone()).await {
+                Ok(row) => {
+                    self.waiting_sessions.pop_front();
+                    let entry = ConnectionEntry::from(row);
+                    self.app.hub.publish(&EventBody::Connection(Box::new(entry)), Replay::Kept);
+                }
+                Err(error) => {
+                    warn!(%error, waiting = self.waiting_sessions.len(), "session records wait for the database");
+                    self.due = Some(Instant::now() + RETRY);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn prune(&mut self) {
+        if let Err(error) = self.try_prune().await {
+            warn!(%error, "old rows could not be deleted");
+        }
+    }
+
+    async fn try_prune(&mut self) -> Result<(), StoreError> {
+        let now = self.app.clock.now_ms();
+        let before = |days: u32| now.saturating_sub(u64::from(days) * DAY_MS);
+        for _ in 0..PRUNE_PORTIONS {
+            let oldest = before(self.retention.request_days);
+            if self.app.store.prune_requests(oldest, self.retention.request_rows).await? == 0 {
+                break;
+            }
+        }
+        self.app.store.prune_connections(before(self.retention.connection_days)).await?;
+        self.app.auth.prune().await
+    }
+
+    /// The end: what is under way, what waits, what still lies in the queues.
+    async fn finish(&mut self) {
+        if let Some(written) = next_written(&mut self.writing).await {
+            self.written(written);
+        }
+        self.access.close();
+        self.sessions.close();
+        while let Ok(records) = self.access.try_recv() {
+            self.take(records);
+        }
+        while let Ok(session) = self.sessions.try_recv() {
+            self.waiting_sessions.push_back(session);
+        }
+        self.write_sessions().await;
+        while !self.rows.is_empty() {
+            let batch: Vec<_> = self.rows.drain(..self.rows.len().min(BATCH_ROWS)).collect();
+            let lost = batch.len() + self.rows.len();
+            if let Err(error) = self.app.store.append_requests(batch).await {
+                error!(%error, lost, "the newest log rows are lost");
+                return;
+            }
+        }
+    }
+}
+
+/// The end of the write that is under way, once; never when there is none.
+async fn next_written(writing: &mut Option<BoxFuture<'static, Written>>) -> Option<Written> {
+    let written = writing.as_mut()?.await;
+    *writing = None;
+    Some(written)
+}

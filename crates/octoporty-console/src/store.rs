@@ -1,0 +1,93 @@
+//! The database: SQLite with one writer and pooled readers. No SQL stands anywhere else.
+//!
+//! The cast:
+//! * [`open`]: the folder, the file, migrations.
+//! * [`writer`]: the one task that writes; batches what waits and answers when it is committed.
+//! * one file a table: `mappings`, `settings`, `requests`, `connections`, `tokens`, `lockouts`.
+//!
+//! Invariants: an answered change survives power loss (settings are committed with `synchronous=FULL`); rows of the
+//! logs may lose the newest moments to power loss, never to the end of the process; what fails is a state
+//! ([`Store::trouble`]) and not the end of the console.
+
+mod connections;
+mod lockouts;
+mod mappings;
+mod open;
+mod requests;
+mod settings;
+mod tokens;
+mod writer;
+
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use thiserror::Error;
+use tokio::sync::watch;
+
+pub(crate) use connections::{ConnectionFilter, ConnectionRow};
+pub(crate) use lockouts::LockoutRow;
+pub(crate) use mappings::{MappingDraft, Occupied, Precondition, ReplaceOutcome, StoredMapping, View};
+pub(crate) use requests::{RequestFilter, RequestRow, StatusClass};
+pub(crate) use tokens::{Rotation, TokenHash};
+
+pub(crate) use open::folder_of;
+use writer::Writer;
+
+/// Readers of the database. Lists are short queries; four keep a slow CSV from delaying a page.
+const READERS: u32 = 4;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub(crate) enum StoreError {
+    /// The database cannot be read or written at the moment.
+    #[error("the database is not available: {0}")]
+    Unavailable(Arc<str>),
+    /// The console is stopping.
+    #[error("the store is closed")]
+    Closed,
+    /// A row is not what this release writes.
+    #[error("the database has a row that is not legal: {0}")]
+    Corrupt(Arc<str>),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            error => Self::Unavailable(open::plain_words(&error).into()),
+        }
+    }
+}
+
+/// The open database.
+pub(crate) struct Store {
+    readers: SqlitePool,
+    writer: Writer,
+}
+
+impl Store {
+    /// What is wrong with writing at the moment; `None` when the newest write worked.
+    pub(crate) fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.writer.trouble()
+    }
+
+    /// Writes what is queued, then closes.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+/// SQLite has signed integers only; what does not fit has its end.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The way back; a negative number (written by nobody) is 0.
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
