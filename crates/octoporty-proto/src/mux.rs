@@ -315,15 +315,24 @@ impl Mux {
     /// # Errors
     /// [`LinkError::Silent`].
     pub fn tick(&mut self, now: Instant) -> Result<(), LinkError> {
-        let ticked = self.liveness.tick(now);
-        match (&self.standing, ticked) {
-            (Standing::Lost, _) | (Standing::Up, Ok(Ticked::Early)) => Ok(()),
-            (Standing::Failed(error), _) => Err(error.clone()),
-            (Standing::Up, Ok(Ticked::Interval)) => {
+        match &self.standing {
+            Standing::Up => {}
+            Standing::Lost => {
+                self.liveness.rest(now);
+                return Ok(());
+            }
+            Standing::Failed(error) => {
+                self.liveness.rest(now);
+                return Err(error.clone());
+            }
+        }
+        match self.liveness.tick(now) {
+            Ok(Ticked::Early) => Ok(()),
+            Ok(Ticked::Interval) => {
                 self.give_back_all_taken(1);
                 Ok(())
             }
-            (Standing::Up, Err(error)) => {
+            Err(error) => {
                 self.standing = Standing::Failed(error.clone());
                 Err(error)
             }

@@ -6,9 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-/// Most bytes that wait to be given back while their stream flows: a quarter of a large window would leave the line
-/// idle for longer than the few bytes of a Window frame are worth.
-const RETURN_AT_MOST: u64 = 512 * 1024;
+/// Bytes that wait to be given back while their stream flows are a quarter of the window, but of a window that has
+/// grown they are this or a sixteenth of it: what waits is missing from the window of a stream that the window limits,
+/// and a quarter would cost a quarter of its throughput.
+const RETURN_AT: u64 = 128 * 1024;
 
 /// A shortest round trip below this counts as this: on a fast line the wake-ups of both ends take longer than the
 /// line does.
@@ -139,7 +140,7 @@ impl ReceiveAccount {
 
     /// Whether what was taken is enough to be worth a Window frame.
     pub(super) fn is_due(&self) -> bool {
-        self.taken > 0 && self.taken >= (self.window / 4).min(RETURN_AT_MOST)
+        self.taken > 0 && self.taken >= (self.window / 16).max(RETURN_AT).min(self.window / 4)
     }
 
     /// Gives back what was taken.

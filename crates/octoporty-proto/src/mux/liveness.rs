@@ -106,6 +106,12 @@ impl Liveness {
         Ok(Ticked::Interval)
     }
 
+    /// The link is no more: the next deadline is an interval away, and so on.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.heard(now);
+        self.next_probe = now + self.interval;
+    }
+
     pub(super) const fn newest(&self) -> Option<Duration> {
         self.newest
     }

@@ -24,7 +24,8 @@ const SCRATCH: usize = 16 * 1024;
 /// First bytes that travel in an Open frame; the rest follows in its turn.
 const OPEN_FIRST: usize = 16 * 1024;
 
-/// The end of the budget cuts no frame shorter than this.
+/// Neither the end of the budget nor that of a stream's turn cuts a frame shorter than this; a stream that sent more
+/// than its turn allowed has the less in the next.
 const LEAST_CUT: usize = 4 * 1024;
 
 /// What waits to be sent besides data.
@@ -155,7 +156,7 @@ impl Mux {
         while packer.has_room() {
             let Some(id) = self.schedule.turn(&mut self.streams) else { return };
             let Some(stream) = self.streams.get_mut(&id) else { return };
-            let share = usize::try_from(stream.deficit).unwrap_or(0).min(MAX_PAYLOAD);
+            let share = usize::try_from(stream.deficit).unwrap_or(0).clamp(LEAST_CUT, MAX_PAYLOAD);
             let bytes = stream.outbox.len().min(share).min(packer.left().max(LEAST_CUT));
             let end = stream.end_after(bytes);
             match (self.lz4, stream.packing.advise(bytes)) {
