@@ -1,8 +1,9 @@
 //! Links over WebSocket: `GET /tunnel`, binary messages, credential in the upgrade's header.
 
-mod frames;
+mod codec;
 mod proxy;
 mod route;
+mod socket;
 mod upgrade;
 
 use std::fmt;
@@ -16,8 +17,9 @@ use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::net::TcpStream;
 
-use self::frames::WebSocketCarrier;
+use self::codec::Role;
 use self::route::Prefixed;
+use self::socket::WebSocketCarrier;
 use super::{Carrier, tcp};
 
 /// What RFC 6455 (section 1.3) appends to a key before hashing.
@@ -144,7 +146,7 @@ pub async fn dial(dial: &Dial) -> Result<Box<dyn Carrier>, DialError> {
         let mut connection = route::connect(dial).await?;
         let ahead = upgrade::upgrade(&mut connection.io, dial).await?;
         connection.io.put_back(ahead);
-        let carrier: Box<dyn Carrier> = Box::new(WebSocketCarrier::client(connection.io, connection.peer));
+        let carrier: Box<dyn Carrier> = Box::new(WebSocketCarrier::new(connection.io, connection.peer, Role::Client));
         Ok(carrier)
     }))
     .await
@@ -170,7 +172,7 @@ pub fn accepted(socket: TcpStream, read_already: bytes::Bytes, peer: SocketAddr)
     if let Err(error) = tcp::tune(&socket) {
         tracing::debug!(%peer, %error, "the options of an accepted connection could not be set");
     }
-    Box::new(WebSocketCarrier::server(Prefixed::new(socket, read_already), Some(peer)))
+    Box::new(WebSocketCarrier::new(Prefixed::new(socket, read_already), Some(peer), Role::Server))
 }
 
 /// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.

@@ -233,7 +233,12 @@ impl Drop for Driver {
 }
 
 fn transport_lost(error: &io::Error) -> LinkEnd {
-    LinkEnd::new(EndReason::TransportLost, &format!("the connection broke: {error}"))
+    match error.kind() {
+        io::ErrorKind::InvalidData => {
+            LinkEnd::new(EndReason::ProtocolError, &format!("the peer broke the transport's protocol: {error}"))
+        }
+        _ => LinkEnd::new(EndReason::TransportLost, &format!("the connection broke: {error}")),
+    }
 }
 
 fn link_end(error: &LinkError) -> LinkEnd {

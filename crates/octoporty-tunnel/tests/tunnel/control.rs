@@ -169,6 +169,6 @@ async fn bytes_that_are_no_frames_end_the_link_as_a_protocol_error() {
 #[tokio::test]
 async fn text_messages_end_the_link() {
     let end = answered_with(vec![b'x'; 200], 1).await;
-    assert_eq!(end.reason, EndReason::TransportLost);
+    assert_eq!(end.reason, EndReason::ProtocolError);
     assert!(end.detail.contains("text message"), "{end:?}");
 }

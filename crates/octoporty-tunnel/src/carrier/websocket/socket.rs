@@ -1,0 +1,285 @@
+//! A link's bytes as binary WebSocket messages. What the link gives at once goes as one message: the gateway's
+//! uncopied in one vectored write, the agent's masked on the way into its buffers.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::codec::{Kind, MAX_HEAD, Mask, Piece, Reader, Role, put_head};
+use crate::carrier::Carrier;
+
+/// Bytes of one read when the link is busy: one read parses many frames.
+const READ_MOST: usize = 256 * 1024;
+
+/// Bytes of one read, and all that is held, when it is not.
+const READ_LEAST: usize = 4 * 1024;
+
+/// A piece that is so many times smaller than the block it was read into is copied out of it: otherwise a few bytes
+/// for a stream that nobody reads would hold the whole block.
+const COPY_RATIO: usize = 8;
+
+/// While this many bytes wait here no more is taken: what comes later may still be overtaken by control.
+const MAX_WAITING: usize = 128 * 1024;
+
+/// Masked bytes are gathered in buffers of this size, below what allocators take from the system one by one.
+const MASKED_BUFFER: usize = 64 * 1024;
+
+/// Slices of one vectored write; the system takes 1024, and 256 KiB of frames have fewer.
+const MOST_SLICES: usize = 64;
+
+/// Close code of an orderly end.
+const NORMAL: u16 = 1000;
+
+/// Close code for a peer that broke the protocol.
+const PROTOCOL_ERROR: u16 = 1002;
+
+pub(super) struct WebSocketCarrier<T> {
+    io: T,
+    peer: Option<SocketAddr>,
+    role: Role,
+    reader: Reader,
+    buffer: BytesMut,
+    /// Size of the next block to read into: doubles while reads fill it.
+    block: usize,
+    /// Size of the block that is read into now.
+    held: usize,
+    queue: VecDeque<Bytes>,
+    waiting: usize,
+    /// The newest ping that was not answered yet; older ones need no answer (RFC 6455, section 5.5.3).
+    pong: Option<Bytes>,
+    closing: Closing,
+    close_code: u16,
+}
+
+/// ```text
+/// Open -> Sent -> Shut        (a close frame was queued; the socket's write side was closed)
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    Open,
+    Sent,
+    Shut,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
+    /// After the upgrade.
+    pub(super) fn new(io: T, peer: Option<SocketAddr>, role: Role) -> Self {
+        Self {
+            io,
+            peer,
+            role,
+            reader: Reader::new(role),
+            buffer: BytesMut::new(),
+            block: READ_LEAST,
+            held: 0,
+            queue: VecDeque::new(),
+            waiting: 0,
+            pong: None,
+            closing: Closing::Open,
+            close_code: NORMAL,
+        }
+    }
+
+    /// Reads what is there, as much as the block takes. 0: the peer's end.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.capacity() - self.buffer.len() < self.block / 4 {
+            self.buffer.reserve(self.block);
+            self.held = self.buffer.capacity();
+        }
+        let room = self.buffer.capacity() - self.buffer.len();
+        // The future holds nothing between polls: dropping it while pending loses no byte.
+        let read = pin!(self.io.read_buf(&mut self.buffer)).poll(cx);
+        match read {
+            Poll::Ready(Ok(length)) if length == room => self.block = (self.block * 2).min(READ_MOST),
+            Poll::Ready(Ok(length)) if length < self.block / 8 => self.block = (self.block / 2).max(READ_LEAST),
+            Poll::Pending if self.buffer.is_empty() && self.buffer.capacity() > READ_LEAST => {
+                self.buffer = BytesMut::new();
+            }
+            _ => {}
+        }
+        read
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        self.waiting += bytes.len();
+        self.queue.push_back(bytes);
+    }
+
+    fn push_control(&mut self, kind: Kind, payload: &[u8]) {
+        let mut frame = BytesMut::with_capacity(MAX_HEAD + payload.len());
+        let key = self.mask_key();
+        put_head(&mut frame, kind, payload.len(), key);
+        let head = frame.len();
+        frame.extend_from_slice(payload);
+        if let Some(key) = key {
+            Mask::new(key).apply(&mut frame[head..]);
+        }
+        self.push(frame.freeze());
+    }
+
+    /// Unpredictable, as RFC 6455 (section 5.3) asks of clients.
+    fn mask_key(&self) -> Option<[u8; 4]> {
+        if self.role == Role::Server {
+            return None;
+        }
+        let mut key = [0; 4];
+        aws_lc_rs::rand::fill(&mut key).expect("the system gives randomness, or there is no TLS either");
+        Some(key)
+    }
+
+    fn push_masked(&mut self, frames: &mut Vec<Bytes>, mut left: usize, key: [u8; 4]) {
+        let mut mask = Mask::new(key);
+        let mut buffer = BytesMut::with_capacity((MAX_HEAD + left).min(MASKED_BUFFER));
+        put_head(&mut buffer, Kind::Binary, left, Some(key));
+        for mut frame in frames.drain(..) {
+            while !frame.is_empty() {
+                if buffer.len() == buffer.capacity() {
+                    self.push(buffer.freeze());
+                    buffer = BytesMut::with_capacity(left.min(MASKED_BUFFER));
+                }
+                let part = frame.split_to(frame.len().min(buffer.capacity() - buffer.len()));
+                let at = buffer.len();
+                buffer.extend_from_slice(&part);
+                mask.apply(&mut buffer[at..]);
+                left -= part.len();
+            }
+        }
+        self.push(buffer.freeze());
+    }
+
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+        for (slice, bytes) in slices.iter_mut().zip(&self.queue) {
+            *slice = IoSlice::new(bytes);
+        }
+        let count = self.queue.len().min(MOST_SLICES);
+        let mut written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.waiting -= written;
+        while let Some(bytes) = self.queue.front_mut()
+            && written > 0
+        {
+            let part = bytes.len().min(written);
+            bytes.advance(part);
+            written -= part;
+            if bytes.is_empty() {
+                self.queue.pop_front();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn answer_ping(&mut self) {
+        if self.waiting < MAX_WAITING
+            && self.closing == Closing::Open
+            && let Some(payload) = self.pong.take()
+        {
+            self.push_control(Kind::Pong, &payload);
+        }
+    }
+
+    fn send_close(&mut self) {
+        if self.closing == Closing::Open {
+            self.push_control(Kind::Close, &self.close_code.to_be_bytes());
+            self.closing = Closing::Sent;
+        }
+    }
+
+    /// A piece on its own, if it would hold a much larger block.
+    fn detach(&self, piece: Bytes) -> Bytes {
+        if piece.len() * COPY_RATIO < self.held { Bytes::copy_from_slice(&piece) } else { piece }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCarrier<T> {
+    fn transport(&self) -> &'static str {
+        "websocket"
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            match self.reader.next(&mut self.buffer) {
+                Ok(Some(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(self.detach(bytes)))),
+                Ok(Some(Piece::Ping(payload))) => {
+                    self.pong = Some(payload);
+                    if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                Ok(Some(Piece::Close)) => {
+                    self.send_close();
+                    return Poll::Ready(None);
+                }
+                Ok(None) => match ready!(self.poll_read(cx)) {
+                    Ok(0) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                },
+                Err(error) => {
+                    self.close_code = PROTOCOL_ERROR;
+                    return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::InvalidData, error))));
+                }
+            }
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.waiting >= MAX_WAITING {
+            ready!(self.poll_write_some(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(&mut self, frames: &mut Vec<Bytes>) -> io::Result<()> {
+        let length: usize = frames.iter().map(Bytes::len).sum();
+        if length == 0 || self.closing != Closing::Open {
+            frames.clear();
+            return Ok(());
+        }
+        if let Some(key) = self.mask_key() {
+            self.push_masked(frames, length, key);
+            return Ok(());
+        }
+        let mut head = BytesMut::with_capacity(MAX_HEAD);
+        put_head(&mut head, Kind::Binary, length, None);
+        self.push(head.freeze());
+        frames.drain(..).filter(|frame| !frame.is_empty()).for_each(|frame| self.push(frame));
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.answer_ping();
+        while !self.queue.is_empty() {
+            ready!(self.poll_write_some(cx))?;
+        }
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Says goodbye, ends this direction, and waits for the peer's end: a socket that is closed with bytes unread
+    /// would be reset, and the reset would take the last words with it.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.send_close();
+        if self.closing == Closing::Sent {
+            ready!(self.poll_flush(cx))?;
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            self.closing = Closing::Shut;
+        }
+        loop {
+            self.buffer.clear();
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
