@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
-use crate::support::{Connection, Ending, HOST, World, until, within};
+use octoporty_proto::wire::{Blame, Reset, ResetCode};
+
+use crate::support::{Connection, Ending, HOST, Setup, World, until, within};
 
 fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -271,23 +273,46 @@ async fn a_visitor_may_read_nothing_of_an_early_answer_before_its_upload_is_done
 }
 
 #[tokio::test]
-async fn an_upload_that_the_target_refuses_still_gets_the_refusal() {
-    let world = World::new(|mut connection| {
+async fn the_rest_of_an_upload_that_the_target_refuses_is_drained() {
+    const LENGTH: usize = 4 * 1024 * 1024;
+    let seen = Arc::new(Notify::new());
+    let told = Arc::clone(&seen);
+    let world = World::new(move |mut connection| {
+        let told = Arc::clone(&told);
         Box::pin(async move {
-            connection.head().await.unwrap();
-            connection
-                .send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 7\r\n\r\ntoo big")
-                .await;
+            if connection.head().await.unwrap().starts_with("POST") {
+                connection.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 7\r\n\r\ntoo big").await;
+                // Closes with bytes unread, once the answer is through.
+                told.notified().await;
+                return;
+            }
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+            connection.closed().await;
         })
     })
     .await;
-    const LENGTH: usize = 4 * 1024 * 1024;
     let mut visitor = world.visitor().await;
     visitor.send(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
-    // A visitor that sends everything before it reads.
-    within("the upload is drained", visitor.socket.write_all(&noise(LENGTH, 4))).await.unwrap();
     let reply = visitor.reply("POST").await;
     assert_eq!((reply.status(), reply.text()), (413, "too big"));
+    seen.notify_one();
+    within("the upload is drained", visitor.socket.write_all(&noise(LENGTH, 4))).await.unwrap();
+    // Nothing of it is taken for a request: the connection goes on behind it.
+    assert_eq!(visitor.ask(&format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await.text(), "ok");
+}
+
+#[tokio::test]
+async fn a_failure_is_seen_by_a_visitor_that_sends_everything_first() {
+    const LENGTH: usize = 4 * 1024 * 1024;
+    let refuse = |_, _: &_| Some(Reset::new(ResetCode::TargetRefused, Blame::Target));
+    let setup = Setup { on_stream: Arc::new(refuse), ..Setup::default() };
+    let world = World::with(setup, |connection| Box::pin(async move { drop(connection) })).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+    within("the upload is drained", visitor.socket.write_all(&noise(LENGTH, 5))).await.unwrap();
+    let reply = visitor.reply("POST").await;
+    assert_eq!(reply.status(), 502);
+    assert!(reply.text().contains("target_refused"), "{}", reply.text());
 }
 
 #[tokio::test]
