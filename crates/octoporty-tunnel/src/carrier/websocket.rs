@@ -68,8 +68,8 @@ pub enum DialError {
         /// The TLS library's word.
         source: std::io::Error,
     },
-    /// The proxy refused.
-    #[error("the proxy refused: {0}; check Agent__Proxy")]
+    /// The proxy is not there, or refused.
+    #[error("the proxy gives no way to the gateway: {0}; check Agent__Proxy")]
     Proxy(String),
     /// The gateway does not take the credential (401, 403).
     #[error("the gateway refused the key or token (HTTP {status}); it must be the gateway's Gateway__ApiKey")]

@@ -133,15 +133,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Works on the state and wakes the driver if that left something to transmit.
+    /// Works on the state, tells others what that means for them (room that one stream gave up is another's), and
+    /// wakes the driver if it left something to transmit.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
+        let mut wakes = Wakes::new();
         let mut state = self.lock();
         let result = work(&mut state);
+        state.dispatch(&mut wakes);
         let driver = state.driver_to_wake();
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wakes.into_iter().chain(driver).for_each(Waker::wake);
         result
     }
 

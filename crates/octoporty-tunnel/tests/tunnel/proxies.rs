@@ -153,6 +153,8 @@ async fn what_a_proxy_refuses_is_told() {
         (fails(Serves::SocksWithLogin, |proxy| format!("socks5://octo:p%40sss@{proxy}")).await, "user and password"),
         (fails(Serves::SocksRefusing(2), |proxy| format!("socks5://{proxy}")).await, "rules forbid"),
         (fails(Serves::SocksRefusing(5), |proxy| format!("socks5://{proxy}")).await, "refused its connection"),
+        (fails(Serves::Connect, |_| "http://127.0.0.1:1".to_owned()).await, "no connection at 127.0.0.1:1"),
+        (fails(Serves::Connect, |_| "http://no-such-proxy.invalid".to_owned()).await, "does not resolve"),
         (fails(Serves::Connect, |proxy| format!("ftp://{proxy}")).await, "http:// or socks5://"),
         (fails(Serves::Connect, |proxy| format!("http://octo:p%4@{proxy}")).await, "%-escape"),
     ];

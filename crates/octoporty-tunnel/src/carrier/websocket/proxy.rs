@@ -27,7 +27,7 @@ pub(super) async fn through(proxy: &http::Uri, host: &str, port: u16) -> Result<
         }
     };
     let proxy_host = proxy.host().ok_or_else(|| DialError::Proxy("its address has no host".to_owned()))?;
-    let mut socket = tcp_to(proxy_host, proxy.port_u16().unwrap_or(by_scheme)).await?;
+    let mut socket = tcp_to(proxy_host, proxy.port_u16().unwrap_or(by_scheme)).await.map_err(unreachable)?;
     let login = login(proxy)?;
     let ahead = match speaks_socks {
         Speaks::Http => connect(&mut socket, host, port, login).await?,
@@ -38,6 +38,17 @@ pub(super) async fn through(proxy: &http::Uri, host: &str, port: u16) -> Result<
         }
     };
     Ok((socket, ahead))
+}
+
+/// What is not there is the proxy, not the gateway.
+fn unreachable(error: DialError) -> DialError {
+    match error {
+        DialError::Dns { host, source } => DialError::Proxy(format!("its name {host} does not resolve ({source})")),
+        DialError::Connect { address, source } => {
+            DialError::Proxy(format!("it takes no connection at {address} ({source})"))
+        }
+        other => other,
+    }
 }
 
 enum Speaks {
