@@ -86,13 +86,16 @@ impl Forwarder {
         let connection = match dialled {
             Ok(connection) => connection,
             Err(error) => {
-                self.health.note(mapping.id, health::down(&error));
-                tracing::info!(code = error.code().name(), %error, "the target cannot be dialled");
+                // Told once a change: a busy name whose target is away must not fill the log.
+                if self.health.note(mapping.id, health::down(&error)) {
+                    tracing::warn!(code = error.code().name(), %error, "the target cannot be dialled");
+                }
                 return stream.reset(error.reset());
             }
         };
-        tracing::debug!(address = %connection.address, "the target's connection stands");
-        self.health.note_connected(mapping);
+        if self.health.note_connected(mapping) {
+            tracing::info!(address = %connection.address, "the target takes connections");
+        }
         let note = |word| self.note_first_word(mapping, word);
         self.copy(stream, TargetSocket::new(connection.io, note), traffic).await;
     }
@@ -103,7 +106,9 @@ impl Forwarder {
             FirstWord::TlsAlert => health::speaks_tls(&mapping.target),
             FirstWord::Other => TargetHealth::Up,
         };
-        self.health.note(mapping.id, health);
+        if self.health.note(mapping.id, health) && word == FirstWord::TlsAlert {
+            tracing::warn!("the mapping is http and its target speaks TLS; change the mapping's protocol to https");
+        }
     }
 
     async fn copy(&self, stream: Stream, mut socket: TargetSocket<'_>, traffic: &ShardTraffic) {

@@ -57,10 +57,7 @@ pub(super) struct Wait {
 impl Connector {
     pub(super) async fn run_waiting(&mut self, wait: Wait) -> State {
         tracing::debug!(delay_ms = wait.delay.as_millis(), probing = ?wait.probing, "waiting");
-        let every = match self.memory.expected_back {
-            Some(until) if Instant::now() < until => PROBE_EVERY_SOON,
-            _ => PROBE_EVERY,
-        };
+        let every = if self.is_expected_back() { PROBE_EVERY_SOON } else { PROBE_EVERY };
         let dial = Dial { timeout: PROBE_TIMEOUT, ..self.linker.dial.0.clone() };
         let first = self.memory.attempt_began + jittered(every);
         self.memory.ended_by_probe = EndedByProbe::No;
@@ -119,7 +116,7 @@ impl Connector {
             RefusedCode::NameContested => self.memory.contest.next_delay(),
             RefusedCode::Draining => {
                 self.expect_back(Duration::ZERO);
-                jittered(2 * PROBE_EVERY_SOON)
+                if self.is_expected_back() { jittered(2 * PROBE_EVERY_SOON) } else { self.memory.backoff.next_delay() }
             }
             _ => self.memory.backoff.next_delay(),
         };
@@ -147,6 +144,10 @@ impl Connector {
         let until = Instant::now() + back_in.min(MOST_ADVICE) + EXPECTED_BACK;
         // Said once a goodbye: a gateway that refuses for longer is not expected any more.
         self.memory.expected_back.get_or_insert(until);
+    }
+
+    fn is_expected_back(&self) -> bool {
+        self.memory.expected_back.is_some_and(|until| Instant::now() < until)
     }
 
     fn probing_after(&self, error: &DialError) -> Probing {

@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use octoporty_proto::model::{Scheme, Target, TargetHost, TlsVerification};
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +25,12 @@ pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an address may take before the next one is tried beside it (RFC 8305's recommendation).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// A target's connection that was idle for this long is probed by the system; an upgraded one may be idle for hours.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// Time between these probes; the system gives up after its own number of them (9 on Linux).
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// First byte of a TLS record that carries an alert or a handshake message.
 const TLS_RECORDS: [u8; 2] = [0x15, 0x16];
@@ -221,11 +228,19 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), DialE
 }
 
 async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialError> {
-    match TcpStream::connect(address).await.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)) {
+    match TcpStream::connect(address).await.and_then(prepared) {
         Ok(tcp) => Ok((tcp, address)),
         Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => Err(DialError::Refused { address }),
         Err(source) => Err(DialError::Unreachable { address, source }),
     }
+}
+
+/// Bytes leave at once, and a host that vanished under a long idle connection is noticed.
+fn prepared(tcp: TcpStream) -> io::Result<TcpStream> {
+    tcp.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+    SockRef::from(&tcp).set_tcp_keepalive(&keepalive)?;
+    Ok(tcp)
 }
 
 /// A refusal says that the host is there; it tells more than an address that has no route.

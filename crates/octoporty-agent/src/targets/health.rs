@@ -23,10 +23,10 @@ impl HealthBoard {
         (Self { seen }, reader)
     }
 
-    /// Notes what became of a dial.
-    pub(crate) fn note(&self, mapping: MappingId, health: TargetHealth) {
+    /// Notes what became of a dial, and tells whether that is news.
+    pub(crate) fn note(&self, mapping: MappingId, health: TargetHealth) -> bool {
         if self.seen.borrow().get(&mapping) == Some(&health) {
-            return;
+            return false;
         }
         self.seen.send_if_modified(|seen| {
             let changed = seen.get(&mapping) != Some(&health);
@@ -34,17 +34,15 @@ impl HealthBoard {
                 Arc::make_mut(seen).insert(mapping, health);
             }
             changed
-        });
+        })
     }
 
     /// Notes that a connection stands. A target that answers HTTP in TLS takes connections too, so that alone does
     /// not make it well again.
-    pub(crate) fn note_connected(&self, mapping: &Mapping) {
+    pub(crate) fn note_connected(&self, mapping: &Mapping) -> bool {
         let in_tls = mapping.target.scheme == Scheme::Http
             && self.seen.borrow().get(&mapping.id) == Some(&speaks_tls(&mapping.target));
-        if !in_tls {
-            self.note(mapping.id, TargetHealth::Up);
-        }
+        !in_tls && self.note(mapping.id, TargetHealth::Up)
     }
 
     /// Forgets what was seen of mappings that are gone or lead elsewhere now.

@@ -141,9 +141,17 @@ impl GatewayLink {
     }
 
     pub(crate) async fn hello(&mut self) -> Hello {
-        match self.control().await {
-            Control::Hello(hello) => hello,
-            other => panic!("{other:?} instead of a hello"),
+        self.hello_unless_ended().await.expect("a hello before the end of the link")
+    }
+
+    /// The hello of a link that the agent may have given up.
+    pub(crate) async fn hello_unless_ended(&mut self) -> Option<Hello> {
+        loop {
+            match within("a hello", self.events.next()).await? {
+                Incoming::Control(Control::Hello(hello)) => return Some(hello),
+                Incoming::Control(other) => panic!("{other:?} instead of a hello"),
+                _ => {}
+            }
         }
     }
 

@@ -25,6 +25,20 @@ async fn a_refused_key_waits_out_the_back_off_and_is_not_probed() {
 }
 
 #[tokio::test]
+async fn a_lockout_is_waited_out_as_the_gateway_says() {
+    let mut gateway = FakeGateway::start().await;
+    gateway.set(Mood::Refuses(429));
+    let world = World::start(config(gateway.address), state(1, vec![]));
+    gateway.asked_until(|asked| asked.tunnel == 1).await;
+    let begun = Instant::now();
+    // The agent's own back-off is an hour, the gateway's advice a second.
+    let asked = gateway.asked_until(|asked| asked.tunnel == 2).await;
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert_eq!(asked.health, 0);
+    drop(world);
+}
+
+#[tokio::test]
 async fn a_gateway_that_is_well_again_ends_a_long_back_off() {
     let mut gateway = FakeGateway::start().await;
     gateway.set(Mood::Status(503));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use octoporty_proto::control::{Control, Refused, RefusedCode};
 use octoporty_proto::model::{
-    AccessRecord, ConnectionState, EndReason, MappingVerdict, Refusal, RefusalCode, Revision, SyncReport,
+    AccessRecord, ConnectionState, EndReason, MappingVerdict, Refusal, RefusalCode, Revision, SyncReport, TargetHealth,
+    TlsVerification,
 };
 
 use crate::gateway::{FakeGateway, session, welcome, within};
@@ -72,9 +73,6 @@ async fn changes_are_synced_at_once_and_coalesced_while_one_is_in_flight() {
     for revision in 3..=5 {
         world.desired.send_replace(state(revision, vec![]));
     }
-    // Answered only after the agent has seen all three.
-    let check = world.agent.check_target("http://127.0.0.1:9".parse().unwrap(), Default::default()).await;
-    drop(check);
     link.answer(request, &second).await;
     let mut newest = link.acknowledge().await;
     while newest.revision < Revision(5) {
@@ -202,4 +200,7 @@ async fn stop_says_goodbye_and_closes_the_record() {
     assert!(ended.ended_ms.is_some());
     // Stopping again does no harm.
     within("a second stop", world.agent.stop(Duration::ZERO)).await;
+    let check = world.agent.check_target("http://127.0.0.1:9".parse().unwrap(), TlsVerification::Strict);
+    let check = within("a check of a stopped agent", check).await;
+    assert!(matches!(check.health, TargetHealth::Down { ref reason, .. } if reason.contains("stopping")), "{check:?}");
 }

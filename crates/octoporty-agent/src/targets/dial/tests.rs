@@ -42,7 +42,7 @@ async fn plain_connections_stand_without_delay() {
         let mut connection = dialler(None).dial(&server.target("http", host), Strict).await.unwrap();
         assert_eq!(connection.address, server.address);
         let TargetIo::Plain(tcp) = &connection.io else { panic!("not plain") };
-        assert!(tcp.nodelay().unwrap());
+        assert!(tcp.nodelay().unwrap() && SockRef::from(tcp).keepalive().unwrap());
         connection.io.write_all(b"x").await.unwrap();
         let mut answer = Vec::new();
         connection.io.read_to_end(&mut answer).await.unwrap();

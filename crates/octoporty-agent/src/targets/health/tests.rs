@@ -30,10 +30,10 @@ fn state(mappings: &[&Mapping]) -> DesiredState {
 fn only_changes_are_told() {
     let (board, mut seen) = HealthBoard::new();
     let one = mapping("http://10.0.0.1");
-    board.note(one.id, TargetHealth::Up);
+    assert!(board.note(one.id, TargetHealth::Up));
     assert!(seen.has_changed().unwrap());
     assert_eq!(seen.borrow_and_update()[&one.id], TargetHealth::Up);
-    board.note(one.id, TargetHealth::Up);
+    assert!(!board.note(one.id, TargetHealth::Up));
     assert!(!seen.has_changed().unwrap());
     let before = Arc::clone(&seen.borrow());
     board.note(one.id, speaks_tls(&one.target));
