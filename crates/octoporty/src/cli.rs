@@ -84,7 +84,7 @@ pub(crate) struct DemoArgs {
 /// Of `health`.
 #[derive(Args, Debug)]
 pub(crate) struct HealthArgs {
-    /// What to ask [default: /health at the gateway's port of the environment, or else at the console's].
+    /// What to ask [default: /health of the role that the environment has settings of].
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: Option<String>,
 }

@@ -31,18 +31,30 @@ pub(crate) fn run(url: Option<&str>) -> Exit {
     })
 }
 
-/// The gateway's port first; the console's if nobody listens there.
+/// The role that this machine has settings of; without any, or with some of both, the gateway's port and then, if
+/// nobody listens there, the console's.
 async fn ask_local() -> Exit {
-    let (gateway, agent) = (local_url(Role::Gateway), local_url(Role::Agent));
-    match http_client::status(&gateway, BOUND).await {
-        Err(ClientError::Connect { .. }) => match http_client::status(&agent, BOUND).await {
-            Err(ClientError::Connect { .. }) => {
-                complain(&format!("nothing listens at {gateway} nor at {agent}; name the address with --url"));
-                Exit::No
-            }
-            answer => judge(&agent, answer),
-        },
-        answer => judge(&gateway, answer),
+    let sources =
+        Sources { flags: Vec::new(), environment: source::environment(), file: source::file(None).unwrap_or_default() };
+    let mut silent = Vec::new();
+    for role in candidates(&sources) {
+        let url = local_url(role, &sources);
+        match http_client::status(&url, BOUND).await {
+            Err(ClientError::Connect { .. }) => silent.push(url),
+            answer => return judge(&url, answer),
+        }
+    }
+    complain(&format!("nothing listens at {}; name the address with --url", silent.join(" nor at ")));
+    Exit::No
+}
+
+fn candidates(sources: &Sources) -> Vec<Role> {
+    let entries = || sources.environment.iter().chain(&sources.file).filter(|entry| !entry.text.is_empty());
+    let has = |section: &str| entries().any(|entry| entry.name.to_ascii_lowercase().starts_with(section));
+    match (has("gateway__"), has("agent__")) {
+        (true, false) => vec![Role::Gateway],
+        (false, true) => vec![Role::Agent],
+        _ => vec![Role::Gateway, Role::Agent],
     }
 }
 
@@ -67,10 +79,9 @@ fn judge(url: &str, answer: Result<http::StatusCode, ClientError>) -> Exit {
     }
 }
 
-/// Where a role of this machine answers, by the environment and the file.
-fn local_url(role: Role) -> String {
-    let file = source::file(None).unwrap_or_default();
-    let mut reader = Reader::new(role, &Sources { flags: Vec::new(), environment: source::environment(), file });
+/// Where a role of this machine answers.
+fn local_url(role: Role, sources: &Sources) -> String {
+    let mut reader = Reader::new(role, sources);
     let path = match role {
         Role::Gateway => "Gateway__Port",
         Role::Agent => "Agent__Port",
@@ -91,6 +102,23 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::key::Origin;
+
+    #[test]
+    fn the_role_that_has_settings_is_asked() {
+        let sources = |names: &[&str]| {
+            let entry = |name: &&str| source::Entry {
+                name: (*name).to_owned(),
+                text: "x".to_owned(),
+                origin: Origin::Environment((*name).to_owned()),
+            };
+            Sources { environment: names.iter().map(entry).collect(), ..Sources::default() }
+        };
+        assert_eq!(candidates(&sources(&["AGENT__APIKEY", "PATH"])), [Role::Agent]);
+        assert_eq!(candidates(&sources(&["Gateway__Port"])), [Role::Gateway]);
+        assert_eq!(candidates(&sources(&[])), [Role::Gateway, Role::Agent]);
+        assert_eq!(candidates(&sources(&["Gateway__Port", "Agent__Port"])), [Role::Gateway, Role::Agent]);
+    }
 
     #[test]
     fn an_unspecified_address_is_asked_at_loopback() {

@@ -27,6 +27,7 @@ use crate::complain;
 use crate::exit::Exit;
 use crate::settings::Frame;
 use crate::settings::agent::AgentSettings;
+use crate::settings::value::Format;
 use crate::telemetry;
 
 /// Workers of the runtime that console, edge and supervision share. Data planes have threads of their own.
@@ -80,10 +81,7 @@ pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
     run(&frame, async |signals| {
         let Some(parts) = signals.unless(AgentParts::start(settings)).await? else { return Ok(Exit::Clean) };
         match parts.console_addr() {
-            Some(address) => {
-                tracing::info!(%address, "console listening");
-                notify::ready(&format!("console at {address}"));
-            }
+            Some(address) => notify::ready(&format!("console at {address}")),
             None => notify::ready("no console"),
         }
         signals.next().await;
@@ -107,7 +105,10 @@ fn run(frame: &Frame, role: impl AsyncFnOnce(&mut Signals) -> Result<Exit, Start
     let exit = match outcome {
         Ok(exit) => exit,
         Err(error) => {
-            tracing::error!("{error}");
+            // Text logs and the sentence below go to the same people; machines read the log.
+            if banner::format(&frame.logging) == Format::Json {
+                tracing::error!("{error}");
+            }
             drop(flush);
             complain(&format!("octoporty {}: {error}", frame.role.word()));
             return error.exit();
