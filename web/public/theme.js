@@ -1,7 +1,7 @@
 // Runs before the first paint, so that a chosen theme does not flash. src/ui/theme.ts writes what is read here.
 try {
-  var theme = localStorage.getItem("octoporty.theme");
+  const theme = localStorage.getItem("octoporty.theme");
   if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-} catch (_) {
+} catch {
   // Storage may be forbidden; the system's choice stays.
 }

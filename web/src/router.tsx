@@ -26,9 +26,11 @@ const root = createRootRouteWithContext<Context>()({ component: Outlet, notFound
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    // Only a path of this page: a link must not lead elsewhere after the login.
-    typeof search["next"] === "string" && /^\/(?!\/)/.test(search["next"]) ? { next: search["next"] } : {},
+  // Only a path of this page: a link must not lead elsewhere after the login. What is refused has to be named as
+  // undefined, or the router hands the raw value on.
+  validateSearch: ({ next }: Record<string, unknown>): { next?: string | undefined } => ({
+    next: typeof next === "string" && /^\/(?!\/)/.test(next) ? next : undefined,
+  }),
   component: lazyRouteComponent(() => import("./routes/login"), "Login"),
 });
 
@@ -79,7 +81,10 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./routes/settings"), "Settings"),
 });
 
-const tree = root.addChildren([login, shell.addChildren([dashboard, mappings, newMapping, mapping, settings])]);
+const tree = root.addChildren([
+  login,
+  shell.addChildren([dashboard, mappings, newMapping, mapping, settings]),
+]);
 
 export function makeRouter(context: Context, history?: RouterHistory) {
   return createRouter({

@@ -1,6 +1,6 @@
 // Puts a .br and a .gz beside every text file of the build, so that no server compresses at run time, and takes the
 // bundler's manifest out of it, which only `npm run size` reads.
-import { mkdirSync, renameSync, rmSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 

@@ -30,7 +30,12 @@ export function serve(folder, prefix = "/") {
     const depth = inside.split("/").length - 1;
     const base = depth === 0 ? "./" : "../".repeat(depth);
     response.writeHead(200, { "content-type": TYPES[".html"] });
-    response.end(readFileSync(join(folder, "index.html"), "utf8").replace('<base href="./" />', `<base href="${base}" />`));
+    response.end(
+      readFileSync(join(folder, "index.html"), "utf8").replace(
+        '<base href="./" />',
+        `<base href="${base}" />`,
+      ),
+    );
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }

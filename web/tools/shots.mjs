@@ -96,7 +96,7 @@ const SHOTS = [
     "settings-dirty",
     "/settings?mock=busy&still",
     async (page) => {
-      await page.getByLabel("HTML Editor").fill("<!doctype html>\n<h1 class=\"x\">Hello</h1>\n<p>There.</p>\n");
+      await page.getByLabel("HTML Editor").fill('<!doctype html>\n<h1 class="x">Hello</h1>\n<p>There.</p>\n');
       await page.getByRole("button", { name: "Reset to Default" }).click();
     },
   ],
@@ -116,7 +116,10 @@ const chosen = process.argv.slice(2);
 mkdirSync("shots", { recursive: true });
 const server = await serve("dist-mock");
 const { port } = server.address();
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: FLAGS,
+});
 const complaints = [];
 for (const [name, path, act, only] of SHOTS) {
   if (chosen.length > 0 && !chosen.includes(name)) continue;

@@ -15,7 +15,8 @@ function needed(name, files = new Set()) {
 }
 
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
-const total = (files) => [...files].filter((file) => file.endsWith(".js")).reduce((sum, file) => sum + size(file), 0);
+const total = (files) =>
+  [...files].filter((file) => file.endsWith(".js")).reduce((sum, file) => sum + size(file), 0);
 const entry = needed("index.html");
 console.log(`entry ${kib(total(entry))}`);
 let failed = false;

@@ -34,7 +34,11 @@ export function mappingWord({ live, sync }: Pick<Mapping, "live" | "sync">): Map
       return { tone: "unknown", word: "Disabled", reason };
     case "unknown":
       return sync.state === "pending"
-        ? { tone: "moving", word: "Syncing", reason: reason ?? "Stored here; the gateway has not acknowledged it yet." }
+        ? {
+            tone: "moving",
+            word: "Syncing",
+            reason: reason ?? "Stored here; the gateway has not acknowledged it yet.",
+          }
         : { tone: "unknown", word: "Not tried yet", reason };
   }
 }

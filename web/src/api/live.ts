@@ -72,11 +72,13 @@ function putState(cache: QueryClient, { id, sync, live }: MappingState): void {
 }
 
 function putRequests(cache: QueryClient, oldestFirst: readonly RequestLogEntry[]): void {
-  const byMapping = Map.groupBy(oldestFirst, (request) => request.mappingId);
-  for (const [mappingId, requests] of byMapping) {
+  for (const mappingId of new Set(oldestFirst.map((request) => request.mappingId))) {
     cache.setQueryData(recentRequestsQuery(mappingId).queryKey, (list) => {
       if (!list) return list;
-      const fresh = requests.filter((request) => !list.some((one) => one.requestId === request.requestId));
+      const known = new Set(list.map((request) => request.requestId));
+      const fresh = oldestFirst.filter(
+        (request) => request.mappingId === mappingId && !known.has(request.requestId),
+      );
       return fresh.length === 0 ? list : [...fresh.toReversed(), ...list].slice(0, RECENT);
     });
   }

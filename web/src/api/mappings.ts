@@ -10,7 +10,8 @@ export const mappingsQuery = queryOptions({
 export function mappingQuery(id: string) {
   return queryOptions({
     queryKey: ["mappings", id],
-    queryFn: ({ signal }) => bodyOf(client.GET("/api/v1/mappings/{id}", { signal, params: { path: { id } } })),
+    queryFn: ({ signal }) =>
+      bodyOf(client.GET("/api/v1/mappings/{id}", { signal, params: { path: { id } } })),
   });
 }
 
@@ -23,7 +24,9 @@ export function updateMapping(id: string, body: MappingInput): Promise<Mapping> 
 }
 
 export function toggleMapping(id: string, enabled: boolean): Promise<Mapping> {
-  return bodyOf(client.PATCH("/api/v1/mappings/{id}/toggle", { body: { enabled }, params: { path: { id } } }));
+  return bodyOf(
+    client.PATCH("/api/v1/mappings/{id}/toggle", { body: { enabled }, params: { path: { id } } }),
+  );
 }
 
 export async function deleteMapping(id: string): Promise<void> {

@@ -1,6 +1,23 @@
 // Generated from openapi.json by `npm run generate`; `npm run check:api` tells when it is out of date.
 
 export interface paths {
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The contract. */
+        get: operations["getOpenApi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -27,7 +44,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke the session. */
+        /** Revoke the session: its refresh tokens, its access tokens, its event streams. Without a session nothing happens. */
         post: operations["logout"];
         delete?: never;
         options?: never;
@@ -61,7 +78,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** New tokens for a refresh token, which is used up. */
+        /**
+         * New tokens for a refresh token, which is used up. A token that comes a second time ends its login: whoever shares
+         *     one between tabs or threads has to let one of them refresh for all.
+         */
         post: operations["refresh"];
         delete?: never;
         options?: never;
@@ -93,7 +113,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events; `Last-Event-ID` resumes. */
+        /**
+         * What happens, as server-sent events. `Last-Event-ID` resumes; when what was missed is no longer known, a `reset`
+         *     event says to fetch anew. The first event is always `status`. The stream ends when the access token does or the
+         *     login is ended: refresh, then open it anew.
+         */
         get: operations["events"];
         put?: never;
         post?: never;
@@ -110,7 +134,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The connection log, newest first; CSV with `Accept: text/csv`. */
+        /** The connection log, newest first; as CSV with `Accept: text/csv`. */
         get: operations["listConnections"];
         put?: never;
         post?: never;
@@ -127,7 +151,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The request log, newest first; CSV with `Accept: text/csv`. */
+        /** The request log, newest first; as CSV with `Accept: text/csv`. */
         get: operations["listRequests"];
         put?: never;
         post?: never;
@@ -147,7 +171,7 @@ export interface paths {
         /** All mappings, by domain and path. */
         get: operations["listMappings"];
         put?: never;
-        /** Create a mapping. */
+        /** Create a mapping. Answers once it is stored; `sync` says what the gateway makes of it. */
         post: operations["createMapping"];
         delete?: never;
         options?: never;
@@ -164,7 +188,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What the agent sees of a target. */
+        /** What the agent sees of a target: it dials it as a visitor's request would. */
         post: operations["testTarget"];
         delete?: never;
         options?: never;
@@ -181,10 +205,10 @@ export interface paths {
         };
         /** One mapping. */
         get: operations["getMapping"];
-        /** Replace a mapping wholly. */
+        /** Replace a mapping wholly: what is left out gets its default. */
         put: operations["replaceMapping"];
         post?: never;
-        /** Delete a mapping. */
+        /** Delete a mapping. Its rows in the request log stay until they are old. */
         delete: operations["deleteMapping"];
         options?: never;
         head?: never;
@@ -217,7 +241,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Drop the session and dial anew. */
+        /** Drop the session and dial anew, from any state. */
         post: operations["reconnect"];
         delete?: never;
         options?: never;
@@ -251,7 +275,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of the last 15 minutes. */
+        /** Figures of the last 15 minutes, since the console's start at the most. */
         get: operations["getLiveStats"];
         put?: never;
         post?: never;
@@ -285,7 +309,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the agent is; always 200. */
+        /** How the agent is. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -302,7 +326,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the console serves. */
+        /** Whether the console serves and can store. */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -1090,6 +1114,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getOpenApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -1112,7 +1165,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1121,7 +1174,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Wrong password. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1130,7 +1183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1139,7 +1192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Locked; see `Retry-After`. */
+            /** @description Locked after failures; `Retry-After` says for how long. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1148,7 +1201,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1166,7 +1219,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshInput"] | null;
+            };
+        };
         responses: {
             /** @description Revoked; both cookies expire. */
             204: {
@@ -1175,7 +1232,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description From another site. */
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1184,7 +1250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1213,7 +1279,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1231,9 +1297,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["RefreshInput"];
+                "application/json": components["schemas"]["RefreshInput"] | null;
             };
         };
         responses: {
@@ -1246,7 +1312,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1255,7 +1321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description The refresh token is used up, revoked or over: log in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1264,7 +1330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1273,7 +1339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1302,7 +1368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Capabilities"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1315,14 +1381,20 @@ export interface operations {
     };
     events: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description As `Last-Event-ID`, for a stream that is opened anew by hand; the header wins. */
+                lastEventId?: string;
+            };
+            header?: {
+                /** @description Id of the newest event that was seen. */
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description A stream that ends when the access token does: refresh, then open it anew. */
+            /** @description A stream; each event's name and data are those of `ConsoleEvent`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1331,7 +1403,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["ConsoleEvent"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1340,7 +1412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1354,13 +1426,13 @@ export interface operations {
     listConnections: {
         parameters: {
             query?: {
-                /** @description RFC 3339. */
+                /** @description Began not before this moment. RFC 3339. */
                 since?: string;
-                /** @description RFC 3339. */
+                /** @description Began before this moment. RFC 3339. */
                 until?: string;
-                /** @description Only rows with a lower id. */
+                /** @description Only rows with a lower id: `nextBeforeId` of the page before. */
                 beforeId?: number;
-                /** @description 1 to 5000, default 1000. */
+                /** @description Rows of the page: 1 to 5000, default 1000. */
                 count?: number;
             };
             header?: never;
@@ -1378,7 +1450,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionLogPage"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1387,7 +1459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1396,7 +1468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1422,13 +1494,13 @@ export interface operations {
                 client?: string;
                 /** @description Host, path or request id contains this. */
                 search?: string;
-                /** @description RFC 3339. */
+                /** @description Not before this moment. RFC 3339. */
                 since?: string;
-                /** @description RFC 3339. */
+                /** @description Before this moment. RFC 3339. */
                 until?: string;
-                /** @description Only rows with a lower id. */
+                /** @description Only rows with a lower id: `nextBeforeId` of the page before. */
                 beforeId?: number;
-                /** @description 1 to 5000, default 1000. */
+                /** @description Rows of the page: 1 to 5000, default 1000. */
                 count?: number;
             };
             header?: never;
@@ -1446,7 +1518,7 @@ export interface operations {
                     "application/json": components["schemas"]["RequestLogPage"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1455,7 +1527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1464,7 +1536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1493,7 +1565,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"][];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1502,7 +1574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1526,7 +1598,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Stored. */
+            /** @description Stored; `Location` is its path. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1535,7 +1607,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1544,7 +1616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1553,7 +1625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1580,7 +1652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1613,7 +1685,7 @@ export interface operations {
                     "application/json": components["schemas"]["TargetCheck"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1622,7 +1694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1631,7 +1703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1640,7 +1712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1656,6 +1728,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The mapping's id. */
                 id: string;
             };
             cookie?: never;
@@ -1671,7 +1744,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1680,7 +1753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1698,7 +1771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1712,8 +1785,12 @@ export interface operations {
     replaceMapping: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of what the change is based on. */
+                "If-Match"?: string | null;
+            };
             path: {
+                /** @description The mapping's id. */
                 id: string;
             };
             cookie?: never;
@@ -1733,7 +1810,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1742,7 +1819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1751,7 +1828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1796,7 +1873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1810,8 +1887,12 @@ export interface operations {
     deleteMapping: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of what is to be deleted. */
+                "If-Match"?: string | null;
+            };
             path: {
+                /** @description The mapping's id. */
                 id: string;
             };
             cookie?: never;
@@ -1825,7 +1906,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1834,7 +1915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1843,7 +1924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1870,7 +1951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1884,8 +1965,12 @@ export interface operations {
     toggleMapping: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of what the change is based on. */
+                "If-Match"?: string | null;
+            };
             path: {
+                /** @description The mapping's id. */
                 id: string;
             };
             cookie?: never;
@@ -1905,7 +1990,7 @@ export interface operations {
                     "application/json": components["schemas"]["Mapping"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1914,7 +1999,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1923,7 +2008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1950,7 +2035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1979,7 +2064,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1988,7 +2073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2017,7 +2102,7 @@ export interface operations {
                     "application/json": components["schemas"]["LandingPage"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2026,7 +2111,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2059,7 +2144,7 @@ export interface operations {
                     "application/json": components["schemas"]["LandingPage"];
                 };
             };
-            /** @description Malformed or not valid; `errors` by field. */
+            /** @description Malformed or not valid; `errors` says so by field. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2068,7 +2153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2077,7 +2162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2095,7 +2180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2124,7 +2209,7 @@ export interface operations {
                     "application/json": components["schemas"]["LandingPage"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2133,7 +2218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description From another site. */
+            /** @description A browser sent this from another site's page. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2142,7 +2227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store or the agent is away. */
+            /** @description The database is away, or the console stops. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2171,17 +2256,8 @@ export interface operations {
                     "application/json": components["schemas"]["LiveStats"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store or the agent is away. */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2209,17 +2285,8 @@ export interface operations {
                     "application/json": components["schemas"]["Status"];
                 };
             };
-            /** @description Not logged in, or wrong password. */
+            /** @description Not logged in. */
             401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The store or the agent is away. */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2238,7 +2305,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is. */
+            /** @description How it is; `degraded` has this status as well. */
             200: {
                 headers: {
                     [name: string]: unknown;

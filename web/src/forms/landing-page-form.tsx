@@ -1,6 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useDeferredValue, useState } from "react";
-import { LANDING_PAGE_MAX_BYTES, landingPageQuery, resetLandingPage, saveLandingPage } from "../api/landing-page";
+import {
+  LANDING_PAGE_MAX_BYTES,
+  landingPageQuery,
+  resetLandingPage,
+  saveLandingPage,
+} from "../api/landing-page";
 import type { LandingPage } from "../api/model";
 import { messageOf, Problem } from "../api/problem";
 import { Button } from "../ui/button";
@@ -51,7 +56,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
   return (
     <>
       <LeaveGuard when={dirty} what="The landing page" />
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         <HtmlEditor
           label="HTML Editor"
           value={html}
@@ -112,8 +117,8 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
           onConfirm={() => reset.mutate()}
           onCancel={() => setResetting(false)}
         >
-          Your page is deleted, here and at the gateway, and visitors see Octoporty's own page. Copy the HTML first if you
-          may want it back.
+          Your page is deleted, here and at the gateway, and visitors see Octoporty's own page. Copy the HTML
+          first if you may want it back.
         </ConfirmDialog>
       )}
     </>

@@ -11,7 +11,12 @@ export function LeaveGuard({ when, what }: { when: boolean; what: string }): Rea
   });
   if (blocker.status !== "blocked") return null;
   return (
-    <ConfirmDialog title="Leave without saving?" action="Leave" onConfirm={blocker.proceed} onCancel={blocker.reset}>
+    <ConfirmDialog
+      title="Leave without saving?"
+      action="Leave"
+      onConfirm={blocker.proceed}
+      onCancel={blocker.reset}
+    >
       {what} has unsaved changes. They are lost when you leave.
     </ConfirmDialog>
   );

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
 import { logIn } from "../api/auth";
 import { messageOf, Problem, ServerAway } from "../api/problem";
 import { Button } from "../ui/button";
@@ -11,7 +11,7 @@ import { Notice } from "../ui/notice";
 /** Why somebody is not in, each with its own message. */
 export type Refusal =
   | { kind: "wrong" }
-  | { kind: "locked"; until: number }
+  | { kind: "locked"; until: number; seconds: number }
   | { kind: "away" }
   | { kind: "username" }
   | { kind: "other"; message: string };
@@ -19,7 +19,10 @@ export type Refusal =
 export function refusalOf(error: unknown, now: number): Refusal {
   if (error instanceof ServerAway) return { kind: "away" };
   if (!(error instanceof Problem)) return { kind: "other", message: messageOf(error) };
-  if (error.status === 429) return { kind: "locked", until: now + (error.retryAfter ?? 60) * 1_000 };
+  if (error.status === 429) {
+    const seconds = error.retryAfter ?? 60;
+    return { kind: "locked", until: now + seconds * 1_000, seconds };
+  }
   if (error.status === 401) return { kind: "wrong" };
   if (error.status === 400 && error.fields["username"]) return { kind: "username" };
   if (error.status >= 502) return { kind: "away" };
@@ -62,7 +65,13 @@ export function LoginForm({ onDone }: { onDone: () => void }): ReactNode {
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       {named && (
-        <TextField label="User name" value={username} onValue={setUsername} autoComplete="username" autoFocus />
+        <TextField
+          label="User name"
+          value={username}
+          onValue={setUsername}
+          autoComplete="username"
+          autoFocus
+        />
       )}
       <TextField
         ref={field}
@@ -73,7 +82,9 @@ export function LoginForm({ onDone }: { onDone: () => void }): ReactNode {
         autoFocus={!named}
         value={password}
         onValue={setPassword}
-        error={refusal?.kind === "wrong" ? (named ? "Wrong user name or password." : "Wrong password.") : undefined}
+        error={
+          refusal?.kind === "wrong" ? (named ? "Wrong user name or password." : "Wrong password.") : undefined
+        }
       />
       <RefusalNotice refusal={refusal} now={now} />
       <Button
@@ -90,9 +101,6 @@ export function LoginForm({ onDone }: { onDone: () => void }): ReactNode {
 }
 
 function RefusalNotice({ refusal, now }: { refusal: Refusal | null; now: number }): ReactNode {
-  const [over, setOver] = useState(false);
-  const until = refusal?.kind === "locked" ? refusal.until : 0;
-  useEffect(() => setOver(until > 0 && until <= now), [until, now]);
   if (!refusal) return null;
   switch (refusal.kind) {
     case "wrong":
@@ -108,12 +116,15 @@ function RefusalNotice({ refusal, now }: { refusal: Refusal | null; now: number 
     case "other":
       return <Notice tone="bad">{refusal.message}</Notice>;
     case "locked":
-      return over ? (
+      return refusal.until <= now ? (
         <Notice tone="warn">You can try again now.</Notice>
       ) : (
         <Notice tone="bad" title="Locked after too many failed attempts">
-          Try again in <span className="figures font-medium text-ink">{countdown((until - now) / 1_000)}</span>. Each
-          further lock is longer.
+          Try again in{" "}
+          <span className="figures font-medium text-ink">
+            {countdown(Math.min(refusal.seconds, (refusal.until - now) / 1_000))}
+          </span>
+          . Each further lock is longer.
         </Notice>
       );
   }

@@ -84,7 +84,8 @@ export function missing(draft: MappingDraft): DraftErrors {
 export function targetErrors(draft: MappingDraft): DraftErrors {
   const errors: DraftErrors = {};
   const port = draft.internalPort.trim();
-  if (!draft.internalHost.trim()) errors.internalHost = "A host is needed, such as localhost or 192.168.1.10.";
+  if (!draft.internalHost.trim())
+    errors.internalHost = "A host is needed, such as localhost or 192.168.1.10.";
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
     errors.internalPort = "A port is a number from 1 to 65535.";
   }
@@ -97,7 +98,10 @@ function hostErrors(draft: MappingDraft): DraftErrors {
 }
 
 /** Puts the server's messages at the form's fields; those of unknown fields are returned apart. */
-export function placed(fields: Readonly<Record<string, readonly string[]>>): { errors: DraftErrors; rest: string[] } {
+export function placed(fields: Readonly<Record<string, readonly string[]>>): {
+  errors: DraftErrors;
+  rest: string[];
+} {
   const errors: DraftErrors = {};
   const rest: string[] = [];
   for (const [field, messages] of Object.entries(fields)) {

@@ -8,9 +8,9 @@ import { Button } from "../ui/button";
 import { SelectField, TextField } from "../ui/field";
 import { Notice } from "../ui/notice";
 import { SwitchField } from "../ui/switch";
+import { LeaveGuard } from "./leave-guard";
 import { type DraftErrors, inputOf, type MappingDraft, missing, placed } from "./mapping-draft";
 import { TestTarget } from "./test-target";
-import { LeaveGuard } from "./leave-guard";
 
 interface MappingFormProps {
   initial: MappingDraft;
@@ -31,7 +31,14 @@ interface PartProps {
   change: Change;
 }
 
-export function MappingForm({ initial, gatewayUrl, save, onSaved, onCancel, foot }: MappingFormProps): ReactNode {
+export function MappingForm({
+  initial,
+  gatewayUrl,
+  save,
+  onSaved,
+  onCancel,
+  foot,
+}: MappingFormProps): ReactNode {
   const [draft, setDraft] = useState(initial);
   const [errors, setErrors] = useState<DraftErrors>({});
   const [general, setGeneral] = useState<string | null>(null);
@@ -66,7 +73,13 @@ export function MappingForm({ initial, gatewayUrl, save, onSaved, onCancel, foot
   const dirty = !saving.isSuccess && JSON.stringify(draft) !== JSON.stringify(initial);
 
   return (
-    <form ref={form} onSubmit={submit} noValidate aria-label="Mapping" className="flex max-w-2xl flex-col gap-7">
+    <form
+      ref={form}
+      onSubmit={submit}
+      noValidate
+      aria-label="Mapping"
+      className="flex max-w-2xl flex-col gap-6"
+    >
       <LeaveGuard when={dirty} what="This mapping" />
       <PublicSide draft={draft} errors={errors} change={change} gatewayUrl={gatewayUrl} />
       <TargetSide draft={draft} errors={errors} change={change} setErrors={setErrors} />
@@ -107,13 +120,18 @@ function focusFirstInvalid(form: HTMLFormElement | null): void {
 function Part({ title, children }: { title: string; children: ReactNode }): ReactNode {
   return (
     <fieldset className="m-0 flex min-w-0 flex-col gap-4">
-      <legend className="mb-3 text-base font-semibold">{title}</legend>
+      <legend className="mb-2 flex min-h-8 items-center text-base font-semibold">{title}</legend>
       {children}
     </fieldset>
   );
 }
 
-function PublicSide({ draft, errors, change, gatewayUrl }: PartProps & { gatewayUrl: string | undefined }): ReactNode {
+function PublicSide({
+  draft,
+  errors,
+  change,
+  gatewayUrl,
+}: PartProps & { gatewayUrl: string | undefined }): ReactNode {
   const domain = draft.externalDomain.trim().toLowerCase();
   const hasPrefix = draft.pathPrefix.trim() !== "" && draft.pathPrefix.trim() !== "/";
   return (
@@ -196,7 +214,9 @@ function TargetSide({
           label="Protocol"
           value={draft.internalProtocol}
           options={PROTOCOLS}
-          onValue={(internalProtocol) => change({ internalProtocol, ...defaultPort(draft, internalProtocol) })}
+          onValue={(internalProtocol) =>
+            change({ internalProtocol, ...defaultPort(draft, internalProtocol) })
+          }
           error={errors.internalProtocol}
           className="col-span-2 sm:col-span-1"
         />
@@ -220,7 +240,9 @@ function TargetSide({
           required
         />
       </div>
-      <p className="-mt-1 text-sm text-muted">As the agent sees it: localhost is the machine that the agent runs on.</p>
+      <p className="-mt-1 text-sm text-muted">
+        As the agent sees it: localhost is the machine that the agent runs on.
+      </p>
       {draft.internalProtocol === "Https" && (
         <SwitchField
           label="Allow Invalid Certificates"

@@ -20,7 +20,10 @@ export function LostBanner(): ReactNode {
   }, [lost]);
   if (!shown) return null;
   return (
-    <div role="alert" className="flex items-center gap-2.5 border-b border-warn/40 bg-warn-wash px-4 py-2 text-sm md:px-8">
+    <div
+      role="alert"
+      className="flex items-center gap-2.5 border-b border-warn/40 bg-warn-wash px-4 py-2 text-sm md:px-8"
+    >
       <Unplug size={16} strokeWidth={1.75} aria-hidden="true" className="shrink-0 text-warn" />
       <p>
         <span className="font-medium">Lost the connection to this console.</span>{" "}

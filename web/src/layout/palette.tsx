@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { CornerDownLeft, LogOut, type LucideIcon, Moon, Plus, RefreshCw, Route } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useState } from "react";
 import { mappingsQuery } from "../api/mappings";
 import { cx } from "../ui/classes";
-import { setTheme, theme } from "../ui/theme";
+import { useModal } from "../ui/modal";
+import { isDark, setTheme } from "../ui/theme";
 import { NAV } from "./nav";
 import { useLogOut } from "./use-log-out";
 import { useReconnect } from "./use-reconnect";
@@ -24,14 +25,26 @@ function useCommands(): Command[] {
   const reconnect = useReconnect();
   const logOut = useLogOut();
   const go = (to: "/" | "/mappings" | "/settings" | "/mappings/new") => () => void navigate({ to });
-  const other = theme() === "dark" ? "light" : "dark";
+  const other = isDark() ? "light" : "dark";
   return [
     ...NAV.flatMap((group) => group.entries).map(
       ({ label, to, icon }): Command => ({ id: to, group: "Pages", label, icon, run: go(to) }),
     ),
     { id: "new", group: "Actions", label: "Create Mapping", icon: Plus, run: go("/mappings/new") },
-    { id: "reconnect", group: "Actions", label: "Force Reconnect", icon: RefreshCw, run: () => reconnect.mutate() },
-    { id: "theme", group: "Actions", label: `Use the ${other} theme`, icon: Moon, run: () => setTheme(other) },
+    {
+      id: "reconnect",
+      group: "Actions",
+      label: "Force Reconnect",
+      icon: RefreshCw,
+      run: () => reconnect.mutate(),
+    },
+    {
+      id: "theme",
+      group: "Actions",
+      label: `Use the ${other} theme`,
+      icon: Moon,
+      run: () => setTheme(other),
+    },
     { id: "logout", group: "Actions", label: "Log out", icon: LogOut, run: logOut },
     ...(mappings ?? []).map(
       (mapping): Command => ({
@@ -47,7 +60,10 @@ function useCommands(): Command[] {
 }
 
 /** Every word has to be found; a label that begins with the search comes first. */
-export function matching<T extends { label: string; hint?: string }>(commands: readonly T[], search: string): T[] {
+export function matching<T extends { label: string; hint?: string }>(
+  commands: readonly T[],
+  search: string,
+): T[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const found = commands.filter((command) => {
     const text = `${command.label} ${command.hint ?? ""}`.toLowerCase();
@@ -64,7 +80,7 @@ const MOST = 50;
 
 /** Ctrl/Cmd-K: every page, mapping and action by name. */
 export function Palette({ onClose }: { onClose: () => void }): ReactNode {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const id = useId();
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
@@ -72,11 +88,6 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   const found = useMemo(() => matching(commands, search).slice(0, MOST), [commands, search]);
   const chosen = found[Math.min(at, found.length - 1)];
 
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
   useEffect(() => {
     if (chosen) document.getElementById(`${id}-${chosen.id}`)?.scrollIntoView?.({ block: "nearest" });
   }, [chosen, id]);
@@ -109,6 +120,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
       className="rise mx-auto mt-[12vh] mb-auto w-[min(34rem,calc(100vw-2rem))] overflow-hidden rounded-md border bg-raised p-0 text-ink shadow-raised"
     >
       <input
+        data-autofocus
         role="combobox"
         aria-label="Search pages, mappings and actions"
         aria-expanded="true"
@@ -125,7 +137,12 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
         onKeyDown={onKeyDown}
         className="h-12 w-full border-b bg-transparent px-4 text-base outline-none placeholder:text-muted pointer-coarse:text-lg"
       />
-      <div id={`${id}-list`} role="listbox" aria-label="Results" className="max-h-[50vh] overflow-y-auto p-1.5">
+      <div
+        id={`${id}-list`}
+        role="listbox"
+        aria-label="Results"
+        className="max-h-[50vh] overflow-y-auto p-1.5"
+      >
         {found.map((command, index) => (
           <PaletteRow
             key={command.id}
@@ -137,7 +154,9 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
             onPoint={() => setAt(index)}
           />
         ))}
-        {found.length === 0 && <p className="px-2.5 py-6 text-center text-sm text-muted">Nothing has this name.</p>}
+        {found.length === 0 && (
+          <p className="px-2.5 py-6 text-center text-sm text-muted">Nothing has this name.</p>
+        )}
       </div>
     </dialog>
   );
@@ -177,9 +196,16 @@ function PaletteRow({ id, command, chosen, headed, onRun, onPoint }: RowProps): 
       >
         <Icon size={16} strokeWidth={1.75} aria-hidden="true" className="shrink-0 text-muted" />
         <span className="truncate">{command.label}</span>
-        {command.hint && <span className="min-w-0 flex-1 truncate font-mono text-xs text-muted">{command.hint}</span>}
+        {command.hint && (
+          <span className="min-w-0 flex-1 truncate font-mono text-xs text-muted">{command.hint}</span>
+        )}
         {chosen && (
-          <CornerDownLeft size={14} strokeWidth={1.75} aria-hidden="true" className="ml-auto shrink-0 text-muted" />
+          <CornerDownLeft
+            size={14}
+            strokeWidth={1.75}
+            aria-hidden="true"
+            className="ml-auto shrink-0 text-muted"
+          />
         )}
       </div>
     </>

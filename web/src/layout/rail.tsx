@@ -48,7 +48,7 @@ export function Rail({ onSearch, onChosen }: { onSearch: () => void; onChosen?: 
               <Link
                 key={to}
                 to={to}
-                activeOptions={{ exact: to === "/" }}
+                activeOptions={{ exact: to === "/", includeSearch: false }}
                 className={ENTRY}
                 activeProps={{ className: "bg-hover !text-ink font-medium", "aria-current": "page" }}
                 {...(onChosen ? { onClick: onChosen } : {})}

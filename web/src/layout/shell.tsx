@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useLive } from "../api/live-context";
 import { IconButton } from "../ui/button";
 import { Mark } from "../ui/mark";
+import { useModal } from "../ui/modal";
 import { Connection } from "./connection";
 import { LostBanner } from "./lost-banner";
 import { Palette } from "./palette";
@@ -77,14 +78,9 @@ function TopBar({ onSearch }: { onSearch: () => void }): ReactNode {
 }
 
 function Drawer({ onClose, onSearch }: { onClose: () => void; onSearch: () => void }): ReactNode {
-  const ref = useRef<HTMLDialogElement>(null);
+  const ref = useModal();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const opened = useRef(path);
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
   useEffect(() => {
     if (path !== opened.current) onClose();
   }, [path, onClose]);

@@ -54,16 +54,20 @@ export class MockConsole {
     const empty = scenario === "empty";
     this.mappings = empty ? [] : sampleMappings(now);
     this.status = sampleStatus(this.mappings, now);
-    this.stats = empty || scenario === "quiet" ? emptyStats(now) : sampleStats(sampleFailures(this.mappings, now), now);
+    this.stats =
+      empty || scenario === "quiet" ? emptyStats(now) : sampleStats(sampleFailures(this.mappings, now), now);
     this.requests = empty ? [] : this.#history(now);
     if (scenario === "offline") this.#goOffline(now);
-    if (scenario === "syncing") this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
+    if (scenario === "syncing")
+      this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
   }
 
   #history(now: number): RequestLogEntry[] {
     return this.mappings
       .filter((mapping) => mapping.live.state === "ok")
-      .flatMap((mapping) => Array.from({ length: 30 }, (_, index) => sampleRequest(mapping, now - index * 17_000)));
+      .flatMap((mapping) =>
+        Array.from({ length: 30 }, (_, index) => sampleRequest(mapping, now - index * 17_000)),
+      );
   }
 
   #goOffline(now: number): void {
@@ -79,7 +83,11 @@ export class MockConsole {
       transport: null,
       roundTripMs: null,
     };
-    const live = { state: "agent_away", code: null, reason: "The agent is not connected to its gateway." } as const;
+    const live = {
+      state: "agent_away",
+      code: null,
+      reason: "The agent is not connected to its gateway.",
+    } as const;
     this.mappings = this.mappings.map((mapping) => (mapping.enabled ? { ...mapping, live } : mapping));
     this.stats = { ...this.stats, requestsPerSecond: 0, bytesPerSecond: 0 };
   }
@@ -148,7 +156,9 @@ export class MockConsole {
       return answer;
     }
     if (this.username && !body.username) {
-      return problem(400, "validation_failed", "A user name is needed.", { errors: { username: ["A user name is needed."] } });
+      return problem(400, "validation_failed", "A user name is needed.", {
+        errors: { username: ["A user name is needed."] },
+      });
     }
     if (body.password !== MOCK_PASSWORD || (this.username && body.username !== this.username)) {
       this.failedLogins += 1;
@@ -184,7 +194,9 @@ export class MockConsole {
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
       default:
-        return route.includes("/settings/") ? this.#settings(route, request) : this.#mappingRoutes(route, request);
+        return route.includes("/settings/")
+          ? this.#settings(route, request)
+          : this.#mappingRoutes(route, request);
     }
   }
 
@@ -215,7 +227,8 @@ export class MockConsole {
   async #mappingRoutes(route: string, request: Request): Promise<Response | undefined> {
     const [, method, id, toggle] = /^(\w+) \/api\/v1\/mappings(?:\/([^/]+))?(\/toggle)?$/.exec(route) ?? [];
     if (!method) return undefined;
-    if (!id) return method === "GET" ? json(this.mappings) : this.#create((await request.json()) as MappingInput);
+    if (!id)
+      return method === "GET" ? json(this.mappings) : this.#create((await request.json()) as MappingInput);
     const known = this.mappings.find((mapping) => mapping.id === id);
     if (!known) return problem(404, "not_found", "There is no such mapping.");
     switch (method) {
@@ -259,12 +272,14 @@ export class MockConsole {
     if (!/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(input.externalDomain)) {
       errors["externalDomain"] = [`"${input.externalDomain}" is not a legal part of a domain.`];
     }
-    if (!input.pathPrefix?.startsWith("/")) errors["pathPrefix"] = ["a path prefix begins with '/', as in /api"];
+    if (!input.pathPrefix?.startsWith("/"))
+      errors["pathPrefix"] = ["a path prefix begins with '/', as in /api"];
     if (Object.keys(errors).length > 0) {
       return problem(400, "validation_failed", "Some fields are not valid.", { errors });
     }
     const holder = this.mappings.find(
-      (one) => one.id !== self && one.externalDomain === input.externalDomain && one.pathPrefix === input.pathPrefix,
+      (one) =>
+        one.id !== self && one.externalDomain === input.externalDomain && one.pathPrefix === input.pathPrefix,
     );
     if (!holder) return undefined;
     const text = `${input.externalDomain} is taken by the mapping “${holder.name}”.`;
@@ -338,7 +353,24 @@ function json(body: unknown, status = 200): Response {
   return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 }
 
-export function problem(status: number, code: string, detail: string, more: Partial<ProblemBody> = {}): Response {
-  const body = { type: "about:blank", title: code, status, detail, message: detail, code, requestId: "mock-0001", ...more };
-  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/problem+json" } });
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  more: Partial<ProblemBody> = {},
+): Response {
+  const body = {
+    type: "about:blank",
+    title: code,
+    status,
+    detail,
+    message: detail,
+    code,
+    requestId: "mock-0001",
+    ...more,
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/problem+json" },
+  });
 }

@@ -47,8 +47,18 @@ export function sampleMapping(change: Partial<Mapping>, now: number): Mapping {
 export function sampleMappings(now: number): Mapping[] {
   const make = (change: Partial<Mapping>) => sampleMapping(change, now);
   return [
-    make({ name: "Photos", externalDomain: "photos.example.com", internalHost: "nas.home.arpa", internalPort: 2283 }),
-    make({ name: "Git", externalDomain: "git.example.com", internalHost: "192.168.1.20", internalPort: 3000 }),
+    make({
+      name: "Photos",
+      externalDomain: "photos.example.com",
+      internalHost: "nas.home.arpa",
+      internalPort: 2283,
+    }),
+    make({
+      name: "Git",
+      externalDomain: "git.example.com",
+      internalHost: "192.168.1.20",
+      internalPort: 3000,
+    }),
     make({
       name: "Grafana",
       externalDomain: "grafana.example.com",
@@ -57,7 +67,8 @@ export function sampleMappings(now: number): Mapping[] {
       live: {
         state: "target_down",
         code: "target_refused",
-        reason: "192.168.1.31:3000 refused the connection: start the service, or correct host and port of the mapping.",
+        reason:
+          "192.168.1.31:3000 refused the connection: start the service, or correct host and port of the mapping.",
       },
     }),
     make({
@@ -68,7 +79,12 @@ export function sampleMappings(now: number): Mapping[] {
       internalProtocol: "Https",
       allowInvalidCertificates: true,
     }),
-    make({ name: "Paperless", externalDomain: "paper.example.com", internalPort: 8000, internalHost: "nas.home.arpa" }),
+    make({
+      name: "Paperless",
+      externalDomain: "paper.example.com",
+      internalPort: 8000,
+      internalHost: "nas.home.arpa",
+    }),
     make({
       name: "Wiki",
       externalDomain: "example.com",
@@ -79,7 +95,8 @@ export function sampleMappings(now: number): Mapping[] {
       live: {
         state: "refused",
         code: "taken",
-        reason: "example.com/wiki is served by the agent “office”. Choose another domain or path, or delete it there.",
+        reason:
+          "example.com/wiki is served by the agent “office”. Choose another domain or path, or delete it there.",
       },
       sync: { state: "refused", code: "taken", reason: "example.com/wiki is served by the agent “office”." },
     }),
@@ -125,16 +142,33 @@ export function sampleStatus(mappings: readonly Mapping[], now: number): Status 
     })),
     transport: "websocket",
     roundTripMs: 4.1,
-    traffic: { bytesToTargets: 18_400_221, bytesToVisitors: 5_120_448_112, streamsOpened: 48_211, streamsActive: 23 },
+    traffic: {
+      bytesToTargets: 18_400_221,
+      bytesToVisitors: 5_120_448_112,
+      streamsOpened: 48_211,
+      streamsActive: 23,
+    },
     revision: 42,
     syncedRevision: 42,
   };
 }
 
-const PATHS = ["/", "/api/assets?size=thumb", "/login", "/api/albums/41", "/static/app.js", "/robots.txt", "/api/search"];
+const PATHS = [
+  "/",
+  "/api/assets?size=thumb",
+  "/login",
+  "/api/albums/41",
+  "/static/app.js",
+  "/robots.txt",
+  "/api/search",
+];
 const CLIENTS = ["198.51.100.23", "2001:db8:4::17", "203.0.113.88", "192.0.2.14"];
 
-export function sampleRequest(mapping: Mapping, at: number, change: Partial<RequestLogEntry> = {}): RequestLogEntry {
+export function sampleRequest(
+  mapping: Mapping,
+  at: number,
+  change: Partial<RequestLogEntry> = {},
+): RequestLogEntry {
   counter += 1;
   const seed = counter;
   const [path = "/", query] = (PATHS[seed % PATHS.length] ?? "/").split("?");
@@ -227,7 +261,11 @@ export function sampleFailures(mappings: readonly Mapping[], now: number): Reque
   return [
     sampleRequest(grafana, now - 8_000, { ...down, path: "/api/health" }),
     sampleRequest(grafana, now - 68_000, { ...down, path: "/d/rYdddlPWk/node-exporter-full" }),
-    sampleRequest(photos, now - 4 * MINUTE, { status: 504, error: "first_byte_timeout", path: "/api/search/smart" }),
+    sampleRequest(photos, now - 4 * MINUTE, {
+      status: 504,
+      error: "first_byte_timeout",
+      path: "/api/search/smart",
+    }),
     sampleRequest(git, now - 9 * MINUTE, { status: 500, path: "/org/repo/compare/main...feature" }),
   ];
 }

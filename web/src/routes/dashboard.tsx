@@ -52,8 +52,15 @@ export function Dashboard(): ReactNode {
       <div className="mt-7">
         <Figures stats={stats.data} />
       </div>
-      <div className="mt-8 grid gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <Section title="Active mappings" actions={<ButtonLink to="/mappings" variant="ghost">View All Mappings</ButtonLink>}>
+      <div className="mt-8 grid grid-cols-1 gap-x-10 gap-y-8 xl:grid-cols-[minmax(0,3.4fr)_minmax(0,2.2fr)]">
+        <Section
+          title="Active mappings"
+          actions={
+            <ButtonLink to="/mappings" variant="ghost" className="-mr-3">
+              View All Mappings
+            </ButtonLink>
+          }
+        >
           <MappingList mappings={mappings.data} />
         </Section>
         <Section title="Newest failures">

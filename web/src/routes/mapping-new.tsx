@@ -16,7 +16,11 @@ export function MappingNew(): ReactNode {
   const { data: status } = useQuery(statusQuery);
   return (
     <>
-      <PageHead title="New mapping" about="A public name, and the service that it leads to." back={<BackToMappings />} />
+      <PageHead
+        title="New mapping"
+        about="A public name, and the service that it leads to."
+        back={<BackToMappings />}
+      />
       <MappingForm
         initial={NEW_DRAFT}
         gatewayUrl={status?.gatewayUrl}

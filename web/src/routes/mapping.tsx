@@ -28,9 +28,9 @@ export function MappingPage(): ReactNode {
   if (query.isError) return <LoadError what="The mapping" query={query} />;
   return (
     <div role="status" aria-label="Loading the mapping" className="max-w-2xl">
-      <Skeleton className="h-6 w-48" />
+      <Skeleton className="!h-6 w-48" />
       {["a", "b", "c", "d"].map((row) => (
-        <Skeleton key={row} className="mt-6 h-9" />
+        <Skeleton key={row} className="mt-6 !h-9" />
       ))}
     </div>
   );
@@ -47,7 +47,7 @@ function Loaded({ mapping }: { mapping: Mapping }): ReactNode {
   return (
     <>
       <PageHead title={mapping.name} back={<BackToMappings />} />
-      <div className="grid gap-x-12 gap-y-8 xl:grid-cols-[minmax(0,1fr)_minmax(0,27rem)]">
+      <div className="grid grid-cols-1 gap-x-12 gap-y-8 xl:grid-cols-[minmax(0,1fr)_minmax(0,27rem)]">
         <MappingForm
           initial={initial}
           gatewayUrl={status?.gatewayUrl}

@@ -49,7 +49,11 @@ export function Mappings(): ReactNode {
           options={[
             { value: "all", label: "All", count: query.data && all.length },
             { value: "active", label: "Active", count: query.data && selected(all, "active", "").length },
-            { value: "disabled", label: "Disabled", count: query.data && selected(all, "disabled", "").length },
+            {
+              value: "disabled",
+              label: "Disabled",
+              count: query.data && selected(all, "disabled", "").length,
+            },
           ]}
         />
         <span className="hidden flex-1 md:block" />
@@ -132,7 +136,11 @@ function List({ mappings, view, onDelete }: ListProps): ReactNode {
 function Nothing({ none, onShowAll }: { none: boolean; onShowAll: () => void }): ReactNode {
   if (!none) {
     return (
-      <Empty title="No mapping matches" action={<Button onClick={onShowAll}>Show all</Button>} className="border-y">
+      <Empty
+        title="No mapping matches"
+        action={<Button onClick={onShowAll}>Show all</Button>}
+        className="border-y"
+      >
         Neither name, domain nor target has these words.
       </Empty>
     );
@@ -147,7 +155,8 @@ function Nothing({ none, onShowAll }: { none: boolean; onShowAll: () => void }):
       }
       className="border-y"
     >
-      A mapping publishes a service of this network at a public name, such as photos.example.com → http://nas:8080.
+      A mapping publishes a service of this network at a public name, such as photos.example.com →
+      http://nas:8080.
     </Empty>
   );
 }

@@ -19,9 +19,13 @@ export function Settings(): ReactNode {
         </p>
         {query.isError && !query.data && <LoadError what="The landing page" query={query} />}
         {query.isPending && (
-          <div role="status" aria-label="Loading the landing page" className="grid gap-4 lg:grid-cols-2">
-            <Skeleton className="h-[28rem] !rounded-md" />
-            <Skeleton className="h-[28rem] !rounded-md" />
+          <div
+            role="status"
+            aria-label="Loading the landing page"
+            className="grid grid-cols-1 gap-4 lg:grid-cols-2"
+          >
+            <Skeleton className="!h-[28rem] !rounded-md" />
+            <Skeleton className="!h-[28rem] !rounded-md" />
           </div>
         )}
         {query.data && <LandingPageForm page={query.data} />}

@@ -48,7 +48,9 @@ export function Button({
       onClick={busy ? (event) => event.preventDefault() : onClick}
       className={buttonClass(variant, className)}
     >
-      {Icon && <Icon size={16} strokeWidth={1.75} aria-hidden="true" className={busy ? "breathe" : undefined} />}
+      {Icon && (
+        <Icon size={16} strokeWidth={1.75} aria-hidden="true" className={busy ? "breathe" : undefined} />
+      )}
       {children}
     </button>
   );
@@ -78,7 +80,13 @@ interface AnchorProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   ref?: Ref<HTMLAnchorElement>;
 }
 
-function ButtonAnchor({ variant = "secondary", icon: Icon, className, children, ...rest }: AnchorProps): ReactNode {
+function ButtonAnchor({
+  variant = "secondary",
+  icon: Icon,
+  className,
+  children,
+  ...rest
+}: AnchorProps): ReactNode {
   return (
     <a {...rest} className={buttonClass(variant, className)}>
       {Icon && <Icon size={16} strokeWidth={1.75} aria-hidden="true" />}
@@ -95,6 +103,7 @@ interface IconAnchorProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
 
 export function IconAnchor({ icon: Icon, label, className, ...rest }: IconAnchorProps): ReactNode {
   return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: a link with an address supports a name; it comes by `rest`.
     <a aria-label={label} title={label} {...rest} className={cx(ICON_SHAPE, className)}>
       <Icon size={16} strokeWidth={1.75} aria-hidden="true" />
     </a>

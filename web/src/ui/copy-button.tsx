@@ -20,7 +20,15 @@ async function copyText(text: string): Promise<void> {
 }
 
 /** Copies a text and says so in place. */
-export function CopyButton({ text, label, className }: { text: string; label: string; className?: string }): ReactNode {
+export function CopyButton({
+  text,
+  label,
+  className,
+}: {
+  text: string;
+  label: string;
+  className?: string;
+}): ReactNode {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;

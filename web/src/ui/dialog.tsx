@@ -1,7 +1,8 @@
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId } from "react";
 import { Button, IconButton } from "./button";
 import { cx } from "./classes";
+import { useModal } from "./modal";
 
 interface DialogProps {
   title: string;
@@ -17,14 +18,16 @@ interface DialogProps {
  * A modal on the platform's own <dialog>: focus stays inside and returns, Escape closes, the page behind is inert.
  * It is open for as long as it is rendered.
  */
-export function Dialog({ title, onClose, children, footer, className, role = "dialog" }: DialogProps): ReactNode {
-  const ref = useRef<HTMLDialogElement>(null);
+export function Dialog({
+  title,
+  onClose,
+  children,
+  footer,
+  className,
+  role = "dialog",
+}: DialogProps): ReactNode {
+  const ref = useModal();
   const id = useId();
-  useEffect(() => {
-    const dialog = ref.current;
-    dialog?.showModal();
-    return () => dialog?.close();
-  }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the platform's; a click on the backdrop is its twin.
     <dialog
@@ -71,7 +74,15 @@ interface ConfirmProps {
 }
 
 /** A destructive act, confirmed: says what it costs, `Cancel` has the focus. */
-export function ConfirmDialog({ title, children, action, busy, error, onConfirm, onCancel }: ConfirmProps): ReactNode {
+export function ConfirmDialog({
+  title,
+  children,
+  action,
+  busy,
+  error,
+  onConfirm,
+  onCancel,
+}: ConfirmProps): ReactNode {
   return (
     <Dialog
       title={title}
@@ -79,7 +90,7 @@ export function ConfirmDialog({ title, children, action, busy, error, onConfirm,
       onClose={onCancel}
       footer={
         <>
-          <Button autoFocus onClick={onCancel}>
+          <Button data-autofocus onClick={onCancel}>
             Cancel
           </Button>
           <Button variant="danger" busy={busy ?? false} onClick={onConfirm}>

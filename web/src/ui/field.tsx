@@ -1,3 +1,4 @@
+import { ChevronDown } from "lucide-react";
 import { type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, useId } from "react";
 import { cx } from "./classes";
 
@@ -10,7 +11,7 @@ interface FieldProps {
 }
 
 const BOX =
-  "h-9 w-full min-w-0 rounded-md border bg-surface px-2.5 text-base text-ink placeholder:text-faint transition-colors duration-100 hover:border-line-strong focus-visible:outline-2 focus-visible:-outline-offset-1 focus-visible:outline-accent disabled:opacity-50 pointer-coarse:h-11 pointer-coarse:text-lg";
+  "h-9 w-full min-w-0 rounded-md border bg-surface px-2.5 text-base text-ink placeholder:text-faint transition-colors duration-100 hover:border-line-strong focus-visible:outline-2 focus-visible:-outline-offset-1 focus-visible:outline-accent aria-invalid:focus-visible:outline-bad disabled:opacity-50 pointer-coarse:h-11 pointer-coarse:text-lg";
 
 export function boxClass(error: string | undefined, extra?: string | false): string {
   return cx(BOX, error ? "border-bad" : "border-line-strong/70", extra);
@@ -111,24 +112,32 @@ export function SelectField<T extends string>({
   return (
     <FieldFrame label={label} help={help} error={error} className={className}>
       {({ id, describedBy }) => (
-        <select
-          {...rest}
-          id={id}
-          value={value}
-          onChange={(event) => {
-            const chosen = options.find((option) => option.value === event.target.value);
-            if (chosen) onValue(chosen.value);
-          }}
-          aria-invalid={error ? true : undefined}
-          aria-describedby={describedBy}
-          className={boxClass(error, "select-arrow pr-8")}
-        >
-          {options.map((option) => (
-            <option key={option.value} value={option.value}>
-              {option.label}
-            </option>
-          ))}
-        </select>
+        <span className="relative block">
+          <select
+            {...rest}
+            id={id}
+            value={value}
+            onChange={(event) => {
+              const chosen = options.find((option) => option.value === event.target.value);
+              if (chosen) onValue(chosen.value);
+            }}
+            aria-invalid={error ? true : undefined}
+            aria-describedby={describedBy}
+            className={boxClass(error, "appearance-none pr-8")}
+          >
+            {options.map((option) => (
+              <option key={option.value} value={option.value}>
+                {option.label}
+              </option>
+            ))}
+          </select>
+          <ChevronDown
+            size={16}
+            strokeWidth={1.75}
+            aria-hidden="true"
+            className="pointer-events-none absolute top-1/2 right-2.5 -translate-y-1/2 text-muted"
+          />
+        </span>
       )}
     </FieldFrame>
   );

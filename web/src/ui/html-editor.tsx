@@ -14,7 +14,8 @@ const COLOUR: Record<TokenKind, string> = {
 };
 
 /** The layers must break lines and letters alike, or the caret leaves its letter. */
-const LAYER = "m-0 min-h-full min-w-full p-3 font-mono text-xs leading-5 whitespace-pre [tab-size:2] [font-variant-ligatures:none]";
+const LAYER =
+  "m-0 min-h-full min-w-full p-3 font-mono text-xs leading-5 whitespace-pre [tab-size:2] [font-variant-ligatures:none]";
 
 interface HtmlEditorProps {
   label: string;

@@ -85,7 +85,8 @@ export function Menu({ label, items }: { label: string; items: readonly MenuItem
 
 function moveFocus(root: HTMLElement | null, key: string): boolean {
   const items = [...(root?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
-  const at = items.findIndex((item) => item === document.activeElement);
+  const active = document.activeElement;
+  const at = active instanceof HTMLElement ? items.indexOf(active) : -1;
   const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[key];
   if (next === undefined) return false;
   items.at(next % items.length)?.focus();

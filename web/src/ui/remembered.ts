@@ -1,7 +1,10 @@
 import { useState } from "react";
 
 /** A choice among a few that this browser remembers. */
-export function useRemembered<T extends string>(key: string, choices: readonly [T, ...T[]]): [T, (value: T) => void] {
+export function useRemembered<T extends string>(
+  key: string,
+  choices: readonly [T, ...T[]],
+): [T, (value: T) => void] {
   const [value, setValue] = useState<T>(() => {
     try {
       const stored = localStorage.getItem(key);

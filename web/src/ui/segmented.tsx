@@ -24,7 +24,11 @@ export function Segmented<T extends string>({
 }): ReactNode {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset brings borders and a legend; this is a toolbar's group.
-    <div role="group" aria-label={label} className="inline-flex rounded-md border border-line-strong/70 bg-surface p-0.5">
+    <div
+      role="group"
+      aria-label={label}
+      className="inline-flex rounded-md border border-line-strong/70 bg-surface p-0.5"
+    >
       {options.map(({ value: own, label: name, icon: Icon, count }) => (
         <button
           key={own}

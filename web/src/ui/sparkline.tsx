@@ -10,6 +10,8 @@ interface SparklineProps {
   values: readonly (number | null)[];
   /** What it is, for those who do not see it. */
   label: string;
+  /** What stands at the left end of the axis. */
+  start: string;
   /** Lowest and highest of the axis; the highest grows with the values. */
   floor?: number;
   ceiling?: number;
@@ -35,12 +37,13 @@ function runs(points: readonly (Point | null)[]): Point[][] {
 function pathOf(run: Point[]): string {
   const [first, ...rest] = run;
   if (!first) return "";
-  const end = rest.length === 0 ? `h0.01` : rest.map(({ x, y }) => `L${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+  const end =
+    rest.length === 0 ? `h0.01` : rest.map(({ x, y }) => `L${x.toFixed(1)} ${y.toFixed(1)}`).join("");
   return `M${first.x.toFixed(1)} ${first.y.toFixed(1)}${end}`;
 }
 
 /** A thin line without a fill, with a cursor that tells the value. */
-export function Sparkline({ values, label, floor = 0, ceiling, describe }: SparklineProps): ReactNode {
+export function Sparkline({ values, label, start, floor = 0, ceiling, describe }: SparklineProps): ReactNode {
   const [at, setAt] = useState<number | null>(null);
   const known = values.filter((value) => value !== null);
   const top = Math.max(ceiling ?? 0, floor + Number.EPSILON, ...known);
@@ -60,7 +63,7 @@ export function Sparkline({ values, label, floor = 0, ceiling, describe }: Spark
   };
 
   return (
-    <div className="relative">
+    <div>
       <svg
         role="img"
         aria-label={label}
@@ -70,7 +73,12 @@ export function Sparkline({ values, label, floor = 0, ceiling, describe }: Spark
         onPointerMove={follow}
         onPointerLeave={() => setAt(null)}
       >
-        <path d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} className="stroke-line" strokeWidth={1} vectorEffect="non-scaling-stroke" />
+        <path
+          d={`M0 ${HEIGHT - 0.5}H${WIDTH}`}
+          className="stroke-line"
+          strokeWidth={1}
+          vectorEffect="non-scaling-stroke"
+        />
         {runs(points).map((run) => (
           <path
             key={run[0]?.x}
@@ -92,15 +100,18 @@ export function Sparkline({ values, label, floor = 0, ceiling, describe }: Spark
           />
         )}
       </svg>
-      {at !== null && (
-        <p
-          aria-hidden="true"
-          className="figures pointer-events-none absolute -top-6 z-10 rounded-sm border bg-raised px-1.5 text-2xs whitespace-nowrap text-muted"
-          style={at > values.length / 2 ? { right: 0 } : { left: 0 }}
-        >
-          {value === null || value === undefined ? "no data" : describe(value, at)}
-        </p>
-      )}
+      <p aria-hidden="true" className="figures mt-1 flex h-4 justify-between text-2xs leading-4 text-muted">
+        {at === null ? (
+          <>
+            <span>{start}</span>
+            <span>now</span>
+          </>
+        ) : (
+          <span className="ml-auto text-ink">
+            {value === null || value === undefined ? "no data" : describe(value, at)}
+          </span>
+        )}
+      </p>
     </div>
   );
 }

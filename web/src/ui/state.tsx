@@ -23,7 +23,10 @@ export const TONE_TEXT: Record<Tone, string> = {
 /** The dot alone, for places where the word stands beside it already. */
 export function StateDot({ tone, className }: { tone: Tone; className?: string }): ReactNode {
   return (
-    <span aria-hidden="true" className={cx("inline-block size-2 shrink-0 rounded-full", DOT[tone], className)} />
+    <span
+      aria-hidden="true"
+      className={cx("inline-block size-2 shrink-0 rounded-full", DOT[tone], className)}
+    />
   );
 }
 

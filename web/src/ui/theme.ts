@@ -24,6 +24,12 @@ export function setTheme(next: Theme): void {
   for (const listener of listeners) listener();
 }
 
+/** Whether the page is dark now, whoever chose it. */
+export function isDark(): boolean {
+  const chosen = theme();
+  return chosen === "system" ? window.matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+}
+
 export function useTheme(): Theme {
   return useSyncExternalStore((listener) => {
     listeners.add(listener);

@@ -59,7 +59,12 @@ export function Toasts(): ReactNode {
         >
           <StateDot tone={one.tone} />
           <span className="min-w-0 break-words">{one.text}</span>
-          <IconButton icon={X} label="Close notification" onClick={() => dismiss(one.id)} className="size-7" />
+          <IconButton
+            icon={X}
+            label="Close notification"
+            onClick={() => dismiss(one.id)}
+            className="size-7"
+          />
         </div>
       ))}
     </section>

@@ -26,7 +26,9 @@ export function Failures({ stats }: { stats: LiveStats | undefined }): ReactNode
   }
   const failures = stats.newestFailures.slice(0, MOST);
   if (failures.length === 0) {
-    return <p className="border-y px-1 py-3 text-sm text-muted">No request has failed in the last 15 minutes.</p>;
+    return (
+      <p className="border-y px-1 py-3 text-sm text-muted">No request has failed in the last 15 minutes.</p>
+    );
   }
   return (
     <ul className="border-t">
@@ -47,9 +49,16 @@ function FailureLine({ failure }: { failure: RequestLogEntry }): ReactNode {
         {failure.path}
       </span>
       <Ago at={failure.at} className="text-xs text-muted" />
-      <span className="col-span-2 col-start-2 truncate text-xs text-muted" title={failure.errorDetail ?? undefined}>
+      <span
+        className="col-span-2 col-start-2 truncate text-xs text-muted"
+        title={failure.errorDetail ?? undefined}
+      >
         {failure.mappingName ? (
-          <Link to="/mappings/$id" params={{ id: failure.mappingId }} className="hover:text-ink hover:underline">
+          <Link
+            to="/mappings/$id"
+            params={{ id: failure.mappingId }}
+            className="hover:text-ink hover:underline"
+          >
             {failure.mappingName}
           </Link>
         ) : (

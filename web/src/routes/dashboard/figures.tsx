@@ -83,15 +83,18 @@ function FigurePart({ figure, stats }: { figure: Figure; stats: LiveStats | unde
           {value === null ? <span className="text-muted">–</span> : figure.show(value)}
         </p>
       ) : (
-        <Skeleton className="mt-2.5 mb-2 h-5 w-20" />
+        <Skeleton className="mt-2.5 mb-2 !h-5 w-20" />
       )}
       <div className="mt-2">
         <Sparkline
           label={`${figure.label}, the last 15 minutes${value === null ? "" : `; now ${figure.show(value)}`}`}
+          start="15 min ago"
           values={whole.map((bucket) => figure.at(bucket, stats?.bucketSeconds ?? 1))}
           {...(figure.floor === undefined ? {} : { floor: figure.floor })}
           {...(figure.ceiling === undefined ? {} : { ceiling: figure.ceiling })}
-          describe={(point, index) => `${figure.show(point)} at ${CLOCK.format(Date.parse(whole[index]?.at ?? ""))}`}
+          describe={(point, index) =>
+            `${figure.show(point)} at ${CLOCK.format(Date.parse(whole[index]?.at ?? ""))}`
+          }
         />
       </div>
     </>

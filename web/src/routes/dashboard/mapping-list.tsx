@@ -51,7 +51,10 @@ export function MappingList({ mappings }: { mappings: readonly Mapping[] | undef
       </ul>
       {active.length > MOST && (
         <p className="pt-2 text-sm text-muted">
-          And {active.length - MOST} more. <Link to="/mappings" className="text-accent hover:underline">Show all</Link>
+          And {active.length - MOST} more.{" "}
+          <Link to="/mappings" className="text-accent hover:underline">
+            Show all
+          </Link>
         </p>
       )}
     </>
@@ -65,7 +68,7 @@ function MappingLine({ mapping }: { mapping: Mapping }): ReactNode {
       <Link
         to="/mappings/$id"
         params={{ id: mapping.id }}
-        className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-1 py-2 transition-colors duration-100 hover:bg-hover sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_7.5rem]"
+        className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 px-1 py-2 transition-colors duration-100 hover:bg-hover sm:grid-cols-[minmax(0,1fr)_minmax(0,1.75fr)_6.5rem]"
       >
         <span className="truncate text-sm font-medium">{mapping.name}</span>
         <State tone={tone} title={reason ?? undefined} className="sm:order-last">

@@ -102,14 +102,19 @@ function targets(mappings: readonly Mapping[], up: boolean): Station {
   const total = `${enabled} active ${enabled === 1 ? "mapping" : "mappings"}`;
   if (down.length > 0) {
     const tone = down.length === enabled ? "bad" : "warn";
-    return { ...base, tone, word: "down", lines: [total, `${down.length} ${down.length === 1 ? "target" : "targets"} down`] };
+    return {
+      ...base,
+      tone,
+      word: "down",
+      lines: [total, `${down.length} ${down.length === 1 ? "target" : "targets"} down`],
+    };
   }
   return { ...base, tone: up ? "good" : "unknown", word: up ? "no failure" : "unknown", lines: [total] };
 }
 
 function toTargets(mappings: readonly Mapping[], flow: Hop["state"], stats: LiveStats | undefined): Hop {
   const { enabled, down } = counted(mappings);
-  const name = "Forwarding";
+  const name = "Targets";
   const [first] = down;
   const figures = flow !== "unknown" && stats ? [bytesPerSecond(stats.bytesPerSecond)] : [];
   if (!first) return { name, state: flow, figures };

@@ -51,7 +51,10 @@ function PathPart({ station, hop }: { station: Station; hop: Hop | undefined }):
     <li className="grid grid-cols-[2.25rem_minmax(0,1fr)] gap-x-3 md:grid-cols-[2.25rem_minmax(0,1fr)] md:grid-rows-[2.25rem_auto] md:gap-x-0">
       <span
         title={`${station.name}: ${station.word}`}
-        className={cx("flex size-9 items-center justify-center rounded-full border-[1.5px] bg-ground", RING[station.tone])}
+        className={cx(
+          "flex size-9 items-center justify-center rounded-full border-[1.5px] bg-ground",
+          RING[station.tone],
+        )}
       >
         <Icon size={16} strokeWidth={1.75} aria-hidden="true" />
       </span>
@@ -89,8 +92,8 @@ function HopPart({ hop }: { hop: Hop }): ReactNode {
       <div className="my-1 flex min-w-0 flex-col justify-center md:relative md:col-start-2 md:row-start-1 md:mx-2 md:my-0 md:block">
         <p
           className={cx(
-            "figures truncate text-xs md:absolute md:inset-x-0 md:bottom-[calc(50%+5px)] md:text-center",
-            broken ? TONE_TEXT.bad : "text-muted",
+            "figures truncate text-xs md:absolute md:inset-x-0 md:text-center",
+            broken ? `${TONE_TEXT.bad} md:bottom-[calc(50%+11px)]` : "text-muted md:bottom-[calc(50%+5px)]",
           )}
         >
           <span className="sr-only">
@@ -126,7 +129,7 @@ function PathSkeleton(): ReactNode {
     <div className="flex flex-col gap-6 md:flex-row" role="status" aria-label="Loading the path">
       {["Visitors", "Gateway", "Agent", "Targets"].map((name) => (
         <div key={name} className="flex-1">
-          <Skeleton className="size-9 !rounded-full" />
+          <Skeleton className="!size-9 !rounded-full" />
           <Skeleton className="mt-3 w-20" />
           <Skeleton className="mt-2 w-28" />
         </div>

@@ -26,7 +26,8 @@ export function RecentRequests({ mapping }: { mapping: Mapping }): ReactNode {
       )}
       {query.data && query.data.length === 0 && (
         <p className="border-y py-3 text-sm text-muted">
-          No request yet. {mapping.enabled ? "Open the public URL to send one." : "A disabled mapping gets none."}
+          No request yet.{" "}
+          {mapping.enabled ? "Open the public URL to send one." : "A disabled mapping gets none."}
         </p>
       )}
       {query.data && query.data.length > 0 && <RequestTable requests={query.data} />}
@@ -42,7 +43,17 @@ function statusTone(status: number): string {
 
 function RequestTable({ requests }: { requests: readonly RequestLogEntry[] }): ReactNode {
   return (
-    <table aria-label="Last requests" className="w-full table-fixed border-separate border-spacing-0 border-t text-xs">
+    <table
+      aria-label="Last requests"
+      className="w-full table-fixed border-separate border-spacing-0 border-t text-xs"
+    >
+      <colgroup>
+        <col className="w-9" />
+        <col />
+        <col className="w-16" />
+        <col className="w-18 max-sm:hidden" />
+        <col className="w-18" />
+      </colgroup>
       <thead className="sr-only">
         <tr>
           <th>Status</th>
@@ -55,14 +66,14 @@ function RequestTable({ requests }: { requests: readonly RequestLogEntry[] }): R
       <tbody>
         {requests.map((request) => (
           <tr key={request.requestId} className="arrive [&>td]:h-8 [&>td]:border-b">
-            <td className={`figures w-9 ${statusTone(request.status)}`}>{request.status}</td>
+            <td className={`figures ${statusTone(request.status)}`}>{request.status}</td>
             <td className="truncate pr-3 font-mono" title={titleOf(request)}>
               {request.method} {request.path}
               {request.error && <span className="text-bad"> {codeWords(request.error)}</span>}
             </td>
-            <td className="figures w-16 text-right">{milliseconds(request.totalMs)}</td>
-            <td className="figures w-18 text-right text-muted">{bytes(request.responseBytes)}</td>
-            <td className="w-18 text-right text-muted">
+            <td className="figures text-right">{milliseconds(request.totalMs)}</td>
+            <td className="figures text-right text-muted max-sm:hidden">{bytes(request.responseBytes)}</td>
+            <td className="text-right text-muted">
               <Ago at={request.at} />
             </td>
           </tr>

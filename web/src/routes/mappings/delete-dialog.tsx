@@ -30,12 +30,13 @@ export function DeleteDialog({
     >
       {mapping.enabled ? (
         <p>
-          Visitors of <span className="font-mono text-sm text-ink">{publicName(mapping)}</span> get 404 at once, and
-          requests that are under way are cut.
+          Visitors of <span className="font-mono text-sm text-ink">{publicName(mapping)}</span> get 404 at
+          once, and requests that are under way are cut.
         </p>
       ) : (
         <p>
-          <span className="font-mono text-sm text-ink">{publicName(mapping)}</span> is disabled: no visitor will notice.
+          <span className="font-mono text-sm text-ink">{publicName(mapping)}</span> is disabled: no visitor
+          will notice.
         </p>
       )}
       <p className="mt-2">Its settings are lost. Are you sure?</p>

@@ -13,7 +13,10 @@ export function MappingGrid({
   onDelete: (mapping: Mapping) => void;
 }): ReactNode {
   return (
-    <ul aria-label="Mappings" className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,20rem),1fr))] gap-3">
+    <ul
+      aria-label="Mappings"
+      className="grid grid-cols-[repeat(auto-fill,minmax(min(100%,20rem),1fr))] gap-3"
+    >
       {mappings.map((mapping) => (
         <li
           key={mapping.id}
@@ -41,7 +44,9 @@ export function MappingGrid({
           </div>
           <div className="mt-auto flex items-center justify-between gap-3 pt-1">
             <MappingState mapping={mapping} />
-            <MappingActions mapping={mapping} onDelete={onDelete} />
+            <span className="-mr-2">
+              <MappingActions mapping={mapping} onDelete={onDelete} />
+            </span>
           </div>
         </li>
       ))}

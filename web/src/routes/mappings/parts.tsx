@@ -45,7 +45,7 @@ export function PublicUrl({ mapping }: { mapping: Mapping }): ReactNode {
   const { publicUrl } = mapping;
   const name = publicName(mapping);
   return (
-    <span className="flex min-w-0 items-center">
+    <span className="flex min-h-7 min-w-0 items-center">
       <span className="min-w-0 truncate font-mono text-sm" title={publicUrl ?? name}>
         {name}
       </span>
@@ -95,7 +95,13 @@ export function MappingMenu({ mapping, onDelete }: ActionsProps): ReactNode {
           onSelect: () => void navigate({ to: "/mappings/$id", params: { id: mapping.id } }),
         },
         ...(publicUrl
-          ? [{ label: "Open", icon: ExternalLink, onSelect: () => void window.open(publicUrl, "_blank", "noreferrer") }]
+          ? [
+              {
+                label: "Open",
+                icon: ExternalLink,
+                onSelect: () => void window.open(publicUrl, "_blank", "noreferrer"),
+              },
+            ]
           : []),
         { label: "Delete", icon: Trash2, danger: true, onSelect: () => onDelete(mapping) },
       ]}

@@ -1,0 +1,134 @@
+import { QueryClient } from "@tanstack/react-query";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { MockConsole } from "../mock-api/console";
+import { sampleRequest } from "../mock-api/samples";
+import { connect } from "../testing/render";
+import { landingPageQuery } from "./landing-page";
+import { applyEvent, dropMapping, eventOf, Live, putMapping } from "./live";
+import { mappingQuery, mappingsQuery } from "./mappings";
+import type { Mapping } from "./model";
+import { RECENT, recentRequestsQuery } from "./requests";
+import { statusQuery } from "./status";
+
+let api: MockConsole;
+let cache: QueryClient;
+let photos: Mapping;
+
+beforeEach(() => {
+  api = connect(new MockConsole());
+  cache = new QueryClient();
+  const [first] = api.mappings;
+  if (!first) throw new Error("the mock has mappings");
+  photos = first;
+  cache.setQueryData(mappingsQuery.queryKey, api.mappings);
+});
+
+describe("events", () => {
+  it("of unknown names or without an object are left alone", () => {
+    expect(eventOf("uptime", {})).toBeUndefined();
+    expect(eventOf("status", "text")).toBeUndefined();
+    expect(eventOf("status", null)).toBeUndefined();
+    expect(eventOf("reset", { reason: "old" })).toEqual({ event: "reset", data: { reason: "old" } });
+  });
+
+  it("bring the status", () => {
+    applyEvent(cache, { event: "status", data: { ...api.status, connectionStatus: "Reconnecting" } });
+    expect(cache.getQueryData(statusQuery.queryKey)?.connectionStatus).toBe("Reconnecting");
+  });
+
+  it("bring the live state of mappings, in the list and in their own place", () => {
+    cache.setQueryData(mappingQuery(photos.id).queryKey, photos);
+    const live = { state: "target_down", code: "target_refused", reason: "refused" } as const;
+    applyEvent(cache, {
+      event: "mapping-status",
+      data: { mappings: [{ id: photos.id, sync: photos.sync, live }] },
+    });
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.live.state).toBe("target_down");
+    expect(cache.getQueryData(mappingQuery(photos.id).queryKey)?.live.reason).toBe("refused");
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.[1]?.live.state).toBe("ok");
+  });
+
+  it("make changed settings be fetched anew", () => {
+    cache.setQueryData(landingPageQuery.queryKey, api.landingPage);
+    applyEvent(cache, { event: "mappings-changed", data: { revision: 43 } });
+    expect(cache.getQueryState(mappingsQuery.queryKey)?.isInvalidated).toBe(true);
+    expect(cache.getQueryState(landingPageQuery.queryKey)?.isInvalidated).toBe(true);
+  });
+
+  it("make everything be fetched anew when some were missed", () => {
+    cache.setQueryData(statusQuery.queryKey, api.status);
+    applyEvent(cache, { event: "reset", data: { reason: "too old" } });
+    expect(cache.getQueryState(statusQuery.queryKey)?.isInvalidated).toBe(true);
+  });
+
+  it("put finished requests on top, newest first, once each, and no more than are shown", () => {
+    const key = recentRequestsQuery(photos.id).queryKey;
+    const old = Array.from({ length: RECENT }, (_, index) => sampleRequest(photos, 1_000 - index));
+    cache.setQueryData(key, old);
+    const items = [sampleRequest(photos, 2_000), sampleRequest(photos, 3_000)];
+    applyEvent(cache, { event: "requests", data: { items } });
+    applyEvent(cache, { event: "requests", data: { items } });
+    const shown = cache.getQueryData(key) ?? [];
+    expect(shown).toHaveLength(RECENT);
+    expect(shown.slice(0, 3).map((one) => one.requestId)).toEqual([
+      items[1]?.requestId,
+      items[0]?.requestId,
+      old[0]?.requestId,
+    ]);
+  });
+
+  it("of a mapping that nobody looks at are not kept", () => {
+    applyEvent(cache, { event: "requests", data: { items: [sampleRequest(photos, 1)] } });
+    expect(cache.getQueryData(recentRequestsQuery(photos.id).queryKey)).toBeUndefined();
+  });
+});
+
+describe("answers to changes", () => {
+  it("are put in place", () => {
+    putMapping(cache, { ...photos, name: "Pictures" });
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.name).toBe("Pictures");
+    putMapping(cache, { ...photos, id: "new", name: "New" });
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.at(-1)?.name).toBe("New");
+  });
+
+  it("take what was deleted away", () => {
+    dropMapping(cache, photos.id);
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.some((one) => one.id === photos.id)).toBe(false);
+  });
+});
+
+describe("the stream", () => {
+  it("is opened anew by itself after the server was away, and what was missed is fetched", async () => {
+    const live = new Live(cache);
+    live.start();
+    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    cache.setQueryData(statusQuery.queryKey, api.status);
+    api.away = true;
+    await vi.waitFor(() => expect(live.state()).toBe("lost"));
+    api.away = false;
+    await vi.waitFor(() => expect(live.state()).toBe("open"), { timeout: 10_000 });
+    expect(cache.getQueryState(mappingsQuery.queryKey)?.isInvalidated).toBe(true);
+    live.stop();
+  });
+
+  it("ends with the access token; the session is renewed and the stream opened again", async () => {
+    const live = new Live(cache);
+    live.start();
+    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    api.expired = true;
+    await vi.waitFor(() => expect(live.state()).toBe("lost"));
+    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    expect(api.refreshes).toBe(1);
+    live.stop();
+  });
+
+  it("stays closed after it was stopped", async () => {
+    const live = new Live(cache);
+    live.start();
+    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    live.stop();
+    api.setStatus({ connectionStatus: "Disconnected" });
+    expect(cache.getQueryData(statusQuery.queryKey)?.connectionStatus).not.toBe("Disconnected");
+    expect(live.state()).toBe("connecting");
+  });
+});
