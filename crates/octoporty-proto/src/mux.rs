@@ -218,8 +218,8 @@ impl Side {
     const fn opens(self, id: StreamId) -> bool {
         id.0 != 0
             && match self {
-                Self::Gateway => id.0 % 2 == 1,
-                Self::Agent => id.0 % 2 == 0,
+                Self::Gateway => !id.0.is_multiple_of(2),
+                Self::Agent => id.0.is_multiple_of(2),
             }
     }
 

@@ -55,7 +55,7 @@ macro_rules! reset_codes {
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct ResetCode(pub u16);
 
-        #[allow(non_upper_case_globals, reason = "reads as an enum; the wire has numbers this release does not know")]
+        #[expect(non_upper_case_globals, reason = "reads as an enum; the wire has numbers this release does not know")]
         impl ResetCode {
             $($(#[$doc])* pub const $name: Self = Self($number);)*
 

@@ -75,7 +75,9 @@ impl FromStr for PathPrefix {
         if text.len() > Self::MAX_LEN {
             return Err(PathPrefixError::TooLong(text.len()));
         }
-        if let Some(bad) = text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '\\' | '"' | '<' | '>')) {
+        if let Some(bad) =
+            text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '\\' | '"' | '<' | '>'))
+        {
             return Err(PathPrefixError::Character(bad));
         }
         if text[1..].split('/').any(|segment| matches!(segment, "" | "." | "..")) {

@@ -239,7 +239,10 @@ impl Mux {
 enum Payload {
     /// The bytes, and how long the buffer is that they lie in.
     Plain(Bytes, usize),
-    Packed { block: Bytes, raw_len: u32 },
+    Packed {
+        block: Bytes,
+        raw_len: u32,
+    },
 }
 
 impl Payload {

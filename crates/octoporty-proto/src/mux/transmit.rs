@@ -143,7 +143,7 @@ impl Mux {
             let first = stream.outbox.len().min(OPEN_FIRST).min(packer.left().max(LEAST_CUT));
             let end = stream.end_after(first);
             packer.head(|out| put_open_header(out, id, &open, first, end));
-            packer.from_queue(stream, first);
+            packer.queued(stream, first);
             stream.was_sent(end);
             stream.birth = Birth::Announced;
             self.ids.announced = id.0;
@@ -163,7 +163,7 @@ impl Mux {
                 (Lz4::Negotiated, Advice::Pack) => packer.pack(id, stream, bytes, end),
                 (Lz4::NotNegotiated, _) | (_, Advice::Plain) => {
                     packer.head(|out| put_data_header(out, id, bytes, end));
-                    packer.from_queue(stream, bytes);
+                    packer.queued(stream, bytes);
                 }
             }
             stream.was_sent(end);
@@ -245,7 +245,7 @@ impl Packer<'_> {
         }
     }
 
-    fn from_queue(&mut self, stream: &mut Stream, bytes: usize) {
+    fn queued(&mut self, stream: &mut Stream, bytes: usize) {
         let mut left = bytes;
         while let Some(piece) = stream.outbox.pop(left) {
             left -= piece.len();

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::frame::{FrameError, MAX_OPEN_HEAD};
 use super::Open;
+use super::frame::{FrameError, MAX_OPEN_HEAD};
 use crate::model::{Compression, MappingId};
 
 /// Bytes of the shortest head: mapping, no visitor, compression.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::mux::{Mux, Standing};
 use crate::mux::stream::{Birth, Notice, Phase, Place, Waiting};
+use crate::mux::{Mux, Standing};
 
 /// What must hold at one end at any moment.
 pub(super) fn check(mux: &Mux) {
@@ -16,7 +16,11 @@ pub(super) fn check(mux: &Mux) {
         sending += over(stream.sent.in_flight());
         receiving += over(stream.received.outstanding());
         queueing += over(queued);
-        if mux.side.opens(*id) { local += 1 } else { peer += 1 };
+        if mux.side.opens(*id) {
+            local += 1
+        } else {
+            peer += 1
+        };
 
         assert!(queued <= mux.config.send_buffer as u64, "{id:?}: the queue is bounded");
         assert!(queued <= stream.sent.in_flight(), "{id:?}: what is queued is counted");

@@ -169,10 +169,7 @@ fn streams_opened_over_the_limit_without_reading_the_refusals_end_the_link() {
         }
         refused += 1;
     };
-    assert_eq!(
-        error,
-        LinkError::Protocol("streams opened over the limit without reading the refusals")
-    );
+    assert_eq!(error, LinkError::Protocol("streams opened over the limit without reading the refusals"));
     assert!((1000..2000).contains(&refused), "after {refused}");
 }
 

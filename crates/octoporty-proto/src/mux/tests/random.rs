@@ -17,19 +17,36 @@ const RUNS: u64 = 60;
 /// Operations of one run.
 const STEPS: usize = 600;
 
+/// Whether an owner ended its direction.
+#[derive(Debug, Default, PartialEq)]
+enum Sends {
+    #[default]
+    Open,
+    Finished,
+}
+
+/// How an owner reads.
+#[derive(Debug, Default, PartialEq)]
+enum Reads {
+    #[default]
+    Eagerly,
+    /// Not for now.
+    Stuck,
+    /// It found the end.
+    Ended,
+    /// It found a reset, or made one.
+    Broken,
+}
+
 /// What one owner knows of its end of a stream.
 #[derive(Debug, Default)]
 struct Held {
     /// Bytes that the mux took from it.
     sent: u64,
-    finished: bool,
+    sends: Sends,
     /// Bytes that it read.
     got: u64,
-    got_end: bool,
-    /// It found a reset.
-    broken: bool,
-    /// It does not read for now.
-    stuck: bool,
+    reads: Reads,
     /// It was told that it must wait for room, and not yet that there is some.
     waits: bool,
     released: bool,
@@ -46,8 +63,8 @@ struct World {
 /// What one end sends on a stream. Some compresses, some does not.
 fn content(id: StreamId, end: usize, offset: u64, len: usize) -> Bytes {
     let salt = u64::from(id.0) * 2 + end as u64;
-    if salt % 3 == 0 {
-        (offset..offset + len as u64).map(|at| ((at / 100) ^ salt) as u8).collect()
+    if salt.is_multiple_of(3) {
+        (offset..offset + len as u64).map(|at| ((at / 100) ^ salt).to_le_bytes()[0]).collect()
     } else {
         pattern(salt, offset, len)
     }
@@ -144,11 +161,11 @@ impl World {
         let mut data = content(id, end, offset, len);
         let room = self.pair.ends[end].capacity(id);
         let held = self.of(end, id);
-        if held.finished && room.is_err() {
+        if held.sends == Sends::Finished && room.is_err() {
             return;
         }
         let Ok(room) = room else {
-            held.broken = true;
+            held.reads = Reads::Broken;
             return;
         };
         held.waits = room == 0;
@@ -174,10 +191,10 @@ impl World {
                 let sent = self.streams[&id][1 - end].as_ref().expect("the peer held it").sent;
                 let held = self.of(end, id);
                 assert_eq!(held.got, sent, "{id:?}: the end comes after all bytes");
-                held.got_end = true;
+                held.reads = Reads::Ended;
             }
             Ok(Recv::Blocked) => assert!(!readable),
-            Err(_) => self.of(end, id).broken = true,
+            Err(_) => self.of(end, id).reads = Reads::Broken,
         }
     }
 
@@ -202,23 +219,22 @@ impl World {
                 let len = self.rng.usize(1..most);
                 self.send(end, id, len);
             }
-            55..85 if !self.of(end, id).stuck => {
+            55..85 if self.of(end, id).reads != Reads::Stuck => {
                 for _ in 0..self.rng.usize(1..20) {
                     self.recv(end, id);
                 }
             }
             85..87 => {
                 let stuck = self.rng.bool();
-                self.of(end, id).stuck = stuck;
-            }
-            87..92 => {
-                if self.pair.ends[end].finish(id).is_ok() {
-                    self.of(end, id).finished = true;
+                match &mut self.of(end, id).reads {
+                    Reads::Ended | Reads::Broken => {}
+                    reads => *reads = if stuck { Reads::Stuck } else { Reads::Eagerly },
                 }
             }
+            87..92 => self.finish(end, id),
             92..94 => {
                 self.pair.ends[end].reset(id, Reset::new(ResetCode::TargetReset, Blame::Target));
-                self.of(end, id).broken = true;
+                self.of(end, id).reads = Reads::Broken;
             }
             94..96 => self.release(end, id),
             96..97 => self.pair.ends[end].probe(),
@@ -227,6 +243,12 @@ impl World {
                 while self.pair.ends[1 - end].recv_control().is_some() {}
             }
             _ => {}
+        }
+    }
+
+    fn finish(&mut self, end: usize, id: StreamId) {
+        if self.pair.ends[end].finish(id).is_ok() {
+            self.of(end, id).sends = Sends::Finished;
         }
     }
 
@@ -245,14 +267,12 @@ impl World {
             for end in 0..2 {
                 for id in self.held(end).collect::<Vec<_>>() {
                     left += 1;
-                    if self.pair.ends[end].finish(id).is_ok() {
-                        self.of(end, id).finished = true;
-                    }
-                    while self.pair.ends[end].is_readable(id) && !self.of(end, id).got_end && !self.of(end, id).broken {
+                    self.finish(end, id);
+                    let done = |held: &Held| matches!(held.reads, Reads::Ended | Reads::Broken);
+                    while self.pair.ends[end].is_readable(id) && !done(self.of(end, id)) {
                         self.recv(end, id);
                     }
-                    let held = self.of(end, id);
-                    if held.broken || held.got_end {
+                    if done(self.of(end, id)) {
                         self.release(end, id);
                     }
                 }
@@ -280,7 +300,7 @@ impl World {
         self.learn();
         for end in 0..2 {
             for id in self.held(end).collect::<Vec<_>>() {
-                if self.of(end, id).waits && !self.of(end, id).broken {
+                if self.of(end, id).waits && self.of(end, id).reads != Reads::Broken {
                     let stream = &self.pair.ends[end].streams[&id];
                     let room = self.pair.ends[end].books.room(stream);
                     assert!(

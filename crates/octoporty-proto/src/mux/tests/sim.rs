@@ -41,6 +41,15 @@ struct Pipe {
     free_at: Option<Instant>,
 }
 
+/// What may move the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// Bytes that are under way.
+    Line,
+    /// Also the probes of both ends, which never end.
+    LineAndProbes,
+}
+
 /// Two ends of a link.
 pub(super) struct Pair {
     pub(super) now: Instant,
@@ -70,7 +79,7 @@ pub(super) fn plain() -> Open {
 /// `len` bytes from `offset` on of a stream of bytes that is the same for everyone who knows `salt`, does not repeat
 /// soon and does not compress.
 pub(super) fn pattern(salt: u64, offset: u64, len: usize) -> Bytes {
-    let byte = |at: u64| ((at ^ salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+    let byte = |at: u64| (at ^ salt).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0];
     (offset..offset + len as u64).map(byte).collect()
 }
 
@@ -169,10 +178,9 @@ impl Pair {
         self.deliver();
         self.transmit();
         for end in 0..2 {
-            if self.ends[end].next_deadline() <= self.now {
-                if let Err(error) = self.ends[end].tick(self.now) {
-                    self.errors[end].get_or_insert(error);
-                }
+            let due = self.ends[end].next_deadline() <= self.now;
+            if due && let Err(error) = self.ends[end].tick(self.now) {
+                self.errors[end].get_or_insert(error);
             }
             self.collect(end);
         }
@@ -196,8 +204,8 @@ impl Pair {
         self.pipes.iter().all(|pipe| pipe.under_way.is_empty()) && self.ends.iter().all(|mux| !mux.wants_transmit())
     }
 
-    /// When something happens next, deadlines of probes aside if `Waiting::ForLine`.
-    fn next_moment(&self, with_deadlines: bool) -> Option<Instant> {
+    /// When something happens next.
+    fn next_moment(&self, awaited: Awaited) -> Option<Instant> {
         let mut next: Option<Instant> = None;
         let mut consider = |at: Instant| next = Some(next.map_or(at, |next| next.min(at)));
         for end in 0..2 {
@@ -207,7 +215,7 @@ impl Pair {
             if self.ends[end].wants_transmit() {
                 self.pipes[end].free_at.into_iter().for_each(&mut consider);
             }
-            if with_deadlines {
+            if awaited == Awaited::LineAndProbes {
                 consider(self.ends[end].next_deadline());
             }
         }
@@ -217,7 +225,7 @@ impl Pair {
     /// Moves the clock to the next moment and does what is possible there; `false` when nothing is under way.
     pub(super) fn step(&mut self) -> bool {
         self.pump();
-        let Some(next) = self.next_moment(false) else { return false };
+        let Some(next) = self.next_moment(Awaited::Line) else { return false };
         self.now = self.now.max(next);
         self.pump();
         true
@@ -238,7 +246,7 @@ impl Pair {
         let end = self.now + time;
         loop {
             self.pump();
-            match self.next_moment(true).filter(|next| *next <= end) {
+            match self.next_moment(Awaited::LineAndProbes).filter(|next| *next <= end) {
                 Some(next) => self.now = self.now.max(next),
                 None => break,
             }
