@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Control, Hello, Refused, RefusedCode, Welcome};
-use octoporty_proto::model::{AgentName, EndReason};
+use octoporty_proto::model::{AgentName, EndReason, SessionId};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
 use octoporty_tunnel::carrier::Carrier;
@@ -159,6 +159,7 @@ async fn welcome(shard: &Arc<ShardContext>, link: &Link, welcomed: Welcomed) -> 
 
 /// Tells a session that it was taken over, and closes its links.
 fn farewell(shard: &Arc<ShardContext>, replaced: Arc<Session>, by: octoporty_proto::model::InstanceId) {
+    let context = shard.clone();
     let work = async move {
         let identity = replaced.identity();
         tracing::info!(agent = %identity.agent, session = %identity.id, "session taken over by a newer one");
@@ -168,6 +169,7 @@ fn farewell(shard: &Arc<ShardContext>, replaced: Arc<Session>, by: octoporty_pro
             }
             known.link.go_away();
         }
+        close_warm_streams(&context, identity.id);
         let links = replaced.links().clone();
         let mut goodbyes = tokio::task::JoinSet::new();
         for known in links.iter().cloned() {
@@ -214,6 +216,7 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
                 let session = joined.session.clone();
                 let notices = control(shard, move |registry| registry.agent_drains(&session)).await;
                 notify(shard, notices.unwrap_or_default());
+                close_warm_streams(shard, joined.session.id());
             }
             Incoming::Control(Control::Hello(_)) => {
                 joined.link.close(EndReason::ProtocolError, "a second hello on one link");
@@ -225,6 +228,15 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
     }
 }
 
+/// An agent that stops waits for its streams to end, and idle ones end only by being closed.
+fn close_warm_streams(shard: &ShardContext, session: SessionId) {
+    for index in 0..shard.state.config.shards {
+        if let Some(known) = shard.state.shard(index) {
+            known.upstream.pool().forget(session);
+        }
+    }
+}
+
 /// The link has ended.
 async fn leave(shard: &Arc<ShardContext>, joined: &Joined, agent: &AgentName) {
     let end = joined.link.ended().await;
@@ -232,6 +244,9 @@ async fn leave(shard: &Arc<ShardContext>, joined: &Joined, agent: &AgentName) {
     let notices = control(shard, move |registry| registry.link_ended(&session, serial)).await;
     let links_left = joined.session.links().len();
     tracing::info!(%agent, session = %joined.session.id(), reason = ?end.reason, detail = %end.detail, links_left, "link ended");
+    if links_left == 0 {
+        close_warm_streams(shard, joined.session.id());
+    }
     notify(shard, notices.unwrap_or_default());
 }
 

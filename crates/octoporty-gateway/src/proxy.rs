@@ -52,12 +52,15 @@ use verdict::{Trouble, with_detail};
 pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
     let VisitorRequest { mut request, visitor, request_id, arrived, early } = visitor;
     let wants = Wants::of(request.headers());
-    let Some(session) = route.serving.session() else {
-        return failure_answer(&FailureCode::AgentAway.into(), &request_id, wants);
-    };
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
-    let record = Record::new(Arc::clone(&session), route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
+    let serving = route.serving.clone();
+    let mut record = Record::new(serving, route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
+    let Some(session) = route.serving.session() else {
+        let failure = Failure::from(FailureCode::AgentAway);
+        record.failed(failure.clone());
+        return failure_answer(&failure, &request_id, wants);
+    };
     let passage = Passage { ctx, session, route, parts, visitor, request_id, early };
     match passage.run(body, on_upgrade, record).await {
         Ok(answer) => answer,
@@ -99,7 +102,7 @@ impl Passage<'_> {
         if let Err(trouble) = upload.read_with_head(&mut head).await {
             return Err(self.give_up(trouble, upload, record));
         }
-        let lane = Lane { session: self.session.id(), mapping: Arc::clone(&self.route.mapping) };
+        let lane = Lane { session: Arc::clone(&self.session), mapping: Arc::clone(&self.route.mapping) };
         let exchange = Exchange {
             ctx: self.ctx,
             session: &self.session,
@@ -190,20 +193,17 @@ impl Passage<'_> {
 }
 
 /// In the form that costs hyper least.
-fn answer_body(body: TargetBody, answer: &Answer, framing: Framing) -> AnswerBody {
-    let announced = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let body = match (answer.status(), announced) {
-        (StatusCode::NOT_MODIFIED, Some(length)) => body.announcing(length),
-        _ => body,
-    };
-    // A body in chunks stays one, however small: its length was not announced.
-    if framing == Framing::Chunked {
-        return AnswerBody::Streamed(Box::pin(body));
+fn answer_body(mut body: TargetBody, answer: &Answer, framing: Framing) -> AnswerBody {
+    if answer.status() == StatusCode::NOT_MODIFIED {
+        let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        length.into_iter().for_each(|length| body.announce(length));
     }
-    match body.try_into_whole() {
-        Ok(whole) if whole.is_empty() => AnswerBody::Empty,
-        Ok(whole) => AnswerBody::Full(whole),
-        Err(body) => AnswerBody::Streamed(Box::pin(body)),
+    // A body in chunks stays one, however small: its length was not announced.
+    let whole = if framing == Framing::Chunked { None } else { body.take_whole() };
+    match whole {
+        Some(whole) if whole.is_empty() => AnswerBody::Empty,
+        Some(whole) => AnswerBody::Full(whole),
+        None => AnswerBody::Streamed(Box::pin(body)),
     }
 }
 

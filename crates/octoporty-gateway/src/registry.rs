@@ -26,7 +26,7 @@ use agents::{AgentEntry, AgentId};
 use claims::Claims;
 
 /// Most agents that are away and keep names; the one that is away the longest is forgotten first.
-const MAX_AWAY: usize = 10_000;
+pub(crate) const MAX_AWAY: usize = 10_000;
 
 /// News for an agent that did not ask: a verdict of its changed.
 pub(crate) type Notice = (Arc<Session>, SyncReport);
@@ -46,6 +46,8 @@ pub(crate) struct RegistryConfig {
     pub max_sessions: u32,
     /// Most streams of one session.
     pub max_streams: u32,
+    /// Most agents that are away and keep names, see [`MAX_AWAY`].
+    pub max_away: usize,
     /// The gateway's own names, if configured: no mapping may have them, and agents' words do not count.
     pub own_names: Vec<Hostname>,
 }
@@ -108,9 +110,10 @@ impl Registry {
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         inner.leave(agent);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&mut inner, touched);
+        let mut notices = self.publish(&inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
-        inner.forget_idle();
+        let forgotten = inner.forget_idle();
+        notices.extend(self.publish(&inner, forgotten));
         self.publish_site(&inner);
         notices
     }
@@ -121,11 +124,11 @@ impl Registry {
         session.start_draining();
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         let touched = inner.settle(agent);
-        self.publish(&mut inner, touched)
+        self.publish(&inner, touched)
     }
 
     /// Puts the changed hosts into a new snapshot. Gives the news for the agents whose verdicts changed with it.
-    fn publish(&self, inner: &mut Inner, touched: Touched) -> Vec<Notice> {
+    fn publish(&self, inner: &Inner, touched: Touched) -> Vec<Notice> {
         if !touched.hosts.is_empty() {
             let changes = touched.hosts.into_iter().map(|host| inner.host_change(host)).collect();
             self.routing.store(Arc::new(self.routing.load().with(changes)));

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use octoporty_proto::control::Control;
 use octoporty_proto::model::{
-    AccessRecord, AgentName, EndReason, Epoch, Failure, FailureCode, InstanceId, SessionId, TrafficTotals, TunnelId,
+    AgentName, EndReason, Epoch, Failure, FailureCode, InstanceId, SessionId, TrafficTotals, TunnelId,
 };
 use octoporty_proto::mux::OpenError;
 use octoporty_proto::wire::Open;
@@ -206,11 +206,6 @@ impl Session {
             }
         }
         Err(refused)
-    }
-
-    /// Queues a finished request for the agent's log. Never waits; counts what it drops.
-    pub(crate) fn record(&self, record: AccessRecord) {
-        self.access.push(record);
     }
 
     /// Sends a control message over any link; tries the others when one ends. `false` when none took it.

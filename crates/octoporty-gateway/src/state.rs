@@ -11,7 +11,7 @@ use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
 use crate::endpoint::keys::Keys;
 use crate::endpoint::lockout::Lockout;
-use crate::registry::{Registry, RegistryConfig};
+use crate::registry::{MAX_AWAY, Registry, RegistryConfig};
 use crate::routing::RoutingSnapshot;
 use crate::shards::ShardContext;
 use crate::shards::placement::Placement;
@@ -56,6 +56,7 @@ impl GatewayState {
         let registry_config = RegistryConfig {
             max_sessions: config.limits.max_sessions,
             max_streams: config.limits.streams_per_session,
+            max_away: MAX_AWAY,
             own_names: config.gateway_fqdn.clone(),
         };
         Self {

@@ -4,8 +4,13 @@ use super::*;
 
 const PEER: &str = "10.0.0.1";
 
+/// Scheme, authority and port.
+type Known = (&'static str, &'static str, u16);
+
+type Lines = &'static [(&'static str, &'static str)];
+
 /// What is known of a visitor who came from `peer` with these headers, where `10.0.0.0/8` is trusted.
-fn seen(peer: &str, authority: &str, lines: &[(&'static str, &'static str)]) -> VisitorInfo {
+fn seen(peer: &str, authority: &str, lines: Lines) -> VisitorInfo {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
         headers.append(*name, HeaderValue::from_static(value));
@@ -26,7 +31,7 @@ fn sent(visitor: &VisitorInfo) -> Vec<String> {
 
 #[test]
 fn whom_the_list_names_is_believed_from_the_right_over_trusted_proxies_only() {
-    let cases: [(&str, &[(&'static str, &'static str)], &str, &str); 12] = [
+    let cases: [(&str, Lines, &str, &str); 12] = [
         ("192.0.2.1", &[], "192.0.2.1", "192.0.2.1"),
         ("192.0.2.1", &[("x-forwarded-for", "203.0.113.5")], "192.0.2.1", "192.0.2.1"),
         (PEER, &[], "10.0.0.1", "10.0.0.1"),
@@ -42,7 +47,12 @@ fn whom_the_list_names_is_believed_from_the_right_over_trusted_proxies_only() {
         (PEER, &[("x-forwarded-for", "203.0.113.5, unknown")], "10.0.0.1", "10.0.0.1"),
         (PEER, &[("x-forwarded-for", "[2001:db8::7]:4711")], "2001:db8::7", "2001:db8::7, 10.0.0.1"),
         (PEER, &[("x-forwarded-for", "203.0.113.5:4711")], "203.0.113.5", "203.0.113.5, 10.0.0.1"),
-        (PEER, &[("forwarded", "for=203.0.113.5;proto=https, for=10.0.0.2")], "203.0.113.5", "203.0.113.5, 10.0.0.2, 10.0.0.1"),
+        (
+            PEER,
+            &[("forwarded", "for=203.0.113.5;proto=https, for=10.0.0.2")],
+            "203.0.113.5",
+            "203.0.113.5, 10.0.0.2, 10.0.0.1",
+        ),
         ("::ffff:192.0.2.1", &[], "192.0.2.1", "192.0.2.1"),
     ];
     for (peer, lines, client, chain) in cases {
@@ -55,7 +65,7 @@ fn whom_the_list_names_is_believed_from_the_right_over_trusted_proxies_only() {
 
 #[test]
 fn scheme_host_and_port_come_from_trusted_proxies_or_from_the_request() {
-    let cases: [(&str, &str, &[(&'static str, &'static str)], (&str, &str, u16)); 9] = [
+    let cases: [(&str, &str, Lines, Known); 9] = [
         ("192.0.2.1", "a.example.com", &[], ("http", "a.example.com", 80)),
         ("192.0.2.1", "a.example.com:8080", &[], ("http", "a.example.com:8080", 8080)),
         (

@@ -69,14 +69,8 @@ impl EarlyWriter {
         Self { queue: (version == Version::HTTP_11).then_some(queue) }
     }
 
-    /// One that drops what it is given.
-    #[cfg(test)]
-    pub(crate) fn silent() -> Self {
-        Self { queue: None }
-    }
-
-    /// Queues `status` (1xx, but not 100, which hyper sends by itself, nor 101) with these headers. It leaves with the next flush, which
-    /// hyper does in the same poll. Nothing happens for visitors that know no interim answers.
+    /// Queues `status` (1xx, but not 100, which hyper sends by itself, nor 101) with these headers. It leaves with
+    /// the next flush, which hyper does in the same poll. Nothing happens for visitors that know no interim answers.
     pub(crate) fn send(&self, status: StatusCode, headers: &HeaderMap) {
         let Some(queue) = &self.queue else { return };
         if !status.is_informational() || matches!(status, StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS) {
@@ -105,4 +99,67 @@ fn encode(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn hints() -> HeaderMap {
+        HeaderMap::from_iter([(http::header::LINK, HeaderValue::from_static("</style.css>; rel=preload"))])
+    }
+
+    fn queued(status: StatusCode, version: Version) -> Option<String> {
+        let queue = Arc::new(EarlyQueue::default());
+        EarlyWriter::new(queue.clone(), version).send(status, &hints());
+        queue.take().map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn an_interim_head_is_written_as_it_stands_on_the_wire() {
+        let expected = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n";
+        assert_eq!(queued(StatusCode::EARLY_HINTS, Version::HTTP_11).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn old_visitors_and_what_is_no_interim_answer_get_nothing() {
+        assert_eq!(queued(StatusCode::EARLY_HINTS, Version::HTTP_10), None);
+        for status in [StatusCode::CONTINUE, StatusCode::SWITCHING_PROTOCOLS, StatusCode::OK] {
+            assert_eq!(queued(status, Version::HTTP_11), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn nothing_goes_out_inside_another_answer() {
+        let queue = Arc::new(EarlyQueue::default());
+        let writer = EarlyWriter::new(queue.clone(), Version::HTTP_11);
+        queue.mark_dirty();
+        writer.send(StatusCode::EARLY_HINTS, &hints());
+        assert_eq!(queue.take(), None, "hyper has bytes of the answer before");
+        queue.mark_clean();
+        assert!(queue.take().is_some());
+    }
+
+    #[test]
+    fn what_is_too_late_for_its_answer_is_dropped() {
+        let queue = Arc::new(EarlyQueue::default());
+        let writer = EarlyWriter::new(queue.clone(), Version::HTTP_11);
+        queue.mark_dirty();
+        writer.send(StatusCode::EARLY_HINTS, &hints());
+        queue.final_head_follows();
+        queue.mark_clean();
+        assert_eq!(queue.take(), None);
+        writer.send(StatusCode::EARLY_HINTS, &hints());
+        queue.final_head_follows();
+        assert!(queue.take().is_some(), "when all is written, it goes out before the head");
+    }
+
+    #[test]
+    fn a_visitor_that_does_not_read_loses_hints_and_not_the_gateways_memory() {
+        let queue = Arc::new(EarlyQueue::default());
+        let writer = EarlyWriter::new(queue.clone(), Version::HTTP_11);
+        (0..10_000).for_each(|_| writer.send(StatusCode::EARLY_HINTS, &hints()));
+        assert!(queue.take().unwrap().len() <= MAX_QUEUED);
+    }
 }

@@ -1,7 +1,6 @@
 //! The access record of one request: made when its answer ends, however it ends, and exactly once.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::USER_AGENT;
@@ -9,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Uri};
 use octoporty_proto::model::{AccessRecord, Failure, MappingId};
 
-use crate::session::Session;
+use crate::routing::Serving;
 use crate::visitor::{RequestId, VisitorInfo};
 
 /// The status of a request whose visitor left before the head of the answer.
@@ -39,7 +38,7 @@ enum Outcome {
 /// Gathers what a record needs and queues it when it is dropped. Texts are copied only then.
 #[derive(Debug)]
 pub(crate) struct Record {
-    session: Arc<Session>,
+    serving: Serving,
     mapping: MappingId,
     request_id: RequestId,
     arrived: Instant,
@@ -61,7 +60,7 @@ pub(crate) struct Record {
 impl Record {
     /// Begins the record of a request.
     pub(super) fn new(
-        session: Arc<Session>,
+        serving: Serving,
         mapping: MappingId,
         parts: &Parts,
         visitor: &VisitorInfo,
@@ -69,7 +68,7 @@ impl Record {
         arrived: Instant,
     ) -> Self {
         Self {
-            session,
+            serving,
             mapping,
             request_id,
             arrived,
@@ -155,7 +154,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let record = self.build();
-        self.session.record(record);
+        self.serving.record(record);
     }
 }
 

@@ -71,14 +71,16 @@ impl Registry {
         }
         let agent = inner.agent_of(&arrival);
         if let Some(refused) = inner.judge(agent, &arrival) {
-            inner.forget_idle();
+            let forgotten = inner.forget_idle();
+            // Only what held nothing can have gone here, as nobody has left.
+            debug_assert!(forgotten.hosts.is_empty());
             return Admission::Refused(refused);
         }
         let replaced = inner.agents.get(&agent).and_then(|entry| entry.session.clone());
         inner.leave(agent);
         let (session, revision) = inner.enter(agent, &arrival);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&mut inner, touched);
+        let mut notices = self.publish(&inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
         self.publish_site(&inner);
         let features = common_features(&arrival.hello.features);

@@ -12,7 +12,7 @@ use octoporty_proto::model::{
 
 use super::claims::EndpointKey;
 use super::contest::Contest;
-use super::{Inner, MAX_AWAY, Notice, Touched};
+use super::{Inner, Notice, Touched};
 use crate::routing::{AgentSlot, HostChange, Route, Serving};
 use crate::session::Session;
 use crate::site::Site;
@@ -115,36 +115,40 @@ impl Inner {
     pub(super) fn settle_one(&mut self, key: &EndpointKey, touched: &mut Touched) {
         let agents = &self.agents;
         let is_live = |agent| agents.get(&agent).is_some_and(AgentEntry::is_live);
-        if let Some((old, new)) = self.claims.settle(key, is_live) {
-            touched.hosts.insert(key.host.clone());
-            touched.agents.extend([old, new]);
+        if self.claims.settle(key, is_live) {
+            self.touch(key, touched);
         }
     }
 
+    /// The holder of an endpoint changed: the verdict of everybody who claims it did.
+    pub(super) fn touch(&self, key: &EndpointKey, touched: &mut Touched) {
+        touched.hosts.insert(key.host.clone());
+        touched.agents.extend(self.claims.of(key).iter().map(|claimant| claimant.agent));
+    }
+
     /// Forgets agents that are away and hold nothing, and the oldest of too many.
-    pub(super) fn forget_idle(&mut self) {
+    pub(super) fn forget_idle(&mut self) -> Touched {
         let idle = |entry: &AgentEntry| entry.session.is_none() && entry.claims.is_empty() && entry.landing.is_none();
         self.agents.retain(|_, entry| !idle(entry));
-        let mut away: Vec<(Instant, AgentId)> = self
-            .agents
-            .iter()
-            .filter(|(_, entry)| entry.session.is_none())
-            .map(|(id, entry)| (entry.away_since, *id))
-            .collect();
-        if away.len() > MAX_AWAY {
+        let away = self.agents.iter().filter(|(_, entry)| entry.session.is_none());
+        let mut away: Vec<(Instant, AgentId)> = away.map(|(id, entry)| (entry.away_since, *id)).collect();
+        let mut touched = Touched::default();
+        if away.len() > self.config.max_away {
             away.sort_unstable();
-            for (_, agent) in &away[..away.len() - MAX_AWAY] {
-                self.evict(*agent);
+            for (_, agent) in &away[..away.len() - self.config.max_away] {
+                self.evict(*agent, &mut touched);
             }
         }
         let agents = &self.agents;
         self.by_name.retain(|_, agent| agents.contains_key(agent));
+        touched
     }
 
-    fn evict(&mut self, agent: AgentId) {
-        if let Some(entry) = self.agents.remove(&agent) {
-            for key in entry.claims.keys() {
-                self.claims.release(key, agent);
+    fn evict(&mut self, agent: AgentId, touched: &mut Touched) {
+        let Some(entry) = self.agents.remove(&agent) else { return };
+        for key in entry.claims.keys() {
+            if self.claims.release(key, agent) {
+                self.touch(key, touched);
             }
         }
     }

@@ -71,21 +71,16 @@ impl Claims {
     }
 
     /// Sees to it that a live agent holds the endpoint if one claims it: a live holder keeps it, else the first
-    /// live claimant gets it. Gives the old and the new holder when it changed.
-    pub(super) fn settle(
-        &mut self,
-        key: &EndpointKey,
-        is_live: impl Fn(AgentId) -> bool,
-    ) -> Option<(AgentId, AgentId)> {
-        let row = self.hosts.get_mut(&key.host)?.get_mut(&key.path)?;
-        let holder = row.first()?.agent;
-        let heir = row.iter().position(|known| is_live(known.agent))?;
-        if heir == 0 {
-            return None;
+    /// live claimant gets it. Gives whether the holder changed.
+    pub(super) fn settle(&mut self, key: &EndpointKey, is_live: impl Fn(AgentId) -> bool) -> bool {
+        let Some(row) = self.hosts.get_mut(&key.host).and_then(|paths| paths.get_mut(&key.path)) else { return false };
+        match row.iter().position(|known| is_live(known.agent)) {
+            None | Some(0) => false,
+            Some(heir) => {
+                let promoted = row.remove(heir);
+                row.insert(0, promoted);
+                true
+            }
         }
-        let promoted = row.remove(heir);
-        let new = promoted.agent;
-        row.insert(0, promoted);
-        Some((holder, new))
     }
 }

@@ -53,7 +53,7 @@ impl Registry {
             entry.landing = html.map(|html| (serial, html));
         }
         entry.slot.set(Some(session.clone()));
-        let mut notices = self.publish(&mut inner, touched);
+        let mut notices = self.publish(&inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
         self.publish_site(&inner);
         Some(SyncOutcome { report: inner.report(agent), notices })
@@ -131,8 +131,7 @@ impl Inner {
         let old = std::mem::replace(&mut entry.claims, plan.claims.clone());
         for key in old.keys().filter(|key| !plan.claims.contains_key(key)) {
             if self.claims.release(key, agent) {
-                touched.hosts.insert(key.host.clone());
-                touched.agents.extend(self.claims.of(key).first().map(|heir| heir.agent));
+                self.touch(key, &mut touched);
                 self.settle_one(key, &mut touched);
             }
         }

@@ -44,7 +44,7 @@ impl Fixture {
         let cancel = CancellationToken::new();
         let (link, _events) =
             link::start(carrier, Side::Gateway, MuxConfig::default(), &TaskTracker::new(), cancel.clone());
-        let config = RegistryConfig { max_sessions, max_streams: 10, own_names: Vec::new() };
+        let config = RegistryConfig { max_sessions, max_streams: 10, max_away: 3, own_names: Vec::new() };
         let registry = Registry::new(config, Arc::default(), Arc::default());
         Self { registry, link, serial: 0, _peer, cancel }
     }
@@ -185,6 +185,21 @@ async fn nothing_is_kept_of_an_agent_that_held_nothing() {
 }
 
 #[tokio::test]
+async fn of_too_many_agents_that_are_away_the_one_gone_longest_loses_its_names() {
+    let mut fixture = Fixture::new(10).await;
+    for number in 0..4 {
+        let (session, link) = fixture.connect(&format!("agent-{number}"));
+        fixture.registry.sync(&session, state(1, "away", &[&format!("h{number}.x")])).unwrap();
+        fixture.registry.link_ended(&session, link);
+    }
+    assert_eq!(fixture.serving("h0.x"), None);
+    for host in ["h1.x", "h2.x", "h3.x"] {
+        assert_eq!(fixture.serving(host), Some(("away".to_owned(), false)), "{host}");
+    }
+    assert_eq!(fixture.registry.lock().by_name.len(), 3);
+}
+
+#[tokio::test]
 async fn mappings_over_the_limit_are_refused_one_by_one() {
     let mut fixture = Fixture::new(10).await;
     let (session, _) = fixture.connect("home");
@@ -304,7 +319,11 @@ impl Run {
             let asked: Hostname = host.replace('*', "other").parse().unwrap();
             let route = routing.find(&asked, "/");
             let Some((_, holder)) = holders.first() else {
-                prop_assert!(route.is_none_or(|route| route.mapping.name.as_str().ends_with("*.x")), "{} is routed", host);
+                prop_assert!(
+                    route.is_none_or(|route| route.mapping.name.as_str().ends_with("*.x")),
+                    "{} is routed",
+                    host
+                );
                 continue;
             };
             let name = inner.agents[&holder.agent].slot.agent.clone();

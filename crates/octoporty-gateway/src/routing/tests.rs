@@ -120,7 +120,11 @@ fn names_with_one_hash_are_told_apart() {
 }
 
 /// What the specification says, without any cleverness.
-fn naive<'a>(endpoints: &'a [(HostPattern, PathPrefix)], host: &Hostname, path: &str) -> Option<&'a (HostPattern, PathPrefix)> {
+fn naive<'a>(
+    endpoints: &'a [(HostPattern, PathPrefix)],
+    host: &Hostname,
+    path: &str,
+) -> Option<&'a (HostPattern, PathPrefix)> {
     let exact = endpoints.iter().any(|(pattern, _)| matches!(pattern, HostPattern::Exact(name) if name == host));
     let path = if path.starts_with('/') { path } else { "/" };
     endpoints
@@ -135,7 +139,8 @@ fn host_pattern() -> impl Strategy<Value = String> {
 }
 
 fn some_path() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!["a", "ab", "b", ""]), 0..4).prop_map(|parts| format!("/{}", parts.join("/")))
+    prop::collection::vec(prop::sample::select(vec!["a", "ab", "b", ""]), 0..4)
+        .prop_map(|parts| format!("/{}", parts.join("/")))
 }
 
 proptest! {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use octoporty_proto::control::{Control, Hello, Refused, Welcome};
 use octoporty_proto::model::{
-    DesiredState, Endpoint, InstanceId, LandingPage, Mapping, MappingId, MappingVerdict, Revision, SessionId,
-    SyncReport,
+    AccessRecord, DesiredState, Endpoint, InstanceId, LandingPage, Mapping, MappingId, MappingVerdict, Revision,
+    SessionId, SyncReport,
 };
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::Side;
@@ -60,7 +60,10 @@ impl Drop for Agent {
     }
 }
 
-pub(crate) async fn dial(gateway: SocketAddr, key: &str) -> Result<Box<dyn octoporty_tunnel::carrier::Carrier>, DialError> {
+pub(crate) async fn dial(
+    gateway: SocketAddr,
+    key: &str,
+) -> Result<Box<dyn octoporty_tunnel::carrier::Carrier>, DialError> {
     let dial = Dial {
         url: format!("ws://{gateway}/tunnel").parse().unwrap(),
         authorization: format!("Bearer {key}").parse().unwrap(),
@@ -86,7 +89,8 @@ impl Agent {
             while let Some(incoming) = events.next().await {
                 match incoming {
                     Incoming::Control(control) => {
-                        if sender.send(control).await.is_err() {
+                        let heard = sender.send(control).await;
+                        if heard.is_err() {
                             return;
                         }
                     }
@@ -152,6 +156,18 @@ impl Agent {
         }
     }
 
+    /// Access records until `wanted` came.
+    pub(crate) async fn records(&mut self, wanted: usize) -> Vec<AccessRecord> {
+        let mut records = Vec::new();
+        while records.len() < wanted {
+            if let Control::Access { records: more, dropped } = self.next_control().await {
+                assert_eq!(dropped, 0);
+                records.extend(more);
+            }
+        }
+        records
+    }
+
     /// Ends the connection without a word, as a crash does, and waits until its tasks are gone.
     pub(crate) async fn crash(self) {
         self.cancel.cancel();
@@ -169,7 +185,13 @@ async fn serve(mut stream: Stream, name: &'static str, seen: Arc<AtomicU32>) {
             let text = String::from_utf8_lossy(&head[..end]).into_owned();
             head.drain(..end + 4);
             seen.fetch_add(1, Ordering::Relaxed);
-            if text.starts_with("GET /slow") {
+            if text.starts_with("GET /hints") {
+                let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+                if stream.send(Bytes::from_static(hints)).await.is_err() {
+                    return;
+                }
+            }
+            if text.starts_with("GET /slow") || text.starts_with("GET /hints") {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
             let body = format!("served by {name}\n{text}");

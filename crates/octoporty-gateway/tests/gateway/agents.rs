@@ -133,7 +133,7 @@ async fn a_swap_of_state_leaves_no_moment_without_the_routes_that_stay() {
     let (_gateway, address) = start(config()).await;
     let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
     let stays = mapping("stays.example.com", "/");
-    agent.sync(state(1, &[stays.clone()])).await;
+    agent.sync(state(1, std::slice::from_ref(&stays))).await;
     let syncs = async {
         for revision in 2..40 {
             let other = mapping(&format!("other-{revision}.example.com"), "/");
@@ -164,4 +164,33 @@ async fn a_session_that_is_gone_and_a_full_gateway_are_refused_with_their_codes(
     assert_eq!(full.code, RefusedCode::TooManySessions);
     assert!(full.text.contains("MaxSessions"));
     let (_again, _) = Agent::connect(address, &who).await;
+}
+
+#[tokio::test]
+async fn an_agent_learns_of_every_request_also_of_those_while_it_was_away() {
+    let (_gateway, address) = start(config()).await;
+    let who = Who::new("home");
+    let (mut agent, _) = Agent::connect(address, &who).await;
+    let app = mapping("app.example.com", "/");
+    agent.sync(state(1, std::slice::from_ref(&app))).await;
+    let mut ids = Vec::new();
+    for _ in 0..300 {
+        let reply = get(address, "app.example.com", "/x?q=1", &[]).await;
+        ids.push(reply.header("x-octoporty-request-id").unwrap().to_owned());
+    }
+    let mut records = agent.records(300).await;
+    assert!(records.iter().all(|record| record.mapping == app.id && record.status == 200 && record.path == "/x"));
+    agent.crash().await;
+    let away = until("agent_away", || async {
+        Some(get(address, "app.example.com", "/", &[]).await).filter(|reply| reply.status == 503)
+    })
+    .await;
+    let (mut agent, _) = Agent::connect(address, &who).await;
+    let missed = agent.records(1).await;
+    let newest = missed.last().unwrap();
+    assert_eq!((newest.status, newest.error.as_deref()), (503, Some("agent_away")));
+    assert_eq!(newest.request_id, away.header("x-octoporty-request-id").unwrap());
+    records.sort_by(|a, b| a.request_id.cmp(&b.request_id));
+    ids.sort();
+    assert!(records.iter().map(|record| &record.request_id).eq(&ids), "each once");
 }

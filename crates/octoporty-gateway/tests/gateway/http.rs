@@ -130,6 +130,24 @@ async fn what_strangers_say_of_themselves_is_replaced_and_what_trusted_proxies_s
 }
 
 #[tokio::test]
+async fn early_hints_come_before_the_answer_and_only_to_visitors_that_know_them() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    let mut visitor = Visitor::connect(address).await;
+    for _ in 0..3 {
+        let since = tokio::time::Instant::now();
+        let hints = visitor.get("app.example.com", "/hints").await;
+        assert_eq!((hints.status, hints.header("link")), (103, Some("</style.css>; rel=preload")));
+        assert!(since.elapsed() < Duration::from_millis(300), "the hints came with the answer and not before it");
+        assert_eq!(visitor.reply().await.status, 200);
+    }
+    let mut old = Visitor::connect(address).await;
+    old.send("GET /hints HTTP/1.0\r\nHost: app.example.com\r\n\r\n").await;
+    assert_eq!(old.reply().await.status, 200);
+}
+
+#[tokio::test]
 async fn a_stop_lets_requests_finish_and_then_closes() {
     let (gateway, address) = start(config()).await;
     let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
