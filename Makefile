@@ -36,19 +36,18 @@ setup-bench:
 demo: build ## Gateway, agent, console and a sample site on this machine
 	@$(BIN) demo
 
-dev: setup-build web/dist/.built ## Gateway and agent from source, the web page by its development server
+dev: setup-build web/dist/index.html ## Gateway and agent from source, the web page by its development server
 	@scripts/dev.sh
 
-web: setup-build web/dist/.built ## The console's page
+web: setup-build web/dist/index.html ## The console's page
 
-web/dist/.built: $(WEB_SOURCES)
+web/dist/index.html: $(WEB_SOURCES)
 	npm --prefix web run build
-	@touch $@
 
 build: web ## The release binary with the page in it
 	$(CARGO) build --release -p octoporty
 
-check: setup-check web/dist/.built ## Formatting, lints, documents, dependencies, the web page's lints and types
+check: setup-check web/dist/index.html ## Formatting, lints, documents, dependencies, the web page's lints and types
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet

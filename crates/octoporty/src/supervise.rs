@@ -145,3 +145,23 @@ pub(crate) async fn stop(signals: &mut Signals, grace: Duration, role: impl Futu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::exit::Signal;
+
+    #[tokio::test]
+    async fn an_end_in_time_is_clean_and_a_second_signal_does_not_wait() {
+        let mut signals = Signals::listen().unwrap();
+        let grace = Duration::from_secs(60);
+        assert_eq!(stop(&mut signals, grace, async {}).await, Exit::Clean);
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+        let bound = Duration::from_secs(20);
+        let exit = tokio::time::timeout(bound, stop(&mut signals, grace, pending())).await.expect("at once");
+        assert_eq!(exit, Exit::Forced(Signal::Terminate));
+        assert_eq!(exit.code(), 143);
+    }
+}

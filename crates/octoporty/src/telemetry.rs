@@ -9,6 +9,8 @@
 mod roller;
 mod writer;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
 use std::path::Path;
 
 use tracing::Level;
@@ -42,7 +44,19 @@ pub(crate) fn start(settings: &LoggingSettings) -> Flush {
     if let Some(trouble) = trouble {
         tracing::warn!("{trouble}");
     }
+    std::panic::set_hook(Box::new(log_panic));
     flush
+}
+
+/// A panic is a defect; it belongs into the log, in the log's format, and not only on standard error.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("no text");
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&backtrace));
+    tracing::error!(place, thread, backtrace, "this is a defect, please report it: {what}");
 }
 
 /// The file, if there shall be one and it can be written.

@@ -1,6 +1,7 @@
 //! The binary as a process: what it prints and how it ends.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -168,6 +169,61 @@ fn a_port_in_use_is_one_sentence() {
     let demo = run(&["demo", "--gateway-port", &port, "--console-port", "0"], &[]);
     assert_eq!(demo.status.code(), Some(69));
     assert!(err(&demo).contains(&address) && err(&demo).contains("--gateway-port"), "{}", err(&demo));
+    let demo = run(&["demo", "--gateway-port", "0", "--console-port", &port], &[]);
+    assert_eq!(demo.status.code(), Some(69));
+    assert!(err(&demo).contains(&address) && err(&demo).contains("--console-port"), "{}", err(&demo));
+}
+
+/// What an agent needs besides its database and port.
+const AGENT: [(&str, &str); 4] = [
+    ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
+    ("Agent__ApiKey", KEY),
+    ("Agent__Auth__Password", "correct horse"),
+    ("Agent__Port", "127.0.0.1:0"),
+];
+
+#[test]
+fn an_agent_without_its_folder_or_port_ends_before_it_dials() {
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+    gateway.set_nonblocking(true).unwrap();
+    let url = format!("ws://{}/tunnel", gateway.local_addr().unwrap());
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    for (changed, expected) in [
+        (("Agent__Port", taken.as_str()), "Agent__Port"),
+        (("ConnectionStrings__DefaultConnection", "Data Source=file/octoporty.db"), "is not writable"),
+    ] {
+        let settings = [&AGENT[..], &[("Agent__GatewayUrl", url.as_str()), changed]].concat();
+        let output = octoporty(folder.path(), &["agent"], &settings).output().unwrap();
+        assert_eq!(output.status.code(), Some(69), "{}", err(&output));
+        assert!(err(&output).starts_with("octoporty agent: ") && err(&output).contains(expected), "{}", err(&output));
+        assert!(gateway.accept().is_err(), "it dialled, and would have taken over the session of another");
+    }
+}
+
+#[test]
+fn the_demo_prints_its_addresses_and_keeps_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut passwords = Vec::new();
+    for round in 0..2 {
+        let mut command = octoporty(folder.path(), &["demo", "--gateway-port", "0", "--console-port", "0"], &[]);
+        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut lines = std::io::BufReader::new(running.0.stdout.take().unwrap()).lines();
+        let mut field = |name: &str| {
+            let line = lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(name));
+            line.unwrap_or_else(|| panic!("{name} is not printed")).split_whitespace().last().unwrap().to_owned()
+        };
+        let (site, console, password) = (field("Sample site"), field("Console"), field("Password"));
+        assert!(site.starts_with("http://hello.localhost:"), "{site}");
+        let url = format!("{console}health");
+        assert_eq!(run(&["health", "--url", &url], &[]).status.code(), Some(0), "round {round}");
+        passwords.push(password);
+        running.signal(rustix::process::Signal::INT);
+        assert_eq!(running.exit_code(), Some(0), "round {round}");
+    }
+    assert_eq!(passwords[0], passwords[1]);
 }
 
 #[test]

@@ -25,6 +25,9 @@ const LOCAL_FOLDER: &str = "./octoporty-data";
 /// Name of the database file.
 const DATABASE_NAME: &str = "octoporty.db";
 
+/// Said beside the console's address when the page is not in this binary.
+const PAGE_NOTE: &str = if cfg!(feature = "web") { "" } else { " (API only: built without the web page)" };
+
 /// An agent and, unless it is switched off, its console.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentSettings {
@@ -306,7 +309,7 @@ fn banner(
             lines.push(("Username", console.username.clone().unwrap_or_else(|| NOT_SET.to_owned())));
             lines.push(("Password", reader.shown("Agent__Auth__Password")));
         }
-        lines.push(("Console", console.listen.to_string()));
+        lines.push(("Console", format!("{}{PAGE_NOTE}", console.listen)));
         lines.push(("Database", database.display().to_string()));
     } else {
         lines.push(("Console", "off".to_owned()));
