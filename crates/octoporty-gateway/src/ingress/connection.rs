@@ -141,7 +141,6 @@ pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: Soc
 fn builder(header_bytes: usize) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .preserve_header_case(true)
         .half_close(false)
         .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
@@ -170,6 +169,13 @@ async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
                 let answer = pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms()));
                 socket.write_all(&answer).await?;
                 linger(socket).await
+            }
+            // A body that broke off: where only the close says that an answer is over, a close would say that it is
+            // whole, so the connection is reset.
+            End::Done(Err(error)) if error.is_user() && io.is_close_an_end() => {
+                tracing::debug!(%peer, %error, "visitor's connection is reset");
+                let (socket, _permit) = io.into_socket();
+                socket.set_zero_linger()
             }
             End::Done(done) => {
                 if let Err(error) = done {

@@ -16,7 +16,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -75,13 +75,21 @@ pub(crate) struct ConnectionState {
     since: AtomicU64,
     /// Interim answers.
     pub early: Arc<EarlyQueue>,
+    /// The visitor speaks HTTP/1.0: for an answer without a length, the end of the connection is the end.
+    close_is_an_end: AtomicBool,
 }
 
 impl ConnectionState {
     /// A connection that was accepted now.
     pub(crate) fn new() -> Self {
         let phase = AtomicU8::new(Phase::New as u8);
-        Self { started: Instant::now(), phase, since: AtomicU64::new(0), early: Arc::default() }
+        Self {
+            started: Instant::now(),
+            phase,
+            since: AtomicU64::new(0),
+            early: Arc::default(),
+            close_is_an_end: AtomicBool::new(false),
+        }
     }
 
     fn phase(&self) -> Phase {
@@ -97,6 +105,11 @@ impl ConnectionState {
     /// A request's head is whole.
     pub(crate) fn request_begins(&self) {
         self.enter(Phase::Busy);
+    }
+
+    /// The visitor of this request speaks this version.
+    pub(crate) fn note_version(&self, version: http::Version) {
+        self.close_is_an_end.store(version == http::Version::HTTP_10, Ordering::Relaxed);
     }
 
     /// Hyper has all of the answer.
@@ -157,6 +170,11 @@ pub(crate) struct VisitorIo {
 impl VisitorIo {
     pub(crate) fn new(socket: TcpStream, state: Arc<ConnectionState>, permit: Option<Permit>) -> Self {
         Self { socket, state, ahead: Vec::new(), permit }
+    }
+
+    /// Whether an orderly close could pass for the end of an answer that was cut.
+    pub(crate) fn is_close_an_end(&self) -> bool {
+        self.state.close_is_an_end.load(Ordering::Relaxed)
     }
 
     /// The bare socket, with what counts it: for a connection that is not HTTP any more.

@@ -43,6 +43,7 @@ pub(super) async fn answer(
 ) -> Result<Response<TrackedBody>, Hangup> {
     let arrived = Instant::now();
     connection.state.request_begins();
+    connection.state.note_version(request.version());
     let request_id = request_id(&connection, &request);
     let early = EarlyWriter::new(connection.state.early.clone(), request.version());
     let mut answer = match judge(&connection, &request) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use octoporty_proto::model::{Failure, FailureCode};
-use octoporty_proto::wire::Reset;
+use octoporty_proto::wire::{Blame, Reset};
 use tokio::time::Instant;
 
 use super::record::Record;
@@ -64,6 +64,15 @@ pub(super) struct BodyParts {
     pub(super) record: Record,
 }
 
+/// Why an answer breaks off.
+#[derive(Debug)]
+enum Cut {
+    /// Something failed behind the gateway.
+    Failure(Failure),
+    /// There is nobody left to answer.
+    VisitorLeft,
+}
+
 /// The body of one answer.
 #[derive(Debug)]
 pub(super) struct TargetBody {
@@ -101,25 +110,24 @@ impl TargetBody {
     }
 
     /// One that has no body but announces its length.
-    pub(super) fn announcing(mut self, length: u64) -> Self {
+    pub(super) fn announce(&mut self, length: u64) {
         self.announced = Some(length);
-        self
     }
 
-    /// The whole body, if all of it is here in one piece; with it, the request is over.
-    pub(super) fn try_into_whole(mut self) -> Result<Bytes, Self> {
+    /// The whole body, if all of it is here in one piece: with that the request is over.
+    pub(super) fn take_whole(&mut self) -> Option<Bytes> {
         if !self.parts.decoder.is_ended() || self.announced.is_some() || self.after.is_some() {
-            return Err(self);
+            return None;
         }
         match self.next.take() {
-            None => Ok(Bytes::new()),
+            None => Some(Bytes::new()),
             Some(Piece::Data(data)) => {
                 self.parts.record.response_bytes += data.len() as u64;
-                Ok(data)
+                Some(data)
             }
             other => {
                 self.next = other;
-                Err(self)
+                None
             }
         }
     }
@@ -163,8 +171,14 @@ impl TargetBody {
     }
 
     /// As [`Self::fail`], one turn later.
-    fn poll_fail(&mut self, cx: &mut Context<'_>, failure: Failure) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.fault = Some(self.fail(failure));
+    fn poll_fail(&mut self, cx: &mut Context<'_>, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.fault = Some(match cut {
+            Cut::Failure(failure) => self.fail(failure),
+            Cut::VisitorLeft => {
+                self.close();
+                io::ErrorKind::ConnectionAborted.into()
+            }
+        });
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -186,7 +200,7 @@ impl TargetBody {
     }
 
     /// More bytes into the input; an end where one is due.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cut>> {
         let received = match &mut self.parts.conduit {
             Conduit::Whole(warm) => warm.stream.poll_recv(cx),
             Conduit::Split(shared) => shared.poll_recv(cx),
@@ -194,13 +208,13 @@ impl TargetBody {
         };
         let Poll::Ready(received) = received else {
             ready!(self.poll_idle(cx));
-            return Poll::Ready(Err(FailureCode::IdleTimeout.into()));
+            return Poll::Ready(Err(Cut::Failure(FailureCode::IdleTimeout.into())));
         };
         self.moved = Instant::now();
         Poll::Ready(self.take(received))
     }
 
-    fn take(&mut self, received: Result<Option<Bytes>, Reset>) -> Result<(), Failure> {
+    fn take(&mut self, received: Result<Option<Bytes>, Reset>) -> Result<(), Cut> {
         match received {
             Ok(Some(bytes)) => {
                 self.parts.input = bytes;
@@ -208,9 +222,11 @@ impl TargetBody {
             }
             Ok(None) => {
                 self.parts.way_back.reuse = Reuse::Never;
-                self.parts.decoder.stream_finished().map_err(failure_of_body)
+                self.parts.decoder.stream_finished().map_err(|fault| Cut::Failure(failure_of_body(fault)))
             }
-            Err(reset) => Err(failure_of_reset(reset)),
+            // The visitor's own upload broke off: it is gone.
+            Err(reset) if reset.blame == Blame::Visitor => Err(Cut::VisitorLeft),
+            Err(reset) => Err(Cut::Failure(failure_of_reset(reset))),
         }
     }
 
@@ -238,7 +254,7 @@ impl Body for TargetBody {
         }
         loop {
             if let Err(fault) = self.look_ahead() {
-                return self.poll_fail(cx, failure_of_body(fault));
+                return self.poll_fail(cx, Cut::Failure(failure_of_body(fault)));
             }
             let piece = self.next.take();
             self.next = self.after.take();
@@ -253,8 +269,8 @@ impl Body for TargetBody {
             if self.parts.decoder.is_ended() {
                 return Poll::Ready(None);
             }
-            if let Err(failure) = ready!(self.poll_input(cx)) {
-                return self.poll_fail(cx, failure);
+            if let Err(cut) = ready!(self.poll_input(cx)) {
+                return self.poll_fail(cx, cut);
             }
         }
     }

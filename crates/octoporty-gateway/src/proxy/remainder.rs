@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use octoporty_proto::wire::Reset;
+use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use octoporty_tunnel::stream::Stream;
 use tokio::time::Instant;
 
@@ -87,7 +87,7 @@ impl Shared {
     pub(super) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reset>> {
         match &mut self.lock().stream {
             Some(stream) => stream.poll_recv(cx),
-            None => Poll::Ready(Ok(None)),
+            None => Poll::Ready(Err(Reset::new(ResetCode::Cancelled, Blame::Visitor))),
         }
     }
 

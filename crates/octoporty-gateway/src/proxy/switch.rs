@@ -28,8 +28,9 @@ pub(super) fn switch(
     on_upgrade: OnUpgrade,
     stream: Stream,
     rest: Bytes,
-    record: Record,
+    mut record: Record,
 ) -> Answer {
+    record.status(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     let config = DuplexConfig { idle: Some(ctx.state.config.limits.idle_timeout), ..DuplexConfig::visitor() };
     let pipe = Pipe { on_upgrade, stream, rest, record, config };
     let cancel = ctx.cancel.clone();
@@ -54,7 +55,6 @@ struct Pipe {
 impl Pipe {
     async fn run(self) {
         let Self { on_upgrade, stream, rest, mut record, config } = self;
-        record.status(StatusCode::SWITCHING_PROTOCOLS.as_u16());
         let Ok(Ok(visitor)) = tokio::time::timeout(HANDOVER, on_upgrade).await else {
             // The visitor was gone before the head was written.
             return;

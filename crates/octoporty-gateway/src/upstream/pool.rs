@@ -12,6 +12,7 @@ use octoporty_proto::model::{Mapping, MappingId, SessionId};
 use octoporty_tunnel::stream::{Peek, Stream};
 
 use super::clock::Watchdog;
+use crate::session::Session;
 
 /// Most idle streams for one (session, mapping) on one shard: more than this many requests at once are rare, and
 /// each idle stream is a connection that the target keeps open.
@@ -67,6 +68,7 @@ struct Idle {
     warm: Warm,
     /// As the mapping was when the stream was opened: its target must still be the right one.
     mapping: Arc<Mapping>,
+    session: Arc<Session>,
     since: Instant,
 }
 
@@ -88,14 +90,14 @@ pub(crate) struct Pool {
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     /// The agent's session.
-    pub(crate) session: SessionId,
+    pub(crate) session: Arc<Session>,
     /// The mapping as it is for this request.
     pub(crate) mapping: Arc<Mapping>,
 }
 
 impl Lane {
     fn key(&self) -> Key {
-        Key { session: self.session, mapping: self.mapping.id }
+        Key { session: self.session.id(), mapping: self.mapping.id }
     }
 }
 
@@ -117,7 +119,8 @@ impl Pool {
 
     /// Keeps a stream whose request and answer have both ended in order.
     pub(crate) fn give(&self, lane: &Lane, warm: Warm) {
-        if warm.stream.peek() != Peek::Quiet {
+        // An agent that stops waits for its streams to end.
+        if lane.session.is_draining() || warm.stream.peek() != Peek::Quiet {
             return;
         }
         let mut evicted = Vec::new();
@@ -126,12 +129,29 @@ impl Pool {
             shelves.evict_oldest(&mut evicted);
         }
         let row = shelves.rows.entry(lane.key()).or_default();
-        row.push_back(Idle { warm, mapping: Arc::clone(&lane.mapping), since: Instant::now() });
+        let Lane { session, mapping } = lane.clone();
+        row.push_back(Idle { warm, mapping, session, since: Instant::now() });
         let over = if row.len() > PER_KEY { row.pop_front() } else { None };
         shelves.total += 1 - usize::from(over.is_some());
         drop(shelves);
         evicted.extend(over);
         drop(evicted);
+    }
+
+    /// Closes all of a session: its agent stops, and waits for its streams to end.
+    pub(crate) fn forget(&self, session: SessionId) {
+        let mut gone = Vec::new();
+        let mut shelves = self.lock();
+        shelves.rows.retain(|key, row| {
+            let keep = key.session != session;
+            if !keep {
+                gone.extend(row.drain(..));
+            }
+            keep
+        });
+        shelves.total -= gone.len();
+        drop(shelves);
+        drop(gone);
     }
 
     /// Closes what has stood too long, and what its target, agent or link has closed.
@@ -140,7 +160,9 @@ impl Pool {
         let mut shelves = self.lock();
         for row in shelves.rows.values_mut() {
             let (keep, drop): (VecDeque<_>, VecDeque<_>) = std::mem::take(row).into_iter().partition(|idle| {
-                now.saturating_duration_since(idle.since) < IDLE_AGE && idle.warm.stream.peek() == Peek::Quiet
+                now.saturating_duration_since(idle.since) < IDLE_AGE
+                    && !idle.session.is_draining()
+                    && idle.warm.stream.peek() == Peek::Quiet
             });
             *row = keep;
             gone.extend(drop);
@@ -197,3 +219,6 @@ impl Shelves {
         self.total -= evicted.len();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, StatusCode};
 use hyper::ext::ReasonPhrase;
 use thiserror::Error;
@@ -265,7 +265,7 @@ impl Fields<'_> {
         if switching && matches!(name.as_str(), "connection" | "upgrade") {
             return Ok(true);
         }
-        Ok(!is_hop_by_hop(name) && !(*name != CONNECTION && self.options.names(name)))
+        Ok(!is_hop_by_hop(name) && !self.options.names(name))
     }
 
     /// RFC 9112, 6.3.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
@@ -176,6 +176,29 @@ async fn an_answer_cut_short_is_cut_for_the_visitor_as_well() {
         let record = world.record().await;
         assert_eq!((record.status, record.error.as_deref()), (200, Some("target_closed")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_cut_answer_does_not_look_whole_to_a_visitor_of_http_1_0() {
+    let release = Arc::new(Notify::new());
+    let released = Arc::clone(&release);
+    let world = World::new(move |mut connection| {
+        let released = Arc::clone(&released);
+        Box::pin(async move {
+            connection.head().await.unwrap();
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
+            released.notified().await;
+        })
+    })
+    .await;
+    let mut visitor = world.visitor().await;
+    visitor.send(&format!("GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n")).await;
+    assert!(visitor.head().await.starts_with("HTTP/1.0 200"));
+    assert_eq!(visitor.raw(4).await, b"half");
+    release.notify_one();
+    // An orderly end would say that this was all.
+    let end = within("the end", visitor.socket.read(&mut [0; 16])).await;
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! The gateway's proxy over real sockets: scripted targets behind a scripted agent, raw visitors in front.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod bodies;
 mod failures;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use octoporty_proto::control::Control;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 
-use crate::support::{Connection, HOST, Setup, World};
+use crate::support::{Connection, HOST, Setup, World, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -196,4 +197,13 @@ async fn a_body_too_large_to_be_kept_is_not_sent_again() {
     };
     assert_eq!(world.ask(&put(100_000)).await.status(), 502);
     assert_eq!(world.target.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_is_not_held_by_idle_streams() {
+    let world = World::new(|connection| Box::pin(patient(connection))).await;
+    assert_eq!(world.ask(&get("/")).await.text(), "ok");
+    assert_eq!(world.target.closed(), 0);
+    world.link.send(&Control::Drain { reason: "the test".to_owned(), back_in_s: None }).await.unwrap();
+    until("the warm connection is closed", || world.target.closed() == 1).await;
 }

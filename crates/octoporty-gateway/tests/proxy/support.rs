@@ -374,10 +374,7 @@ impl Connection {
 
     /// Reads once; how much came. A reset counts as an end.
     pub(crate) async fn more(&mut self) -> usize {
-        let mut chunk = [0; 16 * 1024];
-        let read = self.socket.read(&mut chunk).await.unwrap_or(0);
-        self.read.extend_from_slice(&chunk[..read]);
-        read
+        self.socket.read_buf(&mut self.read).await.unwrap_or(0)
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
@@ -539,10 +536,7 @@ impl Visitor {
 
     /// Reads once, a reset counting as an end; how much came.
     pub(crate) async fn more(&mut self) -> usize {
-        let mut chunk = [0; 16 * 1024];
-        let read = self.socket.read(&mut chunk).await.unwrap_or(0);
-        self.read.extend_from_slice(&chunk[..read]);
-        read
+        self.socket.read_buf(&mut self.read).await.unwrap_or(0)
     }
 
     /// Bytes behind what was read as heads and bodies.

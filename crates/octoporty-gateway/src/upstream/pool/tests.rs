@@ -1,0 +1,230 @@
+use std::collections::VecDeque as Queue;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use octoporty_proto::model::{
+    Compression, Endpoint, Epoch, HostHeader, InstanceId, PrefixHandling, Scheme, Target, TlsVerification, TunnelId,
+};
+use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::wire::{Open, Side};
+use octoporty_tunnel::carrier::Carrier;
+use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::*;
+use crate::session::SessionIdentity;
+
+/// A transport without a socket.
+struct Channel {
+    incoming: mpsc::Receiver<Bytes>,
+    outgoing: mpsc::Sender<Bytes>,
+    waiting: Queue<Bytes>,
+}
+
+impl Carrier for Channel {
+    fn transport(&self) -> &'static str {
+        "channel"
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        self.incoming.poll_recv(cx).map(|bytes| bytes.map(Ok))
+    }
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(&mut self, frames: &mut Vec<Bytes>) -> io::Result<()> {
+        self.waiting.extend(frames.drain(..));
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(bytes) = self.waiting.pop_front() {
+            self.outgoing.try_send(bytes).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Both ends of a link, and a pool on the gateway's.
+struct Bench {
+    gateway: Link,
+    agent: LinkEvents,
+    _links: (Link, LinkEvents),
+    pool: Pool,
+    lane: Lane,
+    end: CancellationToken,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+fn mapping(id: u128, port: u32) -> Arc<Mapping> {
+    Arc::new(Mapping {
+        id: MappingId::from_uuid(Uuid::from_u128(id)),
+        name: "site".parse().unwrap(),
+        endpoint: Endpoint::Http {
+            host: "site.example".parse().unwrap(),
+            path: "/".parse().unwrap(),
+            prefix: PrefixHandling::Keep,
+        },
+        target: Target::new(Scheme::Http, "localhost", port).unwrap(),
+        verification: TlsVerification::Strict,
+        host_header: HostHeader::Keep,
+        compression: Compression::Off,
+    })
+}
+
+fn session(id: u128) -> Arc<Session> {
+    let identity = SessionIdentity {
+        id: SessionId::from_uuid(Uuid::from_u128(id)),
+        tunnel: TunnelId::shared(),
+        agent: "test".parse().unwrap(),
+        epoch: Epoch(1),
+        instance: InstanceId::from_uuid(Uuid::from_u128(id)),
+        agent_version: "test".to_owned(),
+    };
+    Arc::new(Session::new(identity, 4096, Arc::default()))
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (one, other) = (mpsc::channel(100_000), mpsc::channel(100_000));
+        let carrier = |incoming, outgoing| Box::new(Channel { incoming, outgoing, waiting: Queue::new() });
+        let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
+        let config = MuxConfig { max_streams: 100_000, ..MuxConfig::default() };
+        let (gateway, gateway_events) =
+            link::start(carrier(one.1, other.0), Side::Gateway, config.clone(), &tasks, end.clone());
+        let (agent_link, agent) = link::start(carrier(other.1, one.0), Side::Agent, config, &tasks, end.clone());
+        gateway.set_stream_limit(100_000);
+        let lane = Lane { session: session(1), mapping: mapping(1, 80) };
+        Self { gateway, agent, _links: (agent_link, gateway_events), pool: Pool::default(), lane, end }
+    }
+
+    /// A fresh stream, and its other end.
+    async fn stream(&mut self) -> (Warm, Stream) {
+        let open = Open { mapping: self.lane.mapping.id, visitor: None, compression: Compression::Off };
+        let stream = self.gateway.open(&open, Bytes::from_static(b"x")).unwrap();
+        loop {
+            if let Incoming::Stream(_, mut other) = self.agent.next().await.unwrap() {
+                assert_eq!(other.recv().await.unwrap().unwrap(), "x");
+                return (Warm { stream, watchdog: Watchdog::new(tokio::time::Instant::now()) }, other);
+            }
+        }
+    }
+
+    async fn give(&mut self) -> Stream {
+        let (warm, other) = self.stream().await;
+        self.pool.give(&self.lane, warm);
+        other
+    }
+}
+
+#[tokio::test]
+async fn the_stream_returned_last_is_taken_first() {
+    let mut bench = Bench::new();
+    let (_first, second) = (bench.give().await, bench.give().await);
+    assert_eq!(bench.pool.idle(), 2);
+    let taken = bench.pool.take(&bench.lane, Repeat::Unsafe).unwrap();
+    assert_eq!(taken.stream.id(), second.id());
+    assert_eq!(bench.pool.idle(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_other_side_touched_is_never_taken() {
+    let mut bench = Bench::new();
+    let (mut finished, mut spoke, reset) = (bench.give().await, bench.give().await, bench.give().await);
+    finished.finish().unwrap();
+    spoke.send(Bytes::from_static(b"408")).await.unwrap();
+    drop(reset);
+    // The last to be seen: what was sent before has arrived as well.
+    let (mut mark, mut other) = bench.stream().await;
+    other.send(Bytes::from_static(b"!")).await.unwrap();
+    mark.stream.recv().await.unwrap();
+    assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_none());
+    assert_eq!(bench.pool.idle(), 0);
+}
+
+#[tokio::test]
+async fn a_changed_mapping_takes_no_stream_to_its_old_target() {
+    let mut bench = Bench::new();
+    let _others = (bench.give().await, bench.give().await);
+    let same = Lane { mapping: mapping(1, 80), ..bench.lane.clone() };
+    assert!(bench.pool.take(&same, Repeat::Safe).is_some(), "a sync that changes nothing closes nothing");
+    let moved = Lane { mapping: mapping(1, 81), ..bench.lane.clone() };
+    assert!(bench.pool.take(&moved, Repeat::Safe).is_none());
+    let another = Lane { session: session(2), ..bench.lane.clone() };
+    assert!(bench.pool.take(&another, Repeat::Safe).is_none());
+}
+
+#[tokio::test]
+async fn bounds_hold_and_the_oldest_go_first() {
+    let mut bench = Bench::new();
+    let mut others = Vec::new();
+    for _ in 0..PER_KEY + 3 {
+        others.push(bench.give().await);
+    }
+    assert_eq!(bench.pool.idle(), PER_KEY);
+    within(others[2].was_reset()).await;
+    assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_some());
+
+    for id in 2..40 {
+        bench.lane = Lane { mapping: mapping(id, 80), ..bench.lane.clone() };
+        for _ in 0..PER_KEY {
+            others.push(bench.give().await);
+            assert!(bench.pool.idle() <= TOTAL);
+        }
+    }
+    assert!(bench.pool.idle() > TOTAL - EVICTED_AT_ONCE);
+    let first = Lane { mapping: mapping(1, 80), ..bench.lane.clone() };
+    assert!(bench.pool.take(&first, Repeat::Safe).is_none(), "the first mapping's were the oldest");
+    assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_some());
+}
+
+#[tokio::test]
+async fn a_sweep_closes_what_is_old_or_was_closed() {
+    let mut bench = Bench::new();
+    let (kept, closed) = (bench.give().await, bench.give().await);
+    drop(closed);
+    let (mut mark, mut other) = bench.stream().await;
+    other.send(Bytes::from_static(b"!")).await.unwrap();
+    mark.stream.recv().await.unwrap();
+    bench.pool.sweep(Instant::now());
+    assert_eq!(bench.pool.idle(), 1);
+    bench.pool.sweep(Instant::now() + IDLE_AGE);
+    assert_eq!(bench.pool.idle(), 0);
+    within(kept.was_reset()).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_finds_its_idle_streams_closed() {
+    let mut bench = Bench::new();
+    let other = bench.give().await;
+    bench.lane.session.start_draining();
+    bench.pool.forget(bench.lane.session.id());
+    within(other.was_reset()).await;
+    let late = bench.give().await;
+    assert_eq!(bench.pool.idle(), 0);
+    within(late.was_reset()).await;
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work).await.expect("the other end hears of it")
+}
