@@ -74,11 +74,15 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`StartError`].
-    #[expect(clippy::unused_async, reason = "part of the agreed interface; binding may come to wait")]
     pub async fn start(mut config: GatewayConfig) -> Result<Self, StartError> {
         config.shards = config.shards.max(1);
         let state = Arc::new(GatewayState::new(config));
-        let (shards, address) = Shards::start(&state)?;
+        // On a thread of its own, since a runtime that is dropped on the way must not be dropped inside of another.
+        let begun = tokio::task::spawn_blocking({
+            let state = Arc::clone(&state);
+            move || Shards::start(&state)
+        });
+        let (shards, address) = begun.await.map_err(|error| StartError::Worker(std::io::Error::other(error)))??;
         tracing::info!(%address, shards = state.config.shards, "gateway listens");
         Ok(Self { address, state, shards })
     }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use octoporty_proto::control::{Control, Hello, Refused, Welcome};
@@ -17,7 +16,7 @@ use octoporty_tunnel::carrier::websocket::{self, Dial, DialError};
 use octoporty_tunnel::link::{self, Incoming, Link};
 use octoporty_tunnel::stream::Stream;
 use octoporty_tunnel::trust::{Trust, client_config};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -52,6 +51,8 @@ pub(crate) struct Agent {
     requests: u64,
     /// Requests whose head has come.
     pub(crate) seen: Arc<AtomicU32>,
+    /// A permit lets one `/slow` or `/hints` request be answered.
+    pub(crate) go_on: Arc<Semaphore>,
 }
 
 impl Drop for Agent {
@@ -84,7 +85,8 @@ impl Agent {
         let name = who.name;
         let inner = tracker.clone();
         let seen = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&seen);
+        let go_on = Arc::new(Semaphore::new(0));
+        let (counter, gate) = (Arc::clone(&seen), Arc::clone(&go_on));
         tracker.spawn(async move {
             while let Some(incoming) = events.next().await {
                 match incoming {
@@ -95,13 +97,13 @@ impl Agent {
                         }
                     }
                     Incoming::Stream(_, stream) => {
-                        inner.spawn(serve(stream, name, Arc::clone(&counter)));
+                        inner.spawn(serve(stream, name, Arc::clone(&counter), Arc::clone(&gate)));
                     }
                     _ => {}
                 }
             }
         });
-        let mut agent = Self { link, controls, tracker, cancel, requests: 0, seen };
+        let mut agent = Self { link, controls, tracker, cancel, requests: 0, seen, go_on };
         let hello = Hello {
             versions: vec![octoporty_proto::control::VERSION],
             features: vec!["lz4".to_owned(), "multi_link".to_owned(), "of the future".to_owned()],
@@ -177,7 +179,7 @@ impl Agent {
 }
 
 /// Answers every request on a stream with who serves it.
-async fn serve(mut stream: Stream, name: &'static str, seen: Arc<AtomicU32>) {
+async fn serve(mut stream: Stream, name: &'static str, seen: Arc<AtomicU32>, go_on: Arc<Semaphore>) {
     let mut head = Vec::new();
     while let Ok(Some(bytes)) = stream.recv().await {
         head.extend_from_slice(&bytes);
@@ -192,7 +194,7 @@ async fn serve(mut stream: Stream, name: &'static str, seen: Arc<AtomicU32>) {
                 }
             }
             if text.starts_with("GET /slow") || text.starts_with("GET /hints") {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                go_on.acquire().await.unwrap().forget();
             }
             let body = format!("served by {name}\n{text}");
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());

@@ -87,11 +87,8 @@ async fn a_head_over_the_limit_gets_431_and_one_below_it_passes() {
 
 #[tokio::test]
 async fn a_slow_head_gets_408_and_an_idle_connection_is_kept_longer() {
-    let limits = Limits {
-        header_timeout: Duration::from_millis(400),
-        keep_alive: Duration::from_millis(1500),
-        ..Limits::default()
-    };
+    let limits =
+        Limits { header_timeout: Duration::from_millis(300), keep_alive: Duration::from_secs(5), ..Limits::default() };
     let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
     let mut slow = Visitor::connect(address).await;
     slow.send("GET / HTTP/1.1\r\nHos").await;
@@ -101,10 +98,10 @@ async fn a_slow_head_gets_408_and_an_idle_connection_is_kept_longer() {
     let mut kept = Visitor::connect(address).await;
     assert_eq!(kept.get("x", "/health").await.status, 200);
     let since = tokio::time::Instant::now();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
     assert_eq!(kept.get("x", "/health").await.status, 200, "kept for longer than a head may take");
     assert_eq!(kept.closed().await, "");
-    assert!(since.elapsed() >= Duration::from_millis(2100), "closed after {:?}", since.elapsed());
+    assert!(since.elapsed() >= Duration::from_millis(5900), "closed after {:?}", since.elapsed());
 }
 
 #[tokio::test]
@@ -136,12 +133,12 @@ async fn early_hints_come_before_the_answer_and_only_to_visitors_that_know_them(
     agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
     let mut visitor = Visitor::connect(address).await;
     for _ in 0..3 {
-        let since = tokio::time::Instant::now();
         let hints = visitor.get("app.example.com", "/hints").await;
         assert_eq!((hints.status, hints.header("link")), (103, Some("</style.css>; rel=preload")));
-        assert!(since.elapsed() < Duration::from_millis(300), "the hints came with the answer and not before it");
+        agent.go_on.add_permits(1);
         assert_eq!(visitor.reply().await.status, 200);
     }
+    agent.go_on.add_permits(1);
     let mut old = Visitor::connect(address).await;
     old.send("GET /hints HTTP/1.0\r\nHost: app.example.com\r\n\r\n").await;
     assert_eq!(old.reply().await.status, 200);
@@ -159,10 +156,11 @@ async fn a_stop_lets_requests_finish_and_then_closes() {
     until("the request under way", || async { (agent.seen.load(Ordering::Relaxed) == 2).then_some(()) }).await;
     let stop = gateway.stop(Duration::from_secs(10));
     let check = async {
+        assert_eq!(idle.closed().await, "");
+        agent.go_on.add_permits(1);
         let reply = busy.reply().await;
         assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
         assert_eq!(busy.closed().await, "");
-        assert_eq!(idle.closed().await, "");
         let goodbye = agent.next_control().await;
         assert!(matches!(goodbye, octoporty_proto::control::Control::Drain { .. }), "{goodbye:?}");
         in_time("the end of the link", agent.link.ended()).await;
