@@ -317,6 +317,7 @@ fn a_hash_that_lost_its_dollars_says_how_to_write_them() {
     let refused =
         agent_refused(&[("Agent__Auth__PasswordHash", "/JvHBGL2wqsmTdwJjef.IR.LHrLVocifKvx5aVlAzzLJYZr9z2fY0coQ0")]);
     assert!(refused.to_string().contains("$$"), "{refused}");
+    assert!(refused.to_string().contains("`octoporty hash-password` makes a new one"), "{refused}");
 }
 
 #[test]

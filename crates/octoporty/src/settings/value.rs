@@ -62,7 +62,10 @@ pub(crate) enum ValueError {
     ShortSecret,
     /// Not a password hash.
     #[error("{0}")]
-    PasswordHash(#[from] PasswordHashError),
+    PasswordHash(#[source] PasswordHashError),
+    /// Once a password hash.
+    #[error("{0}; `octoporty hash-password` makes a new one")]
+    BrokenHash(#[source] PasswordHashError),
     /// Not the URL of a gateway.
     #[error("{0}")]
     GatewayUrl(&'static str),
@@ -293,7 +296,10 @@ pub(crate) fn jwt_secret(text: &str) -> Parsed<JwtSecret> {
 
 /// A `$6$` hash.
 pub(crate) fn password_hash(text: &str) -> Parsed<PasswordHash> {
-    Ok(PasswordHash::parse(text)?)
+    PasswordHash::parse(text).map_err(|error| match error {
+        PasswordHashError::NotSha512Crypt => ValueError::PasswordHash(error),
+        _ => ValueError::BrokenHash(error),
+    })
 }
 
 /// An agent's name.
