@@ -15,7 +15,7 @@ const ROUNDS: usize = 12;
 const REQUESTS: usize = 100;
 
 /// What was measured.
-pub struct Isolation {
+pub(crate) struct Isolation {
     alone: Vec<Duration>,
     beside: Vec<Duration>,
 }
@@ -56,7 +56,7 @@ async fn turn(visitor: &mut Visitor, samples: &mut Vec<Duration>) {
 ///
 /// # Panics
 /// If an answer is wrong.
-pub async fn measure() -> Isolation {
+pub(crate) async fn measure() -> Isolation {
     let world = World::new();
     let fast = Target::start(world.ip(), |mut peer| async move {
         while peer.request().await.is_some() {

@@ -35,6 +35,12 @@ async fn each_failure_of_a_target_has_its_code() {
     let certificates = tls::Certificates::make();
     let plain = mirror(world.ip()).await;
     let secure = tls::mirror(world.ip(), &certificates.valid("target.internal")).await;
+    // As web servers do, it answers a TLS hello with a 400 in plain HTTP.
+    let puzzled = Target::start(world.ip(), |mut peer| async move {
+        peer.read_some().await;
+        peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+    })
+    .await;
     let silent = Target::start(world.ip(), |mut peer| async move { peer.closed().await }).await;
     let closes = Target::start(world.ip(), |mut peer| async move {
         peer.request().await;
@@ -53,7 +59,7 @@ async fn each_failure_of_a_target_has_its_code() {
     let ip = world.ip().to_string();
     map(&pair, "refused.test", "http", &ip, nobody.port(), false).await;
     map(&pair, "dns.test", "http", "no-such-host.invalid", 80, false).await;
-    map(&pair, "plain.test", "https", &ip, plain.address().port(), true).await;
+    map(&pair, "plain.test", "https", &ip, puzzled.address().port(), true).await;
     map(&pair, "secure.test", "http", &ip, secure.address().port(), false).await;
     map(&pair, "strict.test", "https", &ip, secure.address().port(), false).await;
     map(&pair, "silent.test", "http", &ip, silent.address().port(), false).await;

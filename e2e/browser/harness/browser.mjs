@@ -1,0 +1,76 @@
+// Chromium, and what a person does on the console's pages.
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { DEADLINE, PASSWORD } from "./processes.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-dev-shm-usage",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+const RESULTS = fileURLToPath(new URL("../../results/", import.meta.url));
+
+export const SIZES = {
+  desk: { width: 1440, height: 900 },
+  phone: { width: 390, height: 844 },
+};
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+}
+
+/** A fresh browser profile at a size; `complaints` are errors that the page itself reported. */
+export async function openPage(browser, size, colorScheme = "dark") {
+  const context = await browser.newContext({ viewport: SIZES[size], hasTouch: size === "phone", colorScheme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE);
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    // What Content-Security-Policy refuses, and what React complains about. Failed requests are told apart below.
+    if (message.type() === "error" && !/Failed to load resource|net::ERR/.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  return { context, page, complaints };
+}
+
+/** Keeps pictures of the page as it is, in both themes. */
+export async function picture(page, name) {
+  mkdirSync(RESULTS, { recursive: true });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.evaluate(() => document.fonts.ready);
+    await page.screenshot({ path: `${RESULTS}${name}-${colorScheme}.png` });
+  }
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+}
+
+export async function logIn(page, url) {
+  await page.goto(url);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+}
+
+/** Goes to a page by the rail, or by the drawer on a phone. */
+export async function goTo(page, name) {
+  const menu = page.getByRole("button", { name: "Open navigation" });
+  if (await menu.isVisible()) await menu.click();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+}
+
+/** The status word of the dashboard. */
+export const statusWord = (page) => page.getByTestId("connection");
+
+/** How far the page is wider than its window; a page that scrolls sideways is broken. */
+export function overflow(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+}

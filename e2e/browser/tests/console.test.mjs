@@ -1,0 +1,314 @@
+// One person's way through the console, at a desk and on a phone, against a real gateway and agent.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { goTo, launch, logIn, openPage, overflow, picture, statusWord } from "../harness/browser.mjs";
+import { DEADLINE, GATEWAY_NAME, startWorld, until } from "../harness/processes.mjs";
+
+const DOMAIN = "hello.localhost";
+
+for (const size of ["desk", "phone"]) {
+  describe(`the console (${size})`, { timeout: 240_000 }, () => {
+    let world;
+    let browser;
+    let page;
+    let context;
+    let complaints;
+
+    before(async () => {
+      world = await startWorld();
+      browser = await launch();
+      ({ page, context, complaints } = await openPage(browser, size));
+    });
+
+    after(async () => {
+      await browser?.close();
+      await world?.stop();
+    });
+
+    const fits = async () => assert.ok((await overflow(page)) <= 0, "the page is wider than its window");
+    const shot = (name) => picture(page, `${size}-${name}`);
+
+    it("asks for the password, refuses a wrong one and leads back to where one wanted to be", async () => {
+      await page.goto(`${world.url}/settings`);
+      await page.getByLabel("Password").fill("not this one");
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("Wrong password.").waitFor();
+      await fits();
+      await shot("login");
+      await page.getByLabel("Password").fill("correct horse battery staple");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+    });
+
+    it("shows the tunnel as it is", async () => {
+      await goTo(page, "Dashboard");
+      await statusWord(page).getByText("ONLINE").waitFor();
+      const path = page.getByRole("list", { name: "Path of a request" });
+      await path.getByText(/websocket · \d+ links?/).waitFor();
+      await path.getByText(/^v\d+\.\d+\.\d+/).first().waitFor();
+      await page.getByText("No mapping yet").waitFor();
+      await fits();
+      await shot("dashboard-empty");
+    });
+
+    it("says at the field what the server refuses", async () => {
+      await page.getByRole("link", { name: "Create Mapping" }).click();
+      await page.getByPlaceholder("e.g., My Web App").fill("Hello");
+      await page.getByPlaceholder("app.example.com").fill("invalid!domain");
+      await page.getByRole("button", { name: "Save" }).click();
+      const domain = page.getByLabel("Domain");
+      await until("the domain is marked", async () => (await domain.getAttribute("aria-invalid")) === "true");
+      const described = await domain.evaluate((field) =>
+        (field.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent),
+      );
+      assert.match(described.join(" "), /invalid!domain/);
+      await fits();
+      await shot("mapping-new-refused");
+    });
+
+    it("tells what the agent sees of a target", async () => {
+      await page.getByPlaceholder("localhost").fill("127.0.0.1");
+      await page.getByLabel("Port").fill("1");
+      await page.getByRole("button", { name: "Test target" }).click();
+      const answer = page.getByRole("status").filter({ hasText: "refused" });
+      await answer.waitFor();
+      await page.getByLabel("Port").fill(String(world.target.port));
+      await page.getByRole("button", { name: "Test target" }).click();
+      await page.getByText("HTTP 200", { exact: false }).waitFor();
+      assert.equal(world.target.seen.at(-1)?.method, "HEAD");
+    });
+
+    it("makes a mapping that visitors can use", async () => {
+      await page.getByPlaceholder("app.example.com").fill(DOMAIN);
+      await page.getByText(`http://${DOMAIN}:${world.gatewayPort}/`).waitFor();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Mapping created: Hello").waitFor();
+      await page.getByRole("link", { name: "Hello", exact: true }).waitFor();
+      const answer = await until("the gateway serves it", async () => {
+        const reply = await world.visit(DOMAIN, "/first");
+        return reply.status === 200 && reply;
+      });
+      assert.equal(answer.body, "target saw GET /first\n");
+      await page.getByText("OK", { exact: true }).waitFor();
+      await fits();
+      await shot("mappings");
+    });
+
+    it("refuses a second mapping of the same name and names the first", async () => {
+      await page.getByRole("link", { name: "New Mapping" }).click();
+      await page.getByPlaceholder("e.g., My Web App").fill("Second");
+      await page.getByPlaceholder("app.example.com").fill(DOMAIN.toUpperCase());
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText(/Hello/).first().waitFor();
+      assert.match(page.url(), /\/mappings\/new$/);
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("heading", { level: 1, name: "Mappings" }).waitFor();
+    });
+
+    it("shows requests as they end, without a reload", async () => {
+      await page.getByRole("link", { name: "Hello", exact: true }).click();
+      const table = page.getByRole("table", { name: "Last requests" });
+      await table.getByText("GET /first").first().waitFor();
+      await page.evaluate(() => {
+        window.sameDocument = true;
+      });
+      await world.visit(DOMAIN, "/arrives-live", { method: "POST", body: "x".repeat(2_000) });
+      await table.getByText("POST /arrives-live").waitFor();
+      assert.equal(await page.evaluate(() => window.sameDocument), true);
+      await fits();
+      await shot("mapping");
+    });
+
+    it("keeps a change, and is not disturbed by it while somebody visits", async () => {
+      await page.getByLabel("Name", { exact: true }).fill("Hello again");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Mapping updated: Hello again").waitFor();
+      assert.equal((await world.visit(DOMAIN, "/")).status, 200);
+    });
+
+    it("counts the traffic on the dashboard", async () => {
+      await goTo(page, "Dashboard");
+      await Promise.all(Array.from({ length: 20 }, (_, index) => world.visit(DOMAIN, `/n/${index}`)));
+      const visitors = page.getByRole("listitem").filter({ hasText: "Visitors" });
+      await until("the requests are counted", async () => {
+        const count = Number(/([\d,]+) requests/.exec(await visitors.innerText())?.[1]?.replace(",", ""));
+        return count >= 20;
+      });
+      await page.getByRole("region", { name: "Active mappings" }).getByText("Hello again").waitFor();
+      await fits();
+      await shot("dashboard");
+    });
+
+    it("names a failure with its cause", async () => {
+      await goTo(page, "Mappings");
+      await page.getByRole("link", { name: "New Mapping" }).click();
+      await page.getByPlaceholder("e.g., My Web App").fill("Broken");
+      await page.getByPlaceholder("app.example.com").fill("broken.localhost");
+      await page.getByPlaceholder("localhost").fill("127.0.0.1");
+      await page.getByLabel("Port").fill("1");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Mapping created: Broken").waitFor();
+      await until("visitors get 502", async () => (await world.visit("broken.localhost", "/x")).status === 502);
+      await page.getByText("Target down").waitFor();
+      await goTo(page, "Dashboard");
+      const failures = page.getByRole("region", { name: "Newest failures" });
+      await failures.getByText(/target refused/).first().waitFor();
+      await fits();
+      await shot("dashboard-target-down");
+    });
+
+    it("switches a mapping off and on", async () => {
+      await goTo(page, "Mappings");
+      const toggle = page.getByRole("switch", { name: "Hello again enabled" });
+      await toggle.click();
+      await page.getByText("Hello again disabled").waitFor();
+      await until("visitors get 404", async () => (await world.visit(DOMAIN, "/")).status === 404);
+      await page.getByRole("button", { name: /^Disabled/ }).click();
+      await page.getByRole("link", { name: "Hello again", exact: true }).waitFor();
+      await page.getByRole("button", { name: /^All/ }).click();
+      await toggle.click();
+      await until("visitors get 200", async () => (await world.visit(DOMAIN, "/")).status === 200);
+    });
+
+    it("remembers the view and finds by words", async () => {
+      await page.getByRole("button", { name: "Grid view" }).click();
+      await page.reload();
+      await page.getByRole("button", { name: "Grid view", pressed: true }).waitFor();
+      await shot("mappings-grid");
+      await page.getByPlaceholder(/Search/).fill("broken");
+      await page.getByRole("link", { name: "Broken", exact: true }).waitFor();
+      assert.equal(await page.getByRole("link", { name: "Hello again", exact: true }).count(), 0);
+      await page.getByRole("button", { name: "Table view" }).click();
+      await page.getByPlaceholder(/Search/).fill("");
+    });
+
+    it("changes the landing page that strangers see, and takes it back", async () => {
+      await goTo(page, "Settings");
+      const save = page.getByRole("button", { name: "Save Changes" });
+      assert.equal(await save.isDisabled(), true);
+      assert.equal(await page.getByRole("button", { name: "Reset to Default" }).isDisabled(), true);
+      assert.match(await page.getByLabel("HTML Editor").inputValue(), /Octoporty Gateway/);
+      await page.getByLabel("HTML Editor").fill("<!doctype html><title>Mine</title><h1>Nothing to see here</h1>");
+      await page.frameLocator('iframe[title="Live Preview"]').getByText("Nothing to see here").waitFor();
+      await page.getByText("Unsaved changes").waitFor();
+      await fits();
+      await shot("settings");
+      await save.click();
+      await page.getByText("Saved", { exact: true }).waitFor();
+      await until("the gateway shows it", async () =>
+        (await world.visit(GATEWAY_NAME, "/", { headers: { accept: "text/html" } })).body.includes("Nothing to see here"),
+      );
+      await page.getByRole("button", { name: "Reset to Default" }).click();
+      const dialog = page.getByRole("alertdialog", { name: "Reset to Default?" });
+      await dialog.getByRole("button", { name: "Reset", exact: true }).click();
+      await until("the gateway shows its own page again", async () =>
+        (await world.visit(GATEWAY_NAME, "/", { headers: { accept: "text/html" } })).body.includes("Octoporty Gateway"),
+      );
+    });
+
+    it("asks before unsaved changes are left", async () => {
+      await page.getByLabel("HTML Editor").fill("<p>half done");
+      const menu = page.getByRole("button", { name: "Open navigation" });
+      if (await menu.isVisible()) await menu.click();
+      await page.getByRole("link", { name: "Dashboard" }).first().click();
+      const dialog = page.getByRole("alertdialog", { name: "Leave without saving?" });
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      assert.equal(await page.getByLabel("HTML Editor").inputValue(), "<p>half done");
+      if (await menu.isVisible()) await menu.click();
+      await page.getByRole("link", { name: "Dashboard" }).first().click();
+      await dialog.getByRole("button", { name: "Leave" }).click();
+      await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+    });
+
+    it("renews a session whose access token is gone, unseen", async () => {
+      await context.clearCookies({ name: "octoporty_access" });
+      await page.reload();
+      await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
+      await statusWord(page).getByText("ONLINE").waitFor();
+      const names = (await context.cookies()).map((cookie) => cookie.name);
+      assert.ok(names.includes("octoporty_access"));
+    });
+
+    it("reconnects on demand, and the state follows", async () => {
+      await page.evaluate(() => {
+        const word = () => document.querySelector('[data-testid="connection"]')?.textContent ?? "";
+        window.words = [word()];
+        new MutationObserver(() => {
+          if (window.words.at(-1) !== word()) window.words.push(word());
+        }).observe(document.body, { subtree: true, childList: true, characterData: true });
+      });
+      const since = await lastConnected(page);
+      await page.getByRole("button", { name: "Force Reconnect" }).click();
+      await until("a new session stands", async () => (await lastConnected(page)) > since);
+      await until("the page was told so", () =>
+        page.evaluate(() => window.words.length > 1 && window.words.at(-1) === "ONLINE"),
+      );
+      assert.equal((await world.visit(DOMAIN, "/after-reconnect")).status, 200);
+    });
+
+    it("shows that the gateway is gone, why, and that it is back, without a reload", async () => {
+      await world.gateway.stop("SIGKILL");
+      await page.getByText(/^(RECONNECTING|OFFLINE)$/).first().waitFor();
+      await page.getByText("tunnel broken").waitFor();
+      await page.getByRole("region", { name: "Active mappings" }).getByText("Agent away").first().waitFor();
+      await fits();
+      await shot("dashboard-gateway-gone");
+      world.gateway.start();
+      await statusWord(page).getByText("ONLINE").waitFor();
+      await until("visitors are served again", async () => (await world.visit(DOMAIN, "/back")).status === 200);
+    });
+
+    it("says that it lost its console, and goes on when that is back", async () => {
+      await world.agent.stop();
+      await page.getByText("Lost the connection to this console.").waitFor();
+      await shot("dashboard-console-gone");
+      world.agent.start();
+      await page.getByText("Lost the connection to this console.").waitFor({ state: "hidden" });
+      await statusWord(page).getByText("ONLINE").waitFor();
+      await until("visitors are served again", async () => (await world.visit(DOMAIN, "/back")).status === 200);
+    });
+
+    it("finds everything by Ctrl-K", async () => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox").fill("hello");
+      await shot("palette");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Hello again" }).waitFor();
+    });
+
+    it("deletes a mapping after asking", async () => {
+      await page.getByRole("button", { name: "Delete" }).click();
+      const dialog = page.getByRole("alertdialog", { name: "Delete Hello again?" });
+      await dialog.getByText("Are you sure", { exact: false }).waitFor();
+      await shot("mapping-delete");
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      assert.equal((await world.visit(DOMAIN, "/still")).status, 200);
+      await page.getByRole("button", { name: "Delete" }).click();
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await page.getByText("Hello again deleted").waitFor();
+      await until("visitors get 404", async () => (await world.visit(DOMAIN, "/")).status === 404);
+    });
+
+    it("logs out for good", async () => {
+      const cookies = await context.cookies();
+      const menu = page.getByRole("button", { name: "Open navigation" });
+      if (await menu.isVisible()) await menu.click();
+      await page.getByRole("button", { name: "Log out" }).click();
+      await page.getByLabel("Password").waitFor();
+      await page.goto(`${world.url}/mappings`);
+      await page.getByLabel("Password").waitFor();
+      // The refresh token of the ended session is of no use any more.
+      await context.addCookies(cookies.filter((cookie) => cookie.name === "octoporty_refresh"));
+      await page.goto(`${world.url}/mappings`);
+      await page.getByLabel("Password").waitFor();
+    });
+
+    it("complained about nothing meanwhile", () => assert.deepEqual(complaints, []));
+  });
+}
+
+/** When the session that stands was made, as the API says. */
+async function lastConnected(page) {
+  const answer = await page.request.get(new URL("/api/v1/status", page.url()).href, { timeout: DEADLINE });
+  return Date.parse((await answer.json()).lastConnected);
+}
