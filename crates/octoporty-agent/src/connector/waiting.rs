@@ -159,6 +159,8 @@ impl Connector {
             | DialError::Timeout { .. } => Probing::Recovery,
             // A proxy before a gateway that is away; its health is away as well.
             DialError::NotATunnel { status, .. } if *status >= 500 => self.recovery_once(),
+            // Something took the connection and let it fall: a forwarder before a gateway that is away.
+            DialError::Upgrade(_) | DialError::Unavailable { .. } => self.recovery_once(),
             _ => Probing::RecoveryAfterFailure,
         }
     }
