@@ -25,6 +25,11 @@ use crate::upstream::response::{HeadReader, ResponseHead};
 /// for anyway, since old targets never answer an expectation. As curl does.
 const EXPECT_WAIT: Duration = Duration::from_secs(1);
 
+/// When a target ends its direction of a warm stream before any answer, its close may have crossed the request on the
+/// way; the agent, which knows, then says that nothing was delivered as soon as the request arrives there. This is how
+/// long its word is waited for where it decides whether the request may go out once more.
+const CROSSING_WAIT: Duration = Duration::from_secs(2);
+
 /// What one exchange needs to know.
 pub(super) struct Exchange<'a> {
     pub(super) ctx: &'a ShardContext,
@@ -55,7 +60,7 @@ impl Exchange<'_> {
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn run(&self, head: Bytes, upload: &mut Upload, record: &mut Record) -> Result<Answered, Trouble> {
         let (warm, origin) = self.acquire(&head, upload)?;
-        let trouble = match self.attempt(warm, upload, record).await {
+        let trouble = match self.attempt(warm, origin, upload, record).await {
             Ok(answered) => return Ok(answered),
             Err(trouble) => trouble,
         };
@@ -66,7 +71,7 @@ impl Exchange<'_> {
         // Where no fresh stream is to be had, the first trouble is the one to tell.
         let Ok(warm) = self.fresh(head) else { return Err(trouble) };
         upload.repeat();
-        self.attempt(warm, upload, record).await
+        self.attempt(warm, Origin::Fresh, upload, record).await
     }
 
     /// A warm stream that is fit, else a fresh one.
@@ -99,7 +104,13 @@ impl Exchange<'_> {
         safe && upload.can_repeat()
     }
 
-    async fn attempt(&self, warm: Warm, upload: &mut Upload, record: &mut Record) -> Result<Answered, Trouble> {
+    async fn attempt(
+        &self,
+        warm: Warm,
+        origin: Origin,
+        upload: &mut Upload,
+        record: &mut Record,
+    ) -> Result<Answered, Trouble> {
         let limits = &self.ctx.state.config.limits;
         let now = Instant::now();
         let mut attempt = Attempt {
@@ -109,7 +120,9 @@ impl Exchange<'_> {
             input: Bytes::new(),
             upload,
             record,
+            origin,
             upload_end: None,
+            target_ended: None,
             moved: now,
             expect_until: now + EXPECT_WAIT,
             first_byte: limits.first_byte_timeout,
@@ -138,7 +151,10 @@ struct Attempt<'a> {
     input: Bytes,
     upload: &'a mut Upload,
     record: &'a mut Record,
+    origin: Origin,
     upload_end: Option<UploadEnd>,
+    /// When the target ended without an answer, while the agent's word on the request is waited for.
+    target_ended: Option<Instant>,
     /// When bytes moved last, either way.
     moved: Instant,
     expect_until: Instant,
@@ -219,10 +235,20 @@ impl Attempt<'_> {
                     self.record.first_byte();
                     self.upload.forget();
                 }
-                Ok(None) => return Poll::Ready(Err(Trouble::Finished)),
+                Ok(None) => return self.finished(cx).map(Err),
                 Err(reset) => return Poll::Ready(Err(Trouble::Reset(reset))),
             }
         }
+    }
+
+    /// The target ended before its answer; see [`CROSSING_WAIT`].
+    fn finished(&mut self, cx: &mut Context<'_>) -> Poll<Trouble> {
+        let asks = self.origin == Origin::Reused && !is_idempotent(self.exchange.method) && self.upload.can_repeat();
+        if !asks {
+            return Poll::Ready(Trouble::Finished);
+        }
+        self.target_ended.get_or_insert_with(Instant::now);
+        self.warm.stream.poll_reset(cx).map(Trouble::Reset)
     }
 
     fn interim(&mut self, status: StatusCode, headers: &HeaderMap) -> Interim {
@@ -239,6 +265,9 @@ impl Attempt<'_> {
 
     /// Looks at the clock. Ready without trouble: the expectation was waited for long enough.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        if let Some(ended) = self.target_ended {
+            return self.warm.watchdog.poll(cx, ended + CROSSING_WAIT).map(|()| Err(Trouble::Finished));
+        }
         // A visitor that is slow to send its body is not the target's silence.
         let waits_for_visitor = self.upload_end.is_none() && self.upload.waits_for_visitor();
         let (bound, late) =
