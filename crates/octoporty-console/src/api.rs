@@ -25,8 +25,10 @@ pub(crate) mod status;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -76,11 +78,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let guarded = guarded_routes().route_layer(guard);
     let (routes, _) = open_routes().merge(guarded).split_for_parts();
     routes
-        .route("/api", axum::routing::any(finish::nothing_here))
-        .route("/api/{*path}", axum::routing::any(finish::nothing_here))
-        .fallback(web::serve)
+        .fallback(elsewhere)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), finish::finish))
         .with_state(app)
+}
+
+/// What is asked for under `/api` and is not there is an error, never the web page.
+async fn elsewhere(request: Request) -> Response {
+    if finish::is_api(request.uri().path()) {
+        return error::ApiError::of_status(StatusCode::NOT_FOUND).into_response();
+    }
+    web::serve(&request)
 }

@@ -28,7 +28,7 @@ const HASHED: &str = "assets/";
 const BASE: &str = "<base href=\"./\"";
 
 /// Answers what no route has.
-pub(crate) async fn serve(request: Request) -> Response {
+pub(crate) fn serve(request: &Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")]).into_response();
     }
@@ -68,19 +68,24 @@ fn file(path: &str, asset: &Asset, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The page, with its base for this depth.
+/// The page, with the headers that keep it safe.
 fn page(path: &str) -> Response {
-    let html = assets::page();
-    let depth = path.matches('/').count().saturating_sub(1);
-    let html =
-        if depth == 0 { html } else { html.replacen(BASE, &format!("<base href=\"{}\"", "../".repeat(depth)), 1) };
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_FRAME_OPTIONS, "DENY"),
     ];
-    (headers, html).into_response()
+    (headers, page_html(path)).into_response()
+}
+
+/// The page, with its base for this depth.
+fn page_html(path: &str) -> String {
+    let html = assets::page();
+    match path.matches('/').count().saturating_sub(1) {
+        0 => html,
+        depth => html.replacen(BASE, &format!("<base href=\"{}\"", "../".repeat(depth)), 1),
+    }
 }
 
 /// By the file's extension: the build makes few kinds.

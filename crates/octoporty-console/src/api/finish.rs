@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -82,9 +82,4 @@ fn write_problem(response: &mut Response, error: &ApiError, request_id: &str) {
     if error.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-}
-
-/// What is asked for under `/api` and is not there is an error, never the web page.
-pub(crate) async fn nothing_here() -> Response {
-    ApiError::of_status(StatusCode::NOT_FOUND).into_response()
 }

@@ -1,6 +1,7 @@
 //! The one task that writes. It takes what waits in the queue as one transaction, each job in a savepoint of its own,
 //! and answers all of them when the transaction is committed: an answer is a promise.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -27,20 +28,31 @@ pub(super) enum Durability {
     Settings,
 }
 
-/// Tells whoever gave a job how it went, once the transaction has ended.
+/// Tells whoever gave a job how it went, once the transaction has ended. Dropped unused, it says that the database is
+/// not available.
 type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, (Verdict, Settle)> + Send>;
+type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Worked> + Send>;
 
-/// Whether a job's changes are kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Keep,
-    Undo,
+/// A job's end within the transaction.
+struct Worked {
+    /// Why its changes are undone; `None`: they are kept.
+    failure: Option<Arc<str>>,
+    settle: Settle,
 }
 
 struct Job {
     durability: Durability,
     work: Work,
+}
+
+/// Jobs of one transaction. It is dropped after the trouble was noted, so that nobody hears of a failure before its
+/// reason is known.
+#[derive(Default)]
+struct Batch {
+    jobs: VecDeque<Job>,
+    settles: Vec<Settle>,
+    /// Of the first job that failed.
+    failure: Option<Arc<str>>,
 }
 
 /// Gives jobs to the writing task.
@@ -78,12 +90,16 @@ impl Writer {
         let work: Work = Box::new(move |connection| {
             Box::pin(async move {
                 let outcome = job(connection).await;
-                let verdict = if outcome.is_ok() { Verdict::Keep } else { Verdict::Undo };
+                let failure = match &outcome {
+                    Err(StoreError::Unavailable(reason)) => Some(Arc::clone(reason)),
+                    Err(error) => Some(error.to_string().into()),
+                    Ok(_) => None,
+                };
                 let settle: Settle = Box::new(move |committed: Result<(), StoreError>| {
                     // Whoever asked may have left; the change stands all the same.
                     drop(reply.send(committed.and(outcome)));
                 });
-                (verdict, settle)
+                Worked { failure, settle }
             })
         });
         self.jobs.send(Job { durability, work }).await.map_err(|_| StoreError::Closed)?;
@@ -120,14 +136,16 @@ impl Task {
                 job = self.inbox.recv() => job,
             };
             let Some(first) = first else { break };
-            let mut batch = vec![first];
-            while batch.len() < BATCH {
+            let mut batch = Batch { jobs: VecDeque::from([first]), ..Batch::default() };
+            while batch.jobs.len() < BATCH {
                 let Ok(job) = self.inbox.try_recv() else { break };
-                batch.push(job);
+                batch.jobs.push_back(job);
             }
-            match self.commit(batch).await {
-                Ok(()) => self.recovered(),
-                Err(reason) => self.failed(&reason).await,
+            let committed = self.commit(&mut batch).await;
+            // A failed job says more than what it did to the transaction.
+            match batch.failure.take().or(committed.err()) {
+                None => self.recovered(),
+                Some(reason) => self.failed(&reason),
             }
         }
         if let Err(error) = self.connection.close().await {
@@ -135,27 +153,37 @@ impl Task {
         }
     }
 
-    /// One transaction. On an error nobody of the batch is told that anything was stored.
-    async fn commit(&mut self, batch: Vec<Job>) -> Result<(), Arc<str>> {
-        let words = |error: sqlx::Error| Arc::<str>::from(open::plain_words(&error));
-        let durability = batch.iter().map(|job| job.durability).max().unwrap_or(Durability::Logs);
-        self.set_durability(durability).await.map_err(words)?;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await.map_err(words)?;
-        let mut waiting = Vec::with_capacity(batch.len());
-        for job in batch {
-            sqlx::query("SAVEPOINT job").execute(&mut self.connection).await.map_err(words)?;
-            let (verdict, settle) = (job.work)(&mut self.connection).await;
-            if verdict == Verdict::Undo {
-                sqlx::query("ROLLBACK TO job").execute(&mut self.connection).await.map_err(words)?;
+    /// One transaction. On an error nothing of it is stored.
+    async fn commit(&mut self, batch: &mut Batch) -> Result<(), Arc<str>> {
+        let outcome = self.transact(batch).await;
+        let outcome = outcome.map_err(|error| Arc::<str>::from(open::plain_words(&error)));
+        if outcome.is_err() {
+            // SQLite may have ended the transaction by itself; then there is nothing to roll back.
+            drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
+            return outcome;
+        }
+        for settle in batch.settles.drain(..) {
+            settle(Ok(()));
+        }
+        Ok(())
+    }
+
+    async fn transact(&mut self, batch: &mut Batch) -> Result<(), sqlx::Error> {
+        let durability = batch.jobs.iter().map(|job| job.durability).max().unwrap_or(Durability::Logs);
+        self.set_durability(durability).await?;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        while let Some(job) = batch.jobs.pop_front() {
+            sqlx::query("SAVEPOINT job").execute(&mut self.connection).await?;
+            let worked = (job.work)(&mut self.connection).await;
+            batch.settles.push(worked.settle);
+            if let Some(failure) = worked.failure {
+                batch.failure.get_or_insert(failure);
+                sqlx::query("ROLLBACK TO job").execute(&mut self.connection).await?;
             }
-            sqlx::query("RELEASE job").execute(&mut self.connection).await.map_err(words)?;
-            waiting.push(settle);
+            sqlx::query("RELEASE job").execute(&mut self.connection).await?;
         }
-        let committed = sqlx::query("COMMIT").execute(&mut self.connection).await.map_err(words);
-        for settle in waiting {
-            settle(committed.as_ref().map(drop).map_err(|reason| StoreError::Unavailable(Arc::clone(reason))));
-        }
-        committed.map(drop)
+        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        Ok(())
     }
 
     /// `synchronous` can be changed between transactions at no cost.
@@ -178,9 +206,7 @@ impl Task {
         }
     }
 
-    async fn failed(&mut self, reason: &Arc<str>) {
-        // SQLite may have ended the transaction by itself; then there is nothing to roll back.
-        drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
+    fn failed(&self, reason: &Arc<str>) {
         let news = self.trouble.send_if_modified(|trouble| {
             let news = trouble.as_ref() != Some(reason);
             *trouble = Some(Arc::clone(reason));

@@ -6,14 +6,14 @@ async fn body(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
-async fn get(path: &str) -> Response {
-    serve(Request::get(path).body(Body::empty()).unwrap()).await
+fn get(path: &str) -> Response {
+    serve(&Request::get(path).body(Body::empty()).unwrap())
 }
 
 #[tokio::test]
 async fn every_path_without_an_extension_is_the_page() {
     for path in ["/", "/login", "/mappings/new", "/index.html"] {
-        let response = get(path).await;
+        let response = get(path);
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let headers = response.headers().clone();
         assert_eq!(headers[CONTENT_TYPE], "text/html; charset=utf-8");
@@ -23,10 +23,10 @@ async fn every_path_without_an_extension_is_the_page() {
     }
 }
 
-#[tokio::test]
-async fn a_file_that_is_not_there_is_not_the_page() {
-    assert_eq!(get("/assets/none.js").await.status(), StatusCode::NOT_FOUND);
-    let response = serve(Request::post("/").body(Body::empty()).unwrap()).await;
+#[test]
+fn a_file_that_is_not_there_is_not_the_page() {
+    assert_eq!(get("/assets/none.js").status(), StatusCode::NOT_FOUND);
+    let response = serve(&Request::post("/").body(Body::empty()).unwrap());
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()[ALLOW], "GET, HEAD");
 }
@@ -42,4 +42,18 @@ fn a_file_is_cached_by_its_name_and_known_by_its_tag() {
     assert_eq!(plain.headers()[CACHE_CONTROL], "no-cache");
     let known = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("\"abc\""))]);
     assert_eq!(file("theme.js", &asset, &known).status(), StatusCode::NOT_MODIFIED);
+}
+
+#[test]
+fn the_base_leads_to_the_root_from_any_depth() {
+    if assets::find("index.html").is_none() {
+        assert!(assets::page().contains("built without the web page"));
+        return;
+    }
+    for (path, base) in
+        [("/", "./"), ("/login", "./"), ("/mappings/", "../"), ("/mappings/new", "../"), ("/a/b/c", "../../")]
+    {
+        let html = page_html(path);
+        assert!(html.contains(&format!("<base href=\"{base}\"")), "{path}");
+    }
 }

@@ -243,6 +243,3 @@ fn compression(mistakes: &mut Mistakes, value: Loose<String>) -> Compression {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

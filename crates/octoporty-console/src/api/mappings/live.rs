@@ -163,6 +163,3 @@ impl From<octoporty_proto::model::Scheme> for Protocol {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,14 @@
+//! The console over real sockets, with an agent that says what the tests want.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where something is not as it has to be")]
+
+mod client;
+mod edges;
+mod events;
+mod logs;
+mod mappings;
+mod session;
+mod settings;
+mod status;
+mod storage;
+mod world;

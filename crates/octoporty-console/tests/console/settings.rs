@@ -1,0 +1,60 @@
+//! The landing page.
+
+use octoporty_proto::model::DEFAULT_LANDING_HTML;
+use serde_json::json;
+
+use crate::world::World;
+
+const LANDING_PAGE: &str = "/api/v1/settings/landing-page";
+
+#[tokio::test]
+async fn the_default_page_is_the_products_own() {
+    let world = World::new().await;
+    let page = world.user().await.get(LANDING_PAGE).await.json();
+    assert_eq!(page["isDefault"], true);
+    assert_eq!(page["html"], DEFAULT_LANDING_HTML);
+    assert!(page["html"].as_str().unwrap().contains("Octoporty Gateway"));
+    assert_eq!(page["hash"].as_str().unwrap().len(), 32);
+    assert!(world.agent.desired.borrow().landing_page.is_none());
+}
+
+#[tokio::test]
+async fn a_page_is_stored_published_and_reset() {
+    let mut world = World::new().await;
+    let user = world.user().await;
+    let before = world.agent.desired.borrow().revision;
+    let html = "<h1>Grüße</h1>";
+    let stored = user.send("PUT", LANDING_PAGE, &json!({ "html": html })).await;
+    assert_eq!(stored.status, 200);
+    let expected = json!({ "html": html, "hash": "8afbb77476b14bd3d77f4f8cf485e8f8", "isDefault": false });
+    assert_eq!(stored.json(), expected);
+    let desired = world.agent.desired.borrow().clone();
+    assert_eq!(desired.landing_page.as_ref().unwrap().html(), html);
+    assert!(desired.revision > before);
+    world.restart().await;
+    let user = world.user().await;
+    assert_eq!(user.get(LANDING_PAGE).await.json(), expected);
+    assert_eq!(world.agent.desired.borrow().landing_page.as_ref().unwrap().html(), html, "published at the start");
+    let reset = user.call("DELETE", LANDING_PAGE).send().await;
+    assert_eq!(reset.status, 200);
+    assert_eq!(reset.json()["isDefault"], true);
+    assert!(world.agent.desired.borrow().landing_page.is_none());
+}
+
+#[tokio::test]
+async fn an_empty_page_and_a_huge_one_are_refused() {
+    let world = World::new().await;
+    let user = world.user().await;
+    for body in [json!({}), json!({ "html": "" }), json!({ "html": " \n" }), json!({ "html": 5 })] {
+        let problem = user.send("PUT", LANDING_PAGE, &body).await.problem(400, "validation_failed");
+        assert!(problem["errors"]["html"].is_array(), "{body}");
+    }
+    let largest = "é".repeat(524_288);
+    assert_eq!(user.send("PUT", LANDING_PAGE, &json!({ "html": largest })).await.status, 200);
+    let larger = format!("{largest}.");
+    let problem = user.send("PUT", LANDING_PAGE, &json!({ "html": larger })).await.problem(413, "body_too_large");
+    assert!(problem["errors"]["html"].is_array());
+    let endless = json!({ "html": "x".repeat(4 * 1_048_576) });
+    user.send("PUT", LANDING_PAGE, &endless).await.problem(413, "body_too_large");
+    assert_eq!(user.get(LANDING_PAGE).await.json()["html"], largest.as_str(), "a refused page changes nothing");
+}
