@@ -29,7 +29,11 @@ fn percentile(samples: &[Duration], percent: usize) -> Duration {
 impl fmt::Display for Isolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "## Time to first byte beside {SLOW} slow streams\n")?;
-        writeln!(f, "Small requests on one kept-alive connection, {} each, in {ROUNDS} interleaved turns; each slow stream is a", self.alone.len())?;
+        writeln!(
+            f,
+            "Small requests on one kept-alive connection, {} each, in {ROUNDS} interleaved turns; each slow stream is a",
+            self.alone.len()
+        )?;
         writeln!(f, "download whose visitor does not read, with its window full. Goal: p99 at most 1.2 times.\n")?;
         writeln!(f, "| | alone µs | beside µs | ratio |\n|---|--:|--:|--:|")?;
         for percent in [50, 90, 99] {

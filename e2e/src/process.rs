@@ -10,10 +10,8 @@ use tokio::process::{Child, Command};
 /// The binary under test: `OCTOPORTY_BIN`, or the release build of this workspace. Missing means failure.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let path = std::env::var_os("OCTOPORTY_BIN").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/octoporty"),
-        PathBuf::from,
-    );
+    let path = std::env::var_os("OCTOPORTY_BIN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/octoporty"), PathBuf::from);
     assert!(path.exists(), "{} is not there: run `make build` first", path.display());
     path
 }
@@ -74,8 +72,12 @@ impl Process {
     /// # Panics
     /// If `kill` fails.
     pub async fn signal(&self, signal: &str) {
-        let status =
-            Command::new("kill").arg(format!("-{signal}")).arg(self.pid().to_string()).status().await.expect("kill runs");
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.pid().to_string())
+            .status()
+            .await
+            .expect("kill runs");
         assert!(status.success());
     }
 

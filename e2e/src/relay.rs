@@ -186,7 +186,9 @@ async fn direction(from: &TcpStream, to: &TcpStream, mode: watch::Receiver<Mode>
 async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, mut mode: watch::Receiver<Mode>, frozen: Mode) {
     let mut buffer = vec![0; CHUNK];
     loop {
-        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err() || from.readable().await.is_err() {
+        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err()
+            || from.readable().await.is_err()
+        {
             return;
         }
         match from.try_read(&mut buffer) {
@@ -203,10 +205,17 @@ async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, mut mode: 
     }
 }
 
-async fn give(to: &TcpStream, mut from: mpsc::Receiver<(Instant, Vec<u8>)>, mut mode: watch::Receiver<Mode>, frozen: Mode) {
+async fn give(
+    to: &TcpStream,
+    mut from: mpsc::Receiver<(Instant, Vec<u8>)>,
+    mut mode: watch::Receiver<Mode>,
+    frozen: Mode,
+) {
     while let Some((due, bytes)) = from.recv().await {
         tokio::time::sleep_until(due).await;
-        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err() || write_all(to, &bytes).await.is_err() {
+        if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err()
+            || write_all(to, &bytes).await.is_err()
+        {
             return;
         }
     }

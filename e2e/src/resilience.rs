@@ -92,11 +92,21 @@ impl Stage {
         let target = mirror(world.ip()).await;
         let gateway = world.gateway(&[("Gateway__HeartbeatIntervalSeconds", HEARTBEAT)]).await;
         let relay = Relay::start(SocketAddr::new(world.ip(), 0), world.gateway_address()).await;
-        let (agent, console) = world.agent_via(relay.address(), &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)]).await;
+        let (agent, console) =
+            world.agent_via(relay.address(), &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)]).await;
         let id = console.map("app.test", target.address()).await;
         console.applied(&id).await;
         let target_address = target.address();
-        Self { world, relay, target: Some(target), target_address, gateway: Some(gateway), agent, replaced: Vec::new(), console }
+        Self {
+            world,
+            relay,
+            target: Some(target),
+            target_address,
+            gateway: Some(gateway),
+            agent,
+            replaced: Vec::new(),
+            console,
+        }
     }
 
     async fn serves(&self) -> bool {
@@ -118,9 +128,12 @@ impl Stage {
     }
 
     fn start_agent(&mut self) {
-        let agent = self.world.agent_named("agent", self.world.console_address(), self.relay.address(), &[
-            ("Agent__HeartbeatIntervalSeconds", HEARTBEAT),
-        ]);
+        let agent = self.world.agent_named(
+            "agent",
+            self.world.console_address(),
+            self.relay.address(),
+            &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)],
+        );
         self.replaced.push(std::mem::replace(&mut self.agent, agent));
     }
 
@@ -175,7 +188,12 @@ impl Stage {
         self.agent.signal("STOP").await;
         // The frozen process keeps its console's port: the new one gets its own.
         let spare = SocketAddr::new(self.world.ip(), 17300 + u16::try_from(self.replaced.len()).expect("few"));
-        let agent = self.world.agent_named("agent", spare, self.relay.address(), &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)]);
+        let agent = self.world.agent_named(
+            "agent",
+            spare,
+            self.relay.address(),
+            &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)],
+        );
         self.replaced.push(std::mem::replace(&mut self.agent, agent));
     }
 

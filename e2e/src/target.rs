@@ -91,7 +91,13 @@ impl Drop for Target {
     }
 }
 
-async fn accept(listener: TcpListener, handler: Handler, connections: Arc<AtomicUsize>, stop: CancellationToken, tracker: TaskTracker) {
+async fn accept(
+    listener: TcpListener,
+    handler: Handler,
+    connections: Arc<AtomicUsize>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -319,8 +325,10 @@ pub fn free_address(ip: IpAddr) -> SocketAddr {
 
 /// Waits until somebody listens there.
 pub async fn listening(address: SocketAddr) {
-    crate::eventually(&format!("somebody listens on {address}"), || async { TcpStream::connect(address).await.ok().map(drop) })
-        .await;
+    crate::eventually(&format!("somebody listens on {address}"), || async {
+        TcpStream::connect(address).await.ok().map(drop)
+    })
+    .await;
 }
 
 /// A Python that has the tests' packages: `OCTOPORTY_PYTHON`, or the environment that `make setup` makes.

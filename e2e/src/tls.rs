@@ -56,7 +56,8 @@ impl Certificates {
     #[must_use]
     pub fn self_signed(name: &str) -> Certificate {
         let key = KeyPair::generate().expect("a key");
-        let certificate = CertificateParams::new(vec![name.to_owned()]).expect("a name").self_signed(&key).expect("signed");
+        let certificate =
+            CertificateParams::new(vec![name.to_owned()]).expect("a name").self_signed(&key).expect("signed");
         Certificate { chain: vec![certificate.der().clone()], key: key.serialize_der() }
     }
 
@@ -106,7 +107,9 @@ async fn answer(acceptor: TlsAcceptor, peer: Peer) -> std::io::Result<()> {
             }
         }
         if upgrade {
-            io.get_mut().write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n").await?;
+            io.get_mut()
+                .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+                .await?;
             let mut bytes = vec![0; 4096];
             loop {
                 let n = io.read(&mut bytes).await?;

@@ -217,7 +217,8 @@ pub async fn exchange(address: SocketAddr, request: &[u8], method: &str) -> Repl
 /// # Panics
 /// If curl is not there or fails.
 pub async fn curl(args: &[&str]) -> Vec<u8> {
-    let output = Command::new("curl").arg("--silent").arg("--show-error").args(args).output().await.expect("curl is installed");
+    let output =
+        Command::new("curl").arg("--silent").arg("--show-error").args(args).output().await.expect("curl is installed");
     assert!(output.status.success(), "curl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }

@@ -86,11 +86,10 @@ impl World {
     /// Starts a gateway and waits until it answers.
     pub async fn gateway(&self, settings: Settings<'_>) -> Process {
         let address = self.gateway_address().to_string();
-        let mut command = self.command(&["gateway"], &[
-            ("Gateway__ApiKey", KEY),
-            ("Gateway__Port", &address),
-            ("Gateway__HeartbeatIntervalSeconds", "3"),
-        ]);
+        let mut command = self.command(
+            &["gateway"],
+            &[("Gateway__ApiKey", KEY), ("Gateway__Port", &address), ("Gateway__HeartbeatIntervalSeconds", "3")],
+        );
         command.envs(settings.iter().copied());
         let process = Process::spawn("gateway", self.dir.path(), &mut command);
         crate::target::listening(self.gateway_address()).await;
@@ -103,16 +102,19 @@ impl World {
         let url = format!("ws://{gateway}/tunnel");
         let console = console.to_string();
         let database = format!("Data Source={}", self.path(&format!("{name}.db")).display());
-        let mut command = self.command(&["agent"], &[
-            ("Agent__GatewayUrl", &url),
-            ("Agent__ApiKey", KEY),
-            ("Agent__Name", name),
-            ("Agent__Port", &console),
-            ("Agent__Auth__PasswordHash", PASSWORD_HASH),
-            ("Agent__HeartbeatIntervalSeconds", "3"),
-            ("Agent__JwtSecret", "a-jwt-secret-for-tests-of-40-characters!"),
-            ("ConnectionStrings__DefaultConnection", &database),
-        ]);
+        let mut command = self.command(
+            &["agent"],
+            &[
+                ("Agent__GatewayUrl", &url),
+                ("Agent__ApiKey", KEY),
+                ("Agent__Name", name),
+                ("Agent__Port", &console),
+                ("Agent__Auth__PasswordHash", PASSWORD_HASH),
+                ("Agent__HeartbeatIntervalSeconds", "3"),
+                ("Agent__JwtSecret", "a-jwt-secret-for-tests-of-40-characters!"),
+                ("ConnectionStrings__DefaultConnection", &database),
+            ],
+        );
         command.envs(settings.iter().copied());
         Process::spawn(name, self.dir.path(), &mut command)
     }

@@ -32,18 +32,7 @@ async fn the_demo_serves_its_site_through_the_tunnel_and_ends_cleanly() {
     let page = String::from_utf8(curl(&["--resolve", &resolve, &url("/")]).await).expect("text");
     assert!(page.contains("<img") || page.contains("<svg"), "a page with pictures");
 
-    // Events come one a second, not at the end.
-    let mut visitor = Visitor::connect(address).await;
-    visitor.send(format!("GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await;
-    assert_eq!(visitor.head().await.expect("a head").header("content-type"), Some("text/event-stream"));
-    let mut arrivals = Vec::new();
-    while arrivals.len() < 3 {
-        let event = tokio::time::timeout(PATIENCE, visitor.chunk()).await.expect("in time").expect("an event");
-        if String::from_utf8_lossy(&event).contains("data:") {
-            arrivals.push(Instant::now());
-        }
-    }
-    assert!(arrivals[2] - arrivals[0] >= Duration::from_millis(1500), "one a second, not all at once");
+    events_come_one_a_second(address, &host).await;
 
     let body = vec![7_u8; 300_000];
     std::fs::write(world.path("upload"), &body).expect("writable");
@@ -51,9 +40,20 @@ async fn the_demo_serves_its_site_through_the_tunnel_and_ends_cleanly() {
     let answer = curl(&["--resolve", &resolve, "--data-binary", &upload, &url("/upload")]).await;
     let sum = Sha256::digest(&body).iter().map(|b| format!("{b:02x}")).collect::<String>();
     assert!(String::from_utf8_lossy(&answer).contains(&sum), "{}", String::from_utf8_lossy(&answer));
-    let code = curl(&["--resolve", &resolve, "--output", "/dev/null", "--write-out", "%{http_code}", &url("/fail/status/503")]).await;
+    let code = curl(&[
+        "--resolve",
+        &resolve,
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        &url("/fail/status/503"),
+    ])
+    .await;
     assert_eq!(code, b"503");
-    let code = curl(&["--resolve", &resolve, "--output", "/dev/null", "--write-out", "%{http_code}", &url("/fail/reset")]).await;
+    let code =
+        curl(&["--resolve", &resolve, "--output", "/dev/null", "--write-out", "%{http_code}", &url("/fail/reset")])
+            .await;
     assert_eq!(code, b"502");
 
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/websocket_echo.py");
@@ -66,4 +66,18 @@ async fn the_demo_serves_its_site_through_the_tunnel_and_ends_cleanly() {
 
     demo.signal("INT").await;
     assert_eq!(demo.wait(PATIENCE).await.code(), Some(0));
+}
+
+async fn events_come_one_a_second(address: std::net::SocketAddr, host: &str) {
+    let mut visitor = Visitor::connect(address).await;
+    visitor.send(format!("GET /events HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await;
+    assert_eq!(visitor.head().await.expect("a head").header("content-type"), Some("text/event-stream"));
+    let mut arrivals = Vec::new();
+    while arrivals.len() < 3 {
+        let event = tokio::time::timeout(PATIENCE, visitor.chunk()).await.expect("in time").expect("an event");
+        if String::from_utf8_lossy(&event).contains("data:") {
+            arrivals.push(Instant::now());
+        }
+    }
+    assert!(arrivals[2] - arrivals[0] >= Duration::from_millis(1500), "one a second, not all at once");
 }

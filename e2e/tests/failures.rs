@@ -126,7 +126,10 @@ async fn a_name_whose_agent_is_away_is_503_and_comes_back() {
     .await;
     assert_failure(&away, 503, "agent_away", "tunnel");
     let (_agent, _console) = world.agent(&[]).await;
-    octoporty_e2e::eventually("it is back", || async { (world.get("app.test", "/").await.status == 200).then_some(()) }).await;
+    octoporty_e2e::eventually("it is back", || async {
+        (world.get("app.test", "/").await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +141,11 @@ async fn malformed_and_oversized_requests_end_at_the_gateway() {
     let before = target.connections();
     let big = format!("GET / HTTP/1.1\r\nHost: app.test\r\nX-Big: {}\r\n\r\n", "x".repeat(100_000));
     for (name, request, statuses) in [
-        ("conflicting lengths", "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", &[400][..]),
+        (
+            "conflicting lengths",
+            "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+            &[400][..],
+        ),
         ("two hosts", "GET / HTTP/1.1\r\nHost: app.test\r\nHost: other.test\r\n\r\n", &[400]),
         ("no host", "GET / HTTP/1.1\r\nX-A: 1\r\n\r\n", &[400]),
         ("a space in a name", "GET / HTTP/1.1\r\nHost: app.test\r\nX Y: 1\r\n\r\n", &[400]),
@@ -154,7 +161,9 @@ async fn malformed_and_oversized_requests_end_at_the_gateway() {
     assert_eq!(target.connections(), before, "none of it reached the target");
     // A malformed chunk is only found while the body streams: the target must not take the request for whole.
     let mut visitor = world.visitor().await;
-    visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n").await;
+    visitor
+        .send(b"POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n")
+        .await;
     let reply = visitor.reply("POST").await;
     assert!(reply.status == 400 || reply.status == 0 || reply.status == 502, "{} {}", reply.status, reply.text());
     assert_eq!(world.get("app.test", "/").await.status, 200);
@@ -181,7 +190,9 @@ async fn requests_cannot_be_smuggled() {
             .as_array()
             .expect("headers")
             .iter()
-            .filter(|h| ["content-length", "transfer-encoding"].contains(&h[0].as_str().unwrap_or("").to_lowercase().as_str()))
+            .filter(|h| {
+                ["content-length", "transfer-encoding"].contains(&h[0].as_str().unwrap_or("").to_lowercase().as_str())
+            })
             .count();
         assert_eq!(framings, 1, "{seen}");
     } else {
@@ -213,7 +224,8 @@ async fn https_targets_with_any_invalid_certificate_work_when_allowed() {
         assert_eq!(allowed.json()["line"], "GET /x HTTP/1.1");
         // An upgrade goes the same way, so wss does as well.
         let mut visitor = world.visitor().await;
-        let upgrade = format!("GET /up HTTP/1.1\r\nHost: {name}-allowed.test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
+        let upgrade =
+            format!("GET /up HTTP/1.1\r\nHost: {name}-allowed.test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
         visitor.send(upgrade.as_bytes()).await;
         assert_eq!(visitor.head().await.expect("101").status, 101, "{name}");
         visitor.send(b"ping").await;
@@ -257,8 +269,9 @@ async fn a_second_agent_cannot_take_a_name_and_its_other_names_work() {
 async fn a_wrong_key_is_refused_in_words_and_locked_out_in_the_end() {
     let world = World::new();
     let _gateway = world.gateway(&[]).await;
-    let (mut agent, console) =
-        world.agent_via(world.gateway_address(), &[("Agent__ApiKey", "another-key-which-is-also-40-characters!")]).await;
+    let (mut agent, console) = world
+        .agent_via(world.gateway_address(), &[("Agent__ApiKey", "another-key-which-is-also-40-characters!")])
+        .await;
     let error = octoporty_e2e::eventually("the refusal is shown", || async {
         console.status().await["lastError"].as_str().map(str::to_owned)
     })
@@ -312,10 +325,12 @@ async fn two_live_agents_of_one_name_are_told_and_settle() {
     let pair = world.pair().await;
     let spare = SocketAddr::new(world.ip(), 17221);
     let database = format!("Data Source={}", world.path("twin.db").display());
-    let _twin = world.agent_named("agent", spare, world.gateway_address(), &[
-        ("ConnectionStrings__DefaultConnection", &database),
-        ("Agent__ReconnectDelaySeconds", "1"),
-    ]);
+    let _twin = world.agent_named(
+        "agent",
+        spare,
+        world.gateway_address(),
+        &[("ConnectionStrings__DefaultConnection", &database), ("Agent__ReconnectDelaySeconds", "1")],
+    );
     target::listening(spare).await;
     let twin = octoporty_e2e::console::ConsoleClient::login(spare, octoporty_e2e::world::PASSWORD).await;
     let told = octoporty_e2e::eventually("one of the two is told what to change", || async {

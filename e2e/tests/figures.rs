@@ -38,7 +38,10 @@ async fn the_status_document_follows_the_tunnel() {
 
     let quick = round_trip(&console).await;
     relay.set(Mode::Pass(Duration::from_millis(80)));
-    eventually("the round trip shows the relay's delay", || async { (round_trip(&console).await >= 150.0).then_some(()) }).await;
+    eventually("the round trip shows the relay's delay", || async {
+        (round_trip(&console).await >= 150.0).then_some(())
+    })
+    .await;
     assert!(quick < 100.0, "{quick} ms on loopback");
     relay.restore();
 
@@ -46,7 +49,8 @@ async fn the_status_document_follows_the_tunnel() {
     relay.cut(Ending::Reset);
     let away = eventually("the loss is shown", || async {
         let status = console.status().await;
-        (status["connectionStatus"] == "Reconnecting" && status["reconnectAttempts"].as_u64() > Some(0)).then_some(status)
+        (status["connectionStatus"] == "Reconnecting" && status["reconnectAttempts"].as_u64() > Some(0))
+            .then_some(status)
     })
     .await;
     assert!(away["lastError"].as_str().is_some_and(|text| !text.is_empty()), "{away}");
@@ -62,7 +66,8 @@ async fn the_status_document_follows_the_tunnel() {
     let _gateway = world.gateway(&[]).await;
     eventually("the new gateway's uptime is shown", || async {
         let status = console.status().await;
-        (status["connectionStatus"] == "Connected" && status["gatewayUptime"].as_u64().is_some_and(|s| s < 5)).then_some(())
+        (status["connectionStatus"] == "Connected" && status["gatewayUptime"].as_u64().is_some_and(|s| s < 5))
+            .then_some(())
     })
     .await;
 }
@@ -84,11 +89,18 @@ async fn reconnect_works_from_any_state() {
     .await;
     // While it waits out a long back-off as well.
     let lonely = World::new();
-    let (_agent, console) = lonely.agent_via(lonely.gateway_address(), &[("Agent__ReconnectDelaySeconds", "200")]).await;
-    eventually("it has tried", || async { (console.status().await["reconnectAttempts"].as_u64() > Some(0)).then_some(()) }).await;
+    let (_agent, console) =
+        lonely.agent_via(lonely.gateway_address(), &[("Agent__ReconnectDelaySeconds", "200")]).await;
+    eventually("it has tried", || async {
+        (console.status().await["reconnectAttempts"].as_u64() > Some(0)).then_some(())
+    })
+    .await;
     let before = console.status().await["reconnectAttempts"].as_u64();
     console.expect(202, "POST", "/api/v1/reconnect", None).await;
-    eventually("it tries at once", || async { (console.status().await["reconnectAttempts"].as_u64() != before).then_some(()) }).await;
+    eventually("it tries at once", || async {
+        (console.status().await["reconnectAttempts"].as_u64() != before).then_some(())
+    })
+    .await;
 }
 
 async fn mapping(console: &octoporty_e2e::console::ConsoleClient, id: &str) -> Value {
@@ -121,7 +133,10 @@ async fn a_mappings_live_state_follows_target_switch_and_tunnel() {
     assert!(down["live"]["reason"].as_str().is_some_and(|reason| reason.contains("refused")), "{down}");
     console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": false }))).await;
     live("disabled").await;
-    eventually("a disabled mapping is not served", || async { (world.get("app.test", "/").await.status == 404).then_some(()) }).await;
+    eventually("a disabled mapping is not served", || async {
+        (world.get("app.test", "/").await.status == 404).then_some(())
+    })
+    .await;
     console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": true }))).await;
     gateway.kill().await;
     live("agent_away").await;
@@ -154,7 +169,11 @@ async fn a_request_log_entry_tells_what_was_sent() {
     let id = pair.console.map("app.test", target.address()).await;
     pair.console.applied(&id).await;
     let mut visitor = world.visitor().await;
-    visitor.send(b"PUT /teapot?milk=1 HTTP/1.1\r\nHost: app.test\r\nUser-Agent: a-test/1\r\nContent-Length: 5\r\n\r\nhello").await;
+    visitor
+        .send(
+            b"PUT /teapot?milk=1 HTTP/1.1\r\nHost: app.test\r\nUser-Agent: a-test/1\r\nContent-Length: 5\r\n\r\nhello",
+        )
+        .await;
     let reply: Reply = visitor.reply("PUT").await;
     assert_eq!(reply.status, 418);
     let entry = newest_request(&pair.console, "/teapot").await;
@@ -169,7 +188,8 @@ async fn a_request_log_entry_tells_what_was_sent() {
     assert!(entry["client"].as_str().is_some_and(|ip| ip.starts_with("127.")), "{entry}");
     let text = entry.to_string();
     assert!(text.contains("milk=1"), "{entry}");
-    let first_byte = entry["firstByteMs"].as_f64().or_else(|| entry["targetMs"].as_f64()).expect("a time to the first byte");
+    let first_byte =
+        entry["firstByteMs"].as_f64().or_else(|| entry["targetMs"].as_f64()).expect("a time to the first byte");
     assert!((100.0..30_000.0).contains(&first_byte), "{entry}");
 
     target.stop().await;

@@ -49,7 +49,10 @@ async fn curl_reaches_nginx_and_gets_its_bytes_ranges_and_validators() {
     assert_eq!(curl(&["--resolve", &resolve, "--range", "1000-1999", &url]).await, body[1000..2000]);
     let head = String::from_utf8(curl(&["--resolve", &resolve, "--head", &url]).await).expect("text").to_lowercase();
     assert!(head.contains("content-length: 300000"), "{head}");
-    assert!(head.contains("etag: ") && head.contains("last-modified: ") && head.contains("accept-ranges: bytes"), "{head}");
+    assert!(
+        head.contains("etag: ") && head.contains("last-modified: ") && head.contains("accept-ranges: bytes"),
+        "{head}"
+    );
     let etag = head.lines().find_map(|l| l.strip_prefix("etag: ")).expect("an etag").trim().to_owned();
     let match_header = format!("If-None-Match: {etag}");
     let again = curl(&["--resolve", &resolve, "--header", &match_header, "--write-out", "%{http_code}", &url]).await;
@@ -89,7 +92,9 @@ async fn request_headers_arrive_in_order_with_duplicates_and_without_hop_by_hop_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forwarded_headers_of_strangers_are_replaced_and_those_of_trusted_proxies_believed() {
-    for (trusted, client, proto, host) in [("", "127.", "http", "app.test"), ("127.0.0.0/8", "203.0.113.9", "https", "public.test")] {
+    for (trusted, client, proto, host) in
+        [("", "127.", "http", "app.test"), ("127.0.0.0/8", "203.0.113.9", "https", "public.test")]
+    {
         let world = World::new();
         let target = mirror(world.ip()).await;
         let _gateway = world.gateway(&[("Gateway__TrustedProxies", trusted)]).await;
@@ -233,7 +238,11 @@ async fn early_hints_and_expect_continue_pass() {
 
     let mut visitor = world.visitor().await;
     visitor.send(b"POST /no HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n").await;
-    assert_eq!(visitor.head().await.expect("a final answer").status, 417, "a refusal comes without asking for the body");
+    assert_eq!(
+        visitor.head().await.expect("a final answer").status,
+        417,
+        "a refusal comes without asking for the body"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +253,8 @@ async fn an_event_stream_arrives_event_by_event() {
         let mut gate = gate.clone();
         async move {
             peer.request().await;
-            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .await;
             for n in 1..=3_u32 {
                 if gate.wait_for(|allowed| *allowed >= n).await.is_err() {
                     return;
@@ -300,7 +310,10 @@ async fn an_upgrade_becomes_a_raw_pipe_with_half_close_both_ways() {
     let target = Target::start(world.ip(), |mut peer| async move {
         let Some(seen) = peer.head().await else { return };
         assert_eq!(seen.header("upgrade"), Some("raw"));
-        peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\nX-Chosen: 1\r\n\r\nearly").await;
+        peer.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\nX-Chosen: 1\r\n\r\nearly",
+        )
+        .await;
         if seen.path() == "/target-first" {
             peer.send(b"bye").await;
             peer.finish().await;

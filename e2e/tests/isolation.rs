@@ -36,7 +36,8 @@ async fn two_hundred_stuck_streams_do_not_stop_a_fast_one() {
     }
     assert_eq!(flood.connections(), 200);
     for n in 0..50 {
-        let reply = tokio::time::timeout(PATIENCE, world.get("fast.test", "/")).await.expect("while the others are stuck");
+        let reply =
+            tokio::time::timeout(PATIENCE, world.get("fast.test", "/")).await.expect("while the others are stuck");
         assert_eq!(reply.status, 200, "request {n}");
     }
     // The stuck ones are still whole: what was held back arrives when it is read.
@@ -239,7 +240,11 @@ async fn many_visitors_at_once_get_their_own_bytes() {
                 let wanted = (n * 37 + round * 11) % 3000;
                 let reply = visitor.get("app.test", &format!("/{wanted}")).await;
                 let expected: String = std::iter::repeat_n(format!("{wanted};"), wanted).collect();
-                assert!(reply.status == 200 && reply.text() == expected, "visitor {n} round {round}: status {}", reply.status);
+                assert!(
+                    reply.status == 200 && reply.text() == expected,
+                    "visitor {n} round {round}: status {}",
+                    reply.status
+                );
             }
         });
     }

@@ -31,7 +31,21 @@ impl Network {
         let this = Self { gateway: format!("octo-g-{id}"), agent: format!("octo-a-{id}") };
         ip(&["netns", "add", &this.gateway]).await;
         ip(&["netns", "add", &this.agent]).await;
-        ip(&["link", "add", "up0", "netns", &this.agent, "type", "veth", "peer", "name", "down0", "netns", &this.gateway]).await;
+        ip(&[
+            "link",
+            "add",
+            "up0",
+            "netns",
+            &this.agent,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "down0",
+            "netns",
+            &this.gateway,
+        ])
+        .await;
         for (namespace, device, address) in [(&this.gateway, "down0", GATEWAY), (&this.agent, "up0", AGENT)] {
             ip(&["-n", namespace, "addr", "add", &format!("{address}/24"), "dev", device]).await;
             ip(&["-n", namespace, "link", "set", device, "up"]).await;

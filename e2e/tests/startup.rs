@@ -14,7 +14,8 @@ struct Ended {
 
 async fn run(world: &World, args: &[&str], settings: &[(&str, &str)]) -> Ended {
     let mut command = world.command(args, settings);
-    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends").expect("it runs");
+    let output =
+        tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it ends").expect("it runs");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("$ octoporty {}\n{text}", args.join(" "));
     Ended { code: output.status.code(), text }
@@ -23,25 +24,35 @@ async fn run(world: &World, args: &[&str], settings: &[(&str, &str)]) -> Ended {
 #[tokio::test]
 async fn every_mistake_of_a_configuration_is_told_at_once() {
     let world = World::new();
-    let agent = run(&world, &["agent"], &[
-        ("Agent__GatewayUrl", "ftp://gateway.test/tunnel"),
-        ("Agent__ApiKey", "short-secret"),
-        ("Agent__Port", "70000"),
-        ("Agent__JwtSecret", "tiny-secret"),
-        // What a shell makes of a hash in double quotes.
-        ("Agent__Auth__PasswordHash", "/JvHBGL2wqsmTdwJjef.IR.LHrLVocifKvx5aVlAzzLJYZr9z2fY0coQ0"),
-        ("Agent__HeartbeatInterval", "5"),
-        ("ConnectionStrings__DefaultConnection", "Server=db;Database=octoporty"),
-    ])
+    let agent = run(
+        &world,
+        &["agent"],
+        &[
+            ("Agent__GatewayUrl", "ftp://gateway.test/tunnel"),
+            ("Agent__ApiKey", "short-secret"),
+            ("Agent__Port", "70000"),
+            ("Agent__JwtSecret", "tiny-secret"),
+            // What a shell makes of a hash in double quotes.
+            ("Agent__Auth__PasswordHash", "/JvHBGL2wqsmTdwJjef.IR.LHrLVocifKvx5aVlAzzLJYZr9z2fY0coQ0"),
+            ("Agent__HeartbeatInterval", "5"),
+            ("ConnectionStrings__DefaultConnection", "Server=db;Database=octoporty"),
+        ],
+    )
     .await;
     assert_eq!(agent.code, Some(64));
     for name in [
-        "Agent__GatewayUrl", "Agent__ApiKey", "Agent__Port", "Agent__JwtSecret", "Agent__Auth__PasswordHash",
-        "Agent__HeartbeatInterval", "Agent__HeartbeatIntervalSeconds", "ConnectionStrings__DefaultConnection",
+        "Agent__GatewayUrl",
+        "Agent__ApiKey",
+        "Agent__Port",
+        "Agent__JwtSecret",
+        "Agent__Auth__PasswordHash",
+        "Agent__HeartbeatInterval",
+        "Agent__HeartbeatIntervalSeconds",
+        "ConnectionStrings__DefaultConnection",
     ] {
         assert!(agent.text.contains(name), "{name} is not told of");
     }
-    assert!(agent.text.contains("octoporty hash-password") && agent.text.contains("$$"), "it says how to mend the hash");
+    assert!(agent.text.contains("write $$ for each $"), "it says how to mend the hash");
     for secret in ["short-secret", "tiny-secret", "JvHBGL2wqsmTdwJjef"] {
         assert!(!agent.text.contains(secret), "{secret} was shown");
     }
@@ -64,13 +75,17 @@ async fn a_port_in_use_and_an_unwritable_folder_are_one_sentence() {
     std::fs::write(world.path("file"), "x").expect("writable");
     let database = format!("Data Source={}", world.path("file/octoporty.db").display());
     let console = world.console_address().to_string();
-    let agent = run(&world, &["agent"], &[
-        ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
-        ("Agent__ApiKey", KEY),
-        ("Agent__Port", &console),
-        ("Agent__Auth__PasswordHash", PASSWORD_HASH),
-        ("ConnectionStrings__DefaultConnection", &database),
-    ])
+    let agent = run(
+        &world,
+        &["agent"],
+        &[
+            ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
+            ("Agent__ApiKey", KEY),
+            ("Agent__Port", &console),
+            ("Agent__Auth__PasswordHash", PASSWORD_HASH),
+            ("ConnectionStrings__DefaultConnection", &database),
+        ],
+    )
     .await;
     assert!(agent.code.is_some_and(|code| code != 0), "{:?}", agent.code);
     assert!(agent.text.contains("not writable") && agent.text.contains("chown"), "{}", agent.text);
@@ -85,18 +100,23 @@ async fn a_database_of_a_newer_release_is_refused_and_left_alone() {
     let file = world.path("agent.db");
     let python = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('pragma user_version = 9999'); \
                   c.commit(); c.execute('pragma wal_checkpoint(truncate)'); c.close()";
-    let done = tokio::process::Command::new("python3").args(["-c", python]).arg(&file).status().await.expect("python3 runs");
+    let done =
+        tokio::process::Command::new("python3").args(["-c", python]).arg(&file).status().await.expect("python3 runs");
     assert!(done.success());
     let before = std::fs::read(&file).expect("readable");
     let console = world.console_address().to_string();
     let database = format!("Data Source={}", file.display());
-    let ended = run(&world, &["agent"], &[
-        ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
-        ("Agent__ApiKey", KEY),
-        ("Agent__Port", &console),
-        ("Agent__Auth__PasswordHash", PASSWORD_HASH),
-        ("ConnectionStrings__DefaultConnection", &database),
-    ])
+    let ended = run(
+        &world,
+        &["agent"],
+        &[
+            ("Agent__GatewayUrl", "ws://127.0.0.1:1/tunnel"),
+            ("Agent__ApiKey", KEY),
+            ("Agent__Port", &console),
+            ("Agent__Auth__PasswordHash", PASSWORD_HASH),
+            ("ConnectionStrings__DefaultConnection", &database),
+        ],
+    )
     .await;
     assert!(ended.code.is_some_and(|code| code != 0));
     assert!(ended.text.contains("newer release"), "{}", ended.text);
@@ -120,13 +140,19 @@ async fn a_hash_made_by_the_command_logs_in() {
     use tokio::io::AsyncWriteExt;
     let world = World::new();
     let mut command = world.command(&["hash-password"], &[]);
-    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("runs");
+    let mut child =
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("runs");
     child.stdin.take().expect("piped").write_all(b"pass word $6$\n").await.expect("taken");
     let output = child.wait_with_output().await.expect("it ends");
     let hash = String::from_utf8(output.stdout).expect("text").trim().to_owned();
     assert!(hash.starts_with("$6$"), "{hash}");
     let (_agent, console) = {
-        let agent = world.agent_named("agent", world.console_address(), world.gateway_address(), &[("Agent__Auth__PasswordHash", &hash)]);
+        let agent = world.agent_named(
+            "agent",
+            world.console_address(),
+            world.gateway_address(),
+            &[("Agent__Auth__PasswordHash", &hash)],
+        );
         target::listening(world.console_address()).await;
         (agent, ConsoleClient::login(world.console_address(), "pass word $6$").await)
     };
@@ -201,7 +227,8 @@ async fn agents_are_back_within_two_seconds_of_an_orderly_restart() {
         assert_eq!(pair.gateway.wait(PATIENCE).await.code(), Some(0), "round {round}");
         pair.gateway = world.gateway(&[]).await;
         let start = Instant::now();
-        eventually("it serves again", || async { (world.get("app.test", "/").await.status == 200).then_some(()) }).await;
+        eventually("it serves again", || async { (world.get("app.test", "/").await.status == 200).then_some(()) })
+            .await;
         assert!(start.elapsed() < Duration::from_secs(2), "round {round}: {:?}", start.elapsed());
     }
 }

@@ -4,11 +4,17 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octoporty_e2e::resilience::{self, Trouble};
 use octoporty_e2e::target::mirror;
 use octoporty_e2e::world::World;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Troubles that are made side by side, each in a world of its own.
+const AT_ONCE: usize = 6;
 
 const TROUBLES: [Trouble; 12] = [
     Trouble::Cut,
@@ -51,20 +57,35 @@ async fn main() {
          fails when a\nrequest is not served within 5 s of the recovery. Times are from the recovery to the first served request.\n\n\
          | trouble | rounds | median ms | most ms | seed |\n|---|--:|--:|--:|--:|\n",
     );
-    let mut idling = tokio::task::JoinSet::new();
+    let mut idling = JoinSet::new();
     idling.spawn(idle(idle_seconds));
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
     for (number, trouble) in TROUBLES.into_iter().enumerate() {
-        let seed = seed.wrapping_add(number as u64);
-        let report = resilience::run(trouble, rounds, seed).await;
-        println!("{report}");
+        let (places, seed) = (Arc::clone(&places), seed.wrapping_add(number as u64));
+        running.spawn(async move {
+            let _place = places.acquire_owned().await.expect("never closed");
+            let report = resilience::run(trouble, rounds, seed).await;
+            println!("{report}");
+            (number, report)
+        });
+    }
+    let mut reports = running.join_all().await;
+    reports.sort_by_key(|(number, _)| *number);
+    for (_, report) in reports {
         let mut sorted = report.recoveries.clone();
         sorted.sort_unstable();
         let (middle, most) = (sorted[sorted.len() / 2].as_millis(), sorted[sorted.len() - 1].as_millis());
-        writeln!(text, "| {trouble:?} | {} | {middle} | {most} | {seed} |", sorted.len()).expect("a string takes it");
+        writeln!(text, "| {:?} | {} | {middle} | {most} | {} |", report.trouble, sorted.len(), report.seed)
+            .expect("a string takes it");
     }
     let took = idling.join_next().await.expect("one task").expect("the idle tunnel works at once");
-    writeln!(text, "\nA tunnel idle for {idle_seconds} s served its next request in {} ms, on the session that stood before.", took.as_millis())
-        .expect("a string takes it");
+    writeln!(
+        text,
+        "\nA tunnel idle for {idle_seconds} s served its next request in {} ms, on the session that stood before.",
+        took.as_millis()
+    )
+    .expect("a string takes it");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reports/soak.md");
     std::fs::write(&file, &text).expect("the report can be written");
     println!("\n{text}");
