@@ -303,6 +303,13 @@ impl Mux {
         self.news.next()
     }
 
+    /// Whether [`Self::poll_event`] would give something. News may come of any call: room that the owner of one stream
+    /// leaves, or gives back, is told to the owner of another.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// When [`Self::tick`] must be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {

@@ -13,8 +13,9 @@ use crate::wire::StreamId;
 /// with the defaults 4 MiB, far more than one write takes and far less than a thousand full queues.
 pub(super) const SEND_BUFFERS_PER_LINK: u64 = 16;
 
-/// Room that one woken stream is thought to use up.
-const SHARE: u64 = 64 * 1024;
+/// Room that one woken stream is thought to use up. Those behind it are woken when it has asked for its room, and left
+/// some of it.
+pub(super) const SHARE: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Books {
@@ -26,8 +27,7 @@ pub(super) struct Books {
     pub(super) queueing: SharedCap,
     pub(super) pressure: Pressure,
     send_buffer: u64,
-    /// Streams that found no room of the link. Each also waits for bytes of its own to come back, so one that is
-    /// passed over here is never forgotten.
+    /// Streams that found room of their own, but none of the link; each once.
     waiters: VecDeque<StreamId>,
 }
 
@@ -51,7 +51,7 @@ impl Books {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    fn own_room(&self, stream: &Stream) -> u64 {
+    pub(super) fn own_room(&self, stream: &Stream) -> u64 {
         stream.sent.room().min(self.send_buffer.saturating_sub(stream.outbox.len() as u64))
     }
 
@@ -130,27 +130,29 @@ impl Books {
         };
     }
 
-    /// Whether the owner waits and has room now; it is then waiting no more.
-    pub(super) fn may_wake(&self, stream: &mut Stream) -> bool {
+    /// Whether the owner waits and has room now; it is then waiting no more. One that now waits for room of the link
+    /// alone is listed.
+    pub(super) fn try_wake(&mut self, id: StreamId, stream: &mut Stream) -> bool {
         let woken = match stream.waiting {
             Waiting::No | Waiting::Lapsed => return false,
             Waiting::Own => Waiting::No,
             Waiting::Shared => Waiting::Lapsed,
         };
-        let wake = self.room(stream) > 0;
-        if wake {
-            stream.waiting = woken;
+        if self.room(stream) == 0 {
+            self.wait(id, stream);
+            return false;
         }
-        wake
+        stream.waiting = woken;
+        true
     }
 
-    /// Those that may be woken for room of the link, in the order in which they began to wait.
-    pub(super) fn next_waiter(&mut self, granted: &mut u64) -> Option<StreamId> {
+    /// The next of those that wait for room of the link, in the order in which they began to, while there is more of
+    /// it than was `granted`.
+    pub(super) fn next_waiter(&mut self, granted: u64) -> Option<StreamId> {
         let room = self.sending.shared_room().min(self.queueing.shared_room());
-        if *granted >= room {
+        if granted >= room {
             return None;
         }
-        *granted += SHARE;
         self.waiters.pop_front()
     }
 

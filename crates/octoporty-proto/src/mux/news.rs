@@ -38,6 +38,14 @@ impl News {
         self.streams.push_back(event);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+            && self.control_readable.is_none()
+            && self.control_writable.is_none()
+            && self.pong.is_none()
+            && self.go_away.is_none()
+    }
+
     pub(super) fn next(&mut self) -> Option<Event> {
         if self.control_readable.take().is_some() {
             return Some(Event::Control);

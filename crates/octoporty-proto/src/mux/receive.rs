@@ -199,7 +199,7 @@ impl Mux {
             Credit::Widen(bytes) if stream.sent.widened(u64::from(bytes)) => {}
             Credit::Widen(_) => return Err(WINDOW_TOO_WIDE),
         }
-        if self.books.may_wake(stream) {
+        if self.books.try_wake(id, stream) {
             self.news.stream(Event::Writable(id));
         }
         self.forget_if_done(id);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::books::GiveBack;
+use super::books::{GiveBack, SHARE};
 use super::flow::{Growth, Pressure};
 use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream, Told};
 use super::{Draining, Event, Mux, OpenError, Recv, Standing};
@@ -47,6 +47,7 @@ impl Mux {
         } else if !data.is_empty() {
             self.books.wait(id, stream);
         }
+        self.wake_waiters();
         Ok(taken)
     }
 
@@ -61,6 +62,7 @@ impl Mux {
         if room == 0 {
             self.books.wait(id, stream);
         }
+        self.wake_waiters();
         Ok(room)
     }
 
@@ -72,6 +74,7 @@ impl Mux {
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
         stream.finish()?;
         self.schedule.wake(id, stream);
+        self.wake_waiters();
         Ok(())
     }
 
@@ -107,6 +110,12 @@ impl Mux {
             Phase::Live(_, Receiving::Open) => !stream.inbox.is_empty(),
             Phase::Live(_, Receiving::Finished) | Phase::Broken(..) => true,
         })
+    }
+
+    /// Bytes of the stream that wait on this side to be sent; 0 once it was reset.
+    #[must_use]
+    pub fn unsent(&self, id: StreamId) -> usize {
+        self.streams.get(&id).map_or(0, |stream| stream.outbox.len())
     }
 
     /// Why the stream was reset, if it was. A reset by the peer and the loss of the link are told by
@@ -159,6 +168,7 @@ impl Mux {
             self.reset(id, Reset::new(ResetCode::Cancelled, blame));
         }
         self.forget_if_done(id);
+        self.wake_waiters();
     }
 
     /// Whose doing it is when this side cancels.
@@ -225,17 +235,19 @@ impl Mux {
         Growth { round_trip, max_window: u64::from(self.config.max_window) }
     }
 
-    /// Tells those that wait for room of the link, as far as there is some.
+    /// Tells those that wait for room of the link, as far as there is some. Called whenever a stream's owner made use
+    /// of its turn, or waived it: so room that one leaves goes to the next, and nobody waits beside free room.
     pub(super) fn wake_waiters(&mut self) {
         if !self.books.has_waiters() {
             return;
         }
         let mut granted = 0;
-        while let Some(id) = self.books.next_waiter(&mut granted) {
+        while let Some(id) = self.books.next_waiter(granted) {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             stream.unlist();
-            if self.books.may_wake(stream) {
+            if self.books.try_wake(id, stream) {
                 self.news.stream(Event::Writable(id));
+                granted += SHARE;
             }
         }
     }

@@ -177,7 +177,7 @@ impl Mux {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         self.stats.bytes_sent += bytes as u64;
         self.books.sent(stream, bytes);
-        if matches!(stream.phase, Phase::Live(..)) && self.books.may_wake(stream) {
+        if matches!(stream.phase, Phase::Live(..)) && self.books.try_wake(id, stream) {
             self.news.stream(Event::Writable(id));
         }
         self.forget_if_done(id);

@@ -52,6 +52,7 @@ fn resets() -> impl Strategy<Value = Reset> {
 /// Any frame that is given whole in any cut.
 fn whole_frames() -> impl Strategy<Value = Frame> {
     let credits = prop_oneof![(1..=u32::MAX).prop_map(Credit::Return), (1..=u32::MAX).prop_map(Credit::Widen)];
+    let most = u32::try_from(MAX_PAYLOAD).expect("128 KiB");
     prop_oneof![
         (numbers(), opens(), bytes(3000), ends()).prop_map(|(stream, open, first, end)| Frame::Open {
             stream,
@@ -59,8 +60,8 @@ fn whole_frames() -> impl Strategy<Value = Frame> {
             first,
             end
         }),
-        (numbers(), 1..=MAX_PAYLOAD, vec(any::<u8>(), 1..3000), ends()).prop_map(|(stream, raw_len, block, end)| {
-            Frame::Packed { stream, raw_len: u32::try_from(raw_len).unwrap(), block: Bytes::from(block), end }
+        (numbers(), 1..=most, vec(any::<u8>(), 1..3000), ends()).prop_map(|(stream, raw_len, block, end)| {
+            Frame::Packed { stream, raw_len, block: Bytes::from(block), end }
         }),
         (any::<u32>().prop_map(StreamId), credits).prop_map(|(stream, credit)| Frame::Window { stream, credit }),
         (numbers(), resets()).prop_map(|(stream, reset)| Frame::Reset { stream, reset }),
@@ -99,10 +100,13 @@ fn decode(pieces: impl IntoIterator<Item = Bytes>) -> Result<Vec<Frame>, FrameEr
     Ok(frames)
 }
 
+/// Joined bytes of a stream.
+type Joined = (StreamId, Vec<u8>, End);
+
 /// Data as a reader sees it: bytes by stream and where each ends; the rest as it is.
-fn flatten(frames: &[Frame]) -> (Vec<Frame>, Vec<(StreamId, Vec<u8>, End)>) {
+fn flatten(frames: &[Frame]) -> (Vec<Frame>, Vec<Joined>) {
     let mut rest = Vec::new();
-    let mut data: Vec<(StreamId, Vec<u8>, End)> = Vec::new();
+    let mut data: Vec<Joined> = Vec::new();
     for frame in frames {
         match frame {
             Frame::Data { stream, payload, end } => match data.last_mut() {
@@ -121,7 +125,7 @@ fn flatten(frames: &[Frame]) -> (Vec<Frame>, Vec<(StreamId, Vec<u8>, End)>) {
 fn header(kind: u8, flags: u8, len: usize, stream: u32) -> Vec<u8> {
     let mut header = PREFACE.to_vec();
     header.push(kind << 4 | flags);
-    header.extend_from_slice(&u32::try_from(len).unwrap().to_be_bytes()[1..]);
+    header.extend_from_slice(&u32::try_from(len).expect("three bytes").to_be_bytes()[1..]);
     header.extend_from_slice(&stream.to_be_bytes());
     header
 }

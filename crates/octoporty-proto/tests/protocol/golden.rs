@@ -20,10 +20,15 @@ fn data(stream: u32, payload: &'static [u8], end: End) -> Frame {
     Frame::Data { stream: StreamId(stream), payload: Bytes::from_static(payload), end }
 }
 
-/// Name, frame, bytes; the names are those of the document.
-pub(crate) fn vectors() -> Vec<(&'static str, Frame, &'static str)> {
-    let first = Bytes::from_static(b"hi");
-    let none = Bytes::new();
+/// A name as in the document, a frame and its bytes.
+pub(crate) type Vector = (&'static str, Frame, &'static str);
+
+/// One or more of every kind, in the document's order.
+pub(crate) fn vectors() -> Vec<Vector> {
+    [data_frames(), open_frames(), other_frames()].concat()
+}
+
+fn data_frames() -> Vec<Vector> {
     let packed = Bytes::from_static(PACKED);
     vec![
         ("data", data(1, b"hello", End::More), "10 00 00 05 00 00 00 01 68 65 6c 6c 6f"),
@@ -35,6 +40,13 @@ pub(crate) fn vectors() -> Vec<(&'static str, Frame, &'static str)> {
             Frame::Packed { stream: StreamId(3), raw_len: 512, block: packed, end: End::More },
             "12 00 00 11 00 00 00 03 00 00 02 00 1f 61 01 00 ff e7 60 61 61 61 61 61 61",
         ),
+    ]
+}
+
+fn open_frames() -> Vec<Vector> {
+    let first = Bytes::from_static(b"hi");
+    let none = Bytes::new();
+    vec![
         (
             "open",
             Frame::Open { stream: StreamId(1), open: open(None, Compression::Auto), first, end: End::More },
@@ -61,6 +73,11 @@ pub(crate) fn vectors() -> Vec<(&'static str, Frame, &'static str)> {
             "20 00 00 26 00 00 00 03 00 24 00 11 22 33 44 55 66 77 88 99 aa bb cc dd ee ff 06 20 01 0d b8 00 00 00 00 \
              00 00 00 00 00 00 00 01 01 bb 01",
         ),
+    ]
+}
+
+fn other_frames() -> Vec<Vector> {
+    vec![
         (
             "window return",
             Frame::Window { stream: StreamId(5), credit: Credit::Return(65_536) },

@@ -176,6 +176,8 @@ impl Driver {
         if state.mux.next_deadline() <= now {
             due = state.mux.tick(now);
         }
+        // News first: what they make the streams' owners queue goes with this turn's frames.
+        state.dispatch(&mut self.wakes);
         if carrier_is_ready {
             state.mux.transmit(now, TRANSMIT_BUDGET, &mut self.frames);
         }

@@ -231,3 +231,28 @@ fn queues_of_all_streams_together_are_bounded_and_each_has_its_floor() {
     pair.settle();
     assert!(pair.has_event(GATEWAY, &Event::Writable(ids[99])), "it is told when queues have drained");
 }
+
+#[test]
+fn room_that_one_stream_leaves_is_told_to_the_next_without_a_frame_from_anywhere() {
+    let config = MuxConfig { max_in_flight: 256 * 1024, stream_floor: 1024, ..config() };
+    let mut pair = Pair::ready(&config, &Line::default());
+    let hog = pair.open(GATEWAY, b"");
+    let others: Vec<StreamId> = (0..30).map(|_| pair.open(GATEWAY, b"")).collect();
+    pair.settle();
+    pair.write(AGENT, hog, &pattern(0, 0, 256 * 1024));
+    pair.settle();
+    for id in &others {
+        pair.write(AGENT, *id, &[1; 2048]);
+        assert_eq!(pair.ends[AGENT].capacity(*id), Ok(0));
+    }
+    pair.settle();
+    pair.events[AGENT].clear();
+    pair.ends[AGENT].reset(hog, crate::wire::Reset::new(crate::wire::ResetCode::Cancelled, crate::wire::Blame::Agent));
+    let mut told = Vec::new();
+    while pair.ends[AGENT].has_news() {
+        let Some(Event::Writable(id)) = pair.ends[AGENT].poll_event() else { continue };
+        assert!(pair.ends[AGENT].capacity(id).unwrap() > 0, "it looks, and has nothing to send");
+        told.push(id);
+    }
+    assert_eq!(told, others);
+}

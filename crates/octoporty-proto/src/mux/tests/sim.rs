@@ -182,9 +182,11 @@ impl Pair {
             if due && let Err(error) = self.ends[end].tick(self.now) {
                 self.errors[end].get_or_insert(error);
             }
-            self.collect(end);
         }
         self.transmit();
+        for end in 0..2 {
+            self.collect(end);
+        }
         if self.audit {
             self.check();
         }
