@@ -91,6 +91,15 @@ impl DuplexConfig {
 /// long to end by itself before the stream is reset.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// How long bytes that came before a socket broke may take to leave, ahead of the reset. A target is told within a
+/// second that its visitor is gone.
+const fn last_bytes(blame: Blame) -> Duration {
+    match blame {
+        Blame::Visitor => Duration::from_millis(500),
+        _ => LINGER,
+    }
+}
+
 /// Copies both ways until both are done. `first` is written to the socket before anything else (bytes already taken
 /// off the stream).
 pub async fn duplex<S>(socket: S, stream: Stream, first: Bytes, config: DuplexConfig) -> DuplexEnd
@@ -111,11 +120,14 @@ where
         DuplexCause::Finished | DuplexCause::StreamReset(_) => return end,
         // Both directions of the stream ended in order: a reset would only drop what is still queued of them.
         DuplexCause::SocketBroke(_) if pair.up.is_done() && pair.down.is_done() => return end,
-        DuplexCause::SocketBroke(error) => reset_of(error).cloned().unwrap_or_else(|| Reset {
-            code: config.broken,
-            blame: config.blame,
-            detail: error.to_string(),
-        }),
+        DuplexCause::SocketBroke(error) => match reset_of(error) {
+            Some(reset) => reset.clone(),
+            None => {
+                // A reset drops what is still queued, and a target that answers and closes hard has said all of it.
+                drop(tokio::time::timeout(last_bytes(config.blame), pair.stream.sent()).await);
+                Reset { code: config.broken, blame: config.blame, detail: error.to_string() }
+            }
+        },
         DuplexCause::Idle => Reset::new(ResetCode::IdleTimeout, config.blame),
     };
     pair.stream.reset(reset);

@@ -105,6 +105,19 @@ impl Stream {
         Ok(())
     }
 
+    /// Waits until all that the stream was given has left for the link, or the stream was reset. What is done to the
+    /// stream next, even a reset, arrives behind it.
+    pub async fn sent(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            if self.shared.with(|state| state.unsent(self.id)) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Ends this direction after what was sent.
     ///
     /// # Errors

@@ -325,6 +325,28 @@ async fn the_rest_of_an_upload_that_the_target_refuses_is_drained() {
 }
 
 #[tokio::test]
+async fn an_answer_arrives_whole_although_its_target_closes_with_bytes_unread() {
+    const LENGTH: usize = 400_000;
+    let world = World::new(|mut connection| {
+        Box::pin(async move {
+            connection.head().await.unwrap();
+            // The script ends here: what the visitor still sends makes the target's system reset the connection.
+            connection
+                .send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 7\r\n\r\ntoo big")
+                .await;
+        })
+    })
+    .await;
+    for round in 0..20 {
+        let mut visitor = world.visitor().await;
+        visitor.send(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+        within("the upload is drained", visitor.socket.write_all(&noise(LENGTH, round))).await.unwrap();
+        let reply = visitor.reply("POST").await;
+        assert_eq!((reply.status(), reply.text()), (413, "too big"), "round {round}");
+    }
+}
+
+#[tokio::test]
 async fn a_failure_is_seen_by_a_visitor_that_sends_everything_first() {
     const LENGTH: usize = 4 * 1024 * 1024;
     let refuse = |_, _: &_| Some(Reset::new(ResetCode::TargetRefused, Blame::Target));

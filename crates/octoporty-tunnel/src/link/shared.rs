@@ -18,7 +18,7 @@ use super::LinkEnd;
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Told when a control message found room, the link became idle, or it ended.
-    pub(super) changed: Notify,
+    pub(crate) changed: Notify,
     pub(super) transport: &'static str,
     pub(super) peer: Option<SocketAddr>,
 }
@@ -205,7 +205,7 @@ impl DriverSleep {
 impl State {
     fn driver_to_wake(&mut self) -> Option<Waker> {
         // While the link drains, each stream that goes may be the last, and whoever drains waits for the driver's word.
-        let news = self.mux.wants_transmit() || self.draining == Draining::Yes;
+        let news = self.mux.wants_transmit() || self.mux.has_news() || self.draining == Draining::Yes;
         if news && matches!(self.driver, DriverSleep::Idle(_)) { self.driver.take() } else { None }
     }
 
@@ -308,6 +308,11 @@ impl State {
 
     fn has_pending(&self, id: StreamId) -> bool {
         self.slots.get(&id).is_some_and(|slot| !slot.pending.is_empty())
+    }
+
+    /// Bytes of a stream that have not left for the link.
+    pub(crate) fn unsent(&self, id: StreamId) -> usize {
+        self.mux.unsent(id) + self.slots.get(&id).map_or(0, |slot| slot.pending.len())
     }
 
     /// How much room a stream has; 0: an [`Event::Writable`] will tell.
