@@ -68,7 +68,7 @@ pub(crate) struct Auth {
     username: Option<String>,
     access: AccessTokens,
     lockouts: Arc<Mutex<Lockouts>>,
-    hashings: Semaphore,
+    hashings: Arc<Semaphore>,
     /// Logins that ended, with the moment when their last access token runs out.
     revoked: Mutex<HashMap<String, u64>>,
 }
@@ -97,7 +97,7 @@ impl Auth {
             username: credentials.username,
             access: AccessTokens::new(&credentials.key),
             lockouts: Arc::new(Mutex::new(lockouts)),
-            hashings: Semaphore::new(CONCURRENT_HASHINGS),
+            hashings: Arc::new(Semaphore::new(CONCURRENT_HASHINGS)),
             revoked: Mutex::new(revoked),
         })
     }
@@ -134,9 +134,14 @@ impl Auth {
             None => true,
             Some(wanted) => username.is_some_and(|given| bool::from(wanted.as_bytes().ct_eq(given.as_bytes()))),
         };
-        let Ok(_permit) = self.hashings.acquire().await else { return false };
+        let Ok(permit) = Arc::clone(&self.hashings).acquire_owned().await else { return false };
         let hash = self.hash.clone();
-        let right = tokio::task::spawn_blocking(move || hash.verifies(&password)).await.unwrap_or(false);
+        let hashing = tokio::task::spawn_blocking(move || {
+            // Held by the work itself: it goes on when the visitor leaves.
+            let _permit = permit;
+            hash.verifies(&password)
+        });
+        let right = hashing.await.unwrap_or(false);
         right && known
     }
 

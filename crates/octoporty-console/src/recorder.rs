@@ -107,6 +107,8 @@ pub(crate) struct Recorder {
     waiting_sessions: VecDeque<SessionRecord>,
     /// When what waits is written, at the latest; `None`: nothing waits.
     due: Option<Instant>,
+    /// After a failed write: nothing is tried before.
+    not_before: Option<Instant>,
     writing: Option<BoxFuture<'static, Written>>,
 }
 
@@ -135,6 +137,7 @@ impl Recorder {
             rows: VecDeque::new(),
             waiting_sessions: VecDeque::new(),
             due: None,
+            not_before: None,
             writing: None,
         }
     }
@@ -145,7 +148,8 @@ impl Recorder {
         let mut prunes = interval(PRUNE_EVERY);
         prunes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let due = self.due;
+            // While a write is under way its end is what is waited for.
+            let due = self.due.filter(|_| self.writing.is_none());
             let woken = tokio::select! {
                 biased;
                 () = stop.cancelled() => Woken::Stop,
@@ -197,21 +201,34 @@ impl Recorder {
 
     /// Begins a write when a batch is full or due, and none is under way.
     fn write(&mut self) {
-        let is_due = self.due.is_some_and(|due| due <= Instant::now());
-        let full = self.rows.len() >= BATCH_ROWS;
-        if self.writing.is_some() || self.rows.is_empty() || !(full || is_due) {
-            if is_due && self.rows.is_empty() && self.waiting_sessions.is_empty() {
-                self.due = None;
-            }
+        let now = Instant::now();
+        if self.writing.is_some() {
+            return;
+        }
+        if let Some(not_before) = self.not_before.filter(|not_before| *not_before > now) {
+            self.due = Some(not_before);
+            return;
+        }
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if self.rows.is_empty() {
+            self.due = self.due.filter(|_| !is_due);
+            return;
+        }
+        if !is_due && self.rows.len() < BATCH_ROWS {
             return;
         }
         let batch: Vec<_> = self.rows.drain(..self.rows.len().min(BATCH_ROWS)).collect();
-        self.due = (!self.rows.is_empty()).then(|| Instant::now() + BATCH_WAIT);
+        self.due = (!self.rows.is_empty()).then(|| now + BATCH_WAIT);
         let store = Arc::clone(&self.app.store);
         self.writing = Some(Box::pin(async move {
             let written = store.append_requests(batch.clone()).await;
             (batch, written)
         }));
+    }
+
+    /// Nothing more for a while.
+    fn pause(&mut self) {
+        self.not_before = Some(Instant::now() + RETRY);
     }
 
     fn written(&mut self, (batch, outcome): Written) {
@@ -225,7 +242,7 @@ impl Recorder {
                 for record in batch.into_iter().skip(surplus).rev() {
                     self.rows.push_front(record);
                 }
-                self.due = Some(Instant::now() + RETRY);
+                self.pause();
             }
         }
     }
@@ -264,7 +281,7 @@ impl Recorder {
                 }
                 Err(error) => {
                     warn!(%error, waiting = self.waiting_sessions.len(), "session records wait for the database");
-                    self.due = Some(Instant::now() + RETRY);
+                    self.pause();
                     return;
                 }
             }

@@ -26,6 +26,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Loose<T> {
         let kind = match &value {
             Value::Null => return Ok(Self::Absent),
             Value::Bool(_) => "a boolean",
+            Value::Number(number) if number.is_f64() => "a fraction",
             Value::Number(_) => "a number",
             Value::String(_) => "a text",
             Value::Array(_) => "a list",

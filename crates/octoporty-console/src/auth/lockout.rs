@@ -41,8 +41,6 @@ pub(crate) enum Outcome {
     Success,
     /// Not let in.
     Failure,
-    /// Nobody knows: the visitor left.
-    Abandoned,
 }
 
 /// What the store has to know.
@@ -87,7 +85,6 @@ impl Entry {
     fn end(&mut self, outcome: Outcome, now_ms: u64) {
         self.under_way = self.under_way.saturating_sub(1);
         match outcome {
-            Outcome::Abandoned => {}
             Outcome::Success => {
                 *self = Self { last_success_ms: now_ms, under_way: self.under_way, ..Self::default() };
             }
@@ -191,10 +188,12 @@ impl Lockouts {
     }
 }
 
-/// One login that is being looked at. Dropped without an end, it counts as abandoned.
+/// One login that is being looked at. Dropped without an end (the visitor left), it has failed: looking costs, and
+/// must not be had for nothing.
 pub(crate) struct Attempt {
     lockouts: Arc<Mutex<Lockouts>>,
     source: String,
+    begun_ms: u64,
     ended: bool,
 }
 
@@ -203,7 +202,7 @@ impl Attempt {
     pub(crate) fn begin(lockouts: &Arc<Mutex<Lockouts>>, source: IpAddr, now_ms: u64) -> Result<Self, Locked> {
         let source = source_key(source);
         lock(lockouts).begin(&source, now_ms)?;
-        Ok(Self { lockouts: Arc::clone(lockouts), source, ended: false })
+        Ok(Self { lockouts: Arc::clone(lockouts), source, begun_ms: now_ms, ended: false })
     }
 
     /// Tells how it ended; answers what the store has to know.
@@ -216,8 +215,8 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.ended {
-            // Nothing changes but the count of attempts under way, which is not stored.
-            drop(lock(&self.lockouts).end(&self.source, Outcome::Abandoned, 0));
+            // The store hears of it with the next attempt of this source.
+            drop(lock(&self.lockouts).end(&self.source, Outcome::Failure, self.begun_ms));
         }
     }
 }

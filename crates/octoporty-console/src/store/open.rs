@@ -18,7 +18,7 @@ use crate::StartError;
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first_floor.sql")];
 
 /// How long a statement waits for another process's lock (a backup, a shell) before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Store {
     /// Opens the database, makes it when it is not there, and brings it to this release's schema.

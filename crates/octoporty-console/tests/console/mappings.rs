@@ -218,6 +218,24 @@ async fn what_is_needed_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_value_of_the_wrong_type_is_told_in_words() {
+    let world = World::new().await;
+    let user = world.user().await;
+    for (field, value, message) in [
+        ("internalPort", json!(80.5), "A number from 1 to 65535 is needed here, not a fraction."),
+        ("internalPort", json!("80"), "A number from 1 to 65535 is needed here, not a text."),
+        ("internalPort", json!(70_000), "A port is a number from 1 to 65535, this one is 70000."),
+        ("enabled", json!(1), "True or false is needed here, not a number."),
+        ("externalDomain", json!([]), "A text is needed here, not a list."),
+    ] {
+        let mut body = minimal();
+        body[field] = value;
+        let problem = user.send("POST", MAPPINGS, &body).await.problem(400, "validation_failed");
+        assert_eq!(problem["errors"][field], json!([message]));
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_has_one_mapping_and_the_holder_is_named() {
     let world = World::new().await;
     let user = world.user().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use octoporty_console::{Console, StartError};
 use serde_json::json;
 
-use crate::world::{AgentSide, World, config};
+use crate::world::{AgentSide, NOW, World, access_record, config, eventually};
 
 async fn start(database: &Path) -> Result<Console, StartError> {
     let (_agent, ports) = AgentSide::pair();
@@ -178,4 +178,38 @@ async fn files_are_for_their_owner_alone() {
         files += 1;
     }
     assert!(files >= 2);
+}
+
+#[tokio::test]
+async fn a_locked_database_delays_log_rows_and_refuses_changes_until_it_is_free() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let id = user.create("app.example.com").await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.database());
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let batch = (0..1_500).map(|at| access_record(&id, NOW + at));
+    world.agent.access.send(batch.collect()).await.unwrap();
+
+    let change = user.send("PATCH", &format!("/api/v1/mappings/{id}/toggle"), &json!({ "enabled": false })).await;
+    let problem = change.problem(503, "store_unavailable");
+    assert_eq!(change.header("retry-after"), "5");
+    assert!(!problem["detail"].as_str().unwrap().contains("SQLITE"), "causes stay inside");
+    let health = world.call("GET", "/health").send().await.json();
+    assert_eq!(health["reasons"], json!(["The database cannot be written; the console's log says why."]));
+    assert_eq!(world.call("GET", "/ready").send().await.status, 503);
+    assert_eq!(user.get(&format!("/api/v1/mappings/{id}")).await.json()["enabled"], true, "reading goes on");
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    let rows = eventually(|| async {
+        let page = user.get("/api/v1/logs/requests?count=5000").await.json();
+        let rows = page["items"].as_array().unwrap().clone();
+        (rows.len() >= 1_500).then_some(rows)
+    })
+    .await;
+    let order: Vec<_> = rows.iter().rev().map(|row| row["requestId"].as_str().unwrap().to_owned()).collect();
+    let sent: Vec<_> = (0..1_500).map(|at| format!("request-{}", NOW + at)).collect();
+    assert_eq!(order, sent, "none lost, none twice, in order");
+    let health = world.call("GET", "/health").send().await.json();
+    assert_eq!((health["status"].as_str(), health["droppedLogRows"].as_u64()), (Some("healthy"), Some(0)));
 }

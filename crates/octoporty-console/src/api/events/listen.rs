@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::shapes::{EventBody, ResetEvent};
 use crate::api::error::ApiError;
@@ -30,6 +31,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// What a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
+/// So long before its token a stream may end, by chance: tabs of one browser must not all refresh at the same moment.
+const SPREAD_MS: u64 = 20_000;
 /// Tells nginx not to keep events back.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -43,7 +46,8 @@ pub(crate) struct ListenQuery {
 }
 
 /// What happens, as server-sent events. `Last-Event-ID` resumes; when what was missed is no longer known, a `reset`
-/// event says to fetch anew. The first event is always `status`. The stream ends when the access token does or the
+/// event says to fetch anew. The first event is always `status`. The stream ends with the access token (or some seconds
+/// before) and when the
 /// login is ended: refresh, then open it anew.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "events", tag = "events",
@@ -94,6 +98,7 @@ impl Stream {
     /// First the state as it is, under the id of the newest event, so that a stream without news resumes as well.
     fn new(app: Arc<App>, identity: &Identity, listener: Listener) -> Self {
         let left = (identity.claims.exp * 1_000).saturating_sub(app.clock.now_ms());
+        let left = left - chance(SPREAD_MS.min(left / 2));
         let frame = |id: Option<String>, body: &EventBody| {
             let (name, data) = body.name_and_json();
             Frame { id, name, data: data.into() }
@@ -134,6 +139,12 @@ impl Stream {
             }
         }
     }
+}
+
+/// A number below a bound, or 0.
+fn chance(bound: u64) -> u64 {
+    let (random, _) = Uuid::new_v4().as_u64_pair();
+    random.checked_rem(bound).unwrap_or(0)
 }
 
 fn event(frame: &Frame) -> Event {

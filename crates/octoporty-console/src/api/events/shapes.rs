@@ -44,7 +44,7 @@ pub(crate) struct ResetEvent {
 #[serde(tag = "event", content = "data")]
 #[schema(as = ConsoleEvent)]
 pub(crate) enum EventBody {
-    /// The tunnel's state: first on each stream, at each change, and every 5 seconds. It has no id.
+    /// The tunnel's state: first on each stream, at each change, and every 5 seconds. It is not replayed.
     #[serde(rename = "status")]
     Status(Box<Status>),
     /// Live states of mappings that changed.

@@ -82,7 +82,7 @@ fn attempts_at_once_get_no_more_tries() {
     let five: Vec<_> = (0..5).map(|_| Attempt::begin(&lockouts, address(1), NOW).unwrap()).collect();
     assert_eq!(Attempt::begin(&lockouts, address(1), NOW).err(), Some(Locked { for_ms: BUSY_MS }));
     drop(five);
-    attempt(&lockouts, 1, Outcome::Success, NOW).unwrap();
+    assert_eq!(attempt(&lockouts, 1, Outcome::Success, NOW).unwrap_err().for_ms, MINUTE, "who leaves has failed");
 }
 
 #[test]
