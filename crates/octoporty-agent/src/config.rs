@@ -133,17 +133,11 @@ pub struct AgentConfig {
 /// agent's memory and sockets.
 const MAX_STREAMS: u32 = 16_384;
 
-/// Receive window of a new stream (`docs/PROTOCOL.md`: both ends start with the same).
-const INITIAL_WINDOW: u32 = 256 * 1024;
-
 /// Most that a receive window grows to: enough for 1 Gbit/s at 60 ms.
 const MAX_WINDOW: u32 = 8 * 1024 * 1024;
 
-/// Bytes in flight on a whole link; the gateway's default for `BytesInFlightPerLink`.
+/// Bytes in flight on a whole link, each direction; a gateway with less in its `BytesInFlightPerLink` has its way.
 const MAX_IN_FLIGHT: u64 = 64 * 1024 * 1024;
-
-/// What every stream may have in flight in any case.
-const STREAM_FLOOR: u32 = 16 * 1024;
 
 /// Bytes queued to be sent for one stream.
 const SEND_BUFFER: usize = 256 * 1024;
@@ -153,12 +147,12 @@ impl AgentConfig {
     pub(crate) fn mux(&self) -> MuxConfig {
         MuxConfig {
             max_streams: MAX_STREAMS,
-            initial_window: INITIAL_WINDOW,
             max_window: MAX_WINDOW,
             max_in_flight: MAX_IN_FLIGHT,
-            stream_floor: STREAM_FLOOR,
             send_buffer: SEND_BUFFER,
             probe_interval: self.heartbeat / 3,
+            // The window that a stream begins with and its floor are the protocol's.
+            ..MuxConfig::default()
         }
     }
 }

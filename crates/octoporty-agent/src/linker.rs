@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use octoporty_proto::control::{Control, Hello, OLDEST_VERSION, Refused, VERSION, Welcome, feature};
+use octoporty_proto::control::{Control, Hello, Refused, Welcome, WelcomeError, feature};
 use octoporty_proto::model::{AccessRecord, SessionId};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::Side;
@@ -74,8 +74,8 @@ pub(crate) enum GreetError {
     Ended(String),
     #[error("the gateway did not answer within {} s; it may be overloaded, or not a gateway", .0.as_secs())]
     Silent(Duration),
-    #[error("the gateway chose version {0} of the protocol, which this agent did not offer; update one of the two")]
-    Version(u16),
+    #[error(transparent)]
+    Welcome(#[from] WelcomeError),
     #[error("the agent is stopping")]
     Stopping,
 }

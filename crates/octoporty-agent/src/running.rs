@@ -257,17 +257,20 @@ fn start_error(error: TrustError) -> StartError {
 }
 
 fn hello(config: &AgentConfig) -> Hello {
+    let mux = config.mux();
     let mut features = vec![feature::MULTI_LINK.to_owned()];
     if config.compression != Compression::Off {
         features.push(feature::LZ4.to_owned());
     }
     Hello {
-        versions: (OLDEST_VERSION..=VERSION).rev().collect(),
+        versions: Hello::offered_versions(),
         features,
         name: config.name.clone(),
         instance: InstanceId::from_uuid(Uuid::new_v4()),
         agent_version: config.version.clone(),
         session: None,
         gateway_fqdn: config.gateway_fqdn.iter().map(ToString::to_string).collect(),
+        bytes_in_flight: Some(mux.max_in_flight),
+        max_streams: Some(mux.max_streams),
     }
 }

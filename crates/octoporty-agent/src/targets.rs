@@ -6,8 +6,9 @@
 //! * [`tls`]: certificates, strict or not, and what went wrong with them in words.
 //! * [`io`]: a connection to a target, plain or in TLS.
 //! * [`health`]: the newest result a mapping.
-//! * [`check`]: "Test target".
+//! * [`check`]: "Test target"; [`ask`]: its `HEAD /`.
 
+pub(crate) mod ask;
 pub(crate) mod check;
 pub(crate) mod dial;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! While the connector waits, the gateway's `GET /health` is asked along the same way as a dial. The first 200 after
 //! a failure ends the wait, so the tunnel is back soon after the gateway or the network is, whatever the back-off
-//! had reached. After a failure that `/health` cannot show (the gateway is well and says no) a probe must fail first.
+//! had reached. When the gateway itself has said no, a probe must fail first; when a 200 has just led to an attempt
+//! that failed, the next one is looked for a little later, so that there is no tight loop.
 
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ const PROBE_EVERY_SOON: Duration = Duration::from_millis(500);
 /// How long after a goodbye (and the time that the gateway gave) it is expected back.
 const EXPECTED_BACK: Duration = Duration::from_secs(30);
 
+/// After a 200 that led to an attempt that failed, the next one counts this much later: still soon enough for the
+/// tunnel to be back within 5 s of a recovery.
+const USELESS_FOR: Duration = Duration::from_millis(3500);
+
 /// Bound on one probe. Longer than the time between two, so that a slow way is not taken for a dead one.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,6 +37,9 @@ const MOST_PROBES: usize = 3;
 
 /// Longest advice to wait that is taken.
 const MOST_ADVICE: Duration = Duration::from_secs(3600);
+
+/// Shortest; "at once" from a gateway that refuses would be a tight loop.
+const LEAST_ADVICE: Duration = Duration::from_secs(1);
 
 /// After a goodbye the first attempt comes within this time, so that agents do not come as one.
 const GOODBYE_JITTER: Duration = Duration::from_millis(200);
@@ -43,6 +51,8 @@ pub(super) enum Probing {
     Never,
     /// The first 200.
     Recovery,
+    /// The first 200 that comes [`USELESS_FOR`] after the last attempt began, or later.
+    LaterRecovery,
     /// The first 200 after a probe that failed.
     RecoveryAfterFailure,
 }
@@ -59,7 +69,8 @@ impl Connector {
         tracing::debug!(delay_ms = wait.delay.as_millis(), probing = ?wait.probing, "waiting");
         let every = if self.is_expected_back() { PROBE_EVERY_SOON } else { PROBE_EVERY };
         let dial = Dial { timeout: PROBE_TIMEOUT, ..self.linker.dial.0.clone() };
-        let first = self.memory.attempt_began + jittered(every);
+        let quiet = if wait.probing == Probing::LaterRecovery { USELESS_FOR } else { every };
+        let first = self.memory.attempt_began + jittered(quiet);
         self.memory.ended_by_probe = EndedByProbe::No;
         tokio::select! {
             biased;
@@ -157,19 +168,18 @@ impl Connector {
             | DialError::Tls { .. }
             | DialError::Proxy(_)
             | DialError::Timeout { .. } => Probing::Recovery,
-            // A proxy before a gateway that is away; its health is away as well.
-            DialError::NotATunnel { status, .. } if *status >= 500 => self.recovery_once(),
-            // Something took the connection and let it fall: a forwarder before a gateway that is away.
+            // A proxy or forwarder before a gateway that is away, or a way that broke: its health is away as well.
             DialError::Upgrade(_) | DialError::Unavailable { .. } => self.recovery_once(),
+            DialError::NotATunnel { status, .. } if *status >= 500 => self.recovery_once(),
             _ => Probing::RecoveryAfterFailure,
         }
     }
 
-    /// A failure that `/health` may not show: if a 200 has just led to it, the next 200 proves nothing.
+    /// A failure that `/health` may not show: if a 200 has just led to it, the next 200 proves little.
     fn recovery_once(&self) -> Probing {
         match self.memory.ended_by_probe {
             EndedByProbe::No => Probing::Recovery,
-            EndedByProbe::Yes => Probing::RecoveryAfterFailure,
+            EndedByProbe::Yes => Probing::LaterRecovery,
         }
     }
 }
@@ -178,7 +188,7 @@ impl Connector {
 async fn recovered(dial: &Dial, probing: Probing, every: Duration, first: Instant) {
     let mut failed = match probing {
         Probing::Never => return std::future::pending().await,
-        Probing::Recovery => true,
+        Probing::Recovery | Probing::LaterRecovery => true,
         Probing::RecoveryAfterFailure => false,
     };
     let mut probes = FuturesUnordered::new();
@@ -209,5 +219,27 @@ fn jittered(time: Duration) -> Duration {
 
 /// What the gateway advised, and up to a tenth more, so that not all who were told come at once.
 fn advice(seconds: u64) -> Duration {
-    Duration::from_secs(seconds).min(MOST_ADVICE).mul_f64(1.0 + fastrand::f64() / 10.0)
+    Duration::from_secs(seconds).clamp(LEAST_ADVICE, MOST_ADVICE).mul_f64(1.0 + fastrand::f64() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_followed_within_reason() {
+        for (seconds, least, most) in [(0, 1.0, 1.1), (10, 10.0, 11.0), (u64::MAX, 3600.0, 3960.0)] {
+            for _ in 0..100 {
+                let wait = advice(seconds).as_secs_f64();
+                assert!((least..=most + 0.001).contains(&wait), "{seconds}: {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn probes_are_never_later_than_their_time_and_do_not_all_come_at_once() {
+        let times: Vec<Duration> = (0..100).map(|_| jittered(PROBE_EVERY)).collect();
+        assert!(times.iter().all(|time| (PROBE_EVERY.mul_f64(0.79)..=PROBE_EVERY).contains(time)));
+        assert!(times.iter().any(|time| *time != times[0]));
+    }
 }

@@ -3,28 +3,14 @@
 use std::time::Duration;
 
 use octoporty_proto::model::{Scheme, Target, TargetCheck, TargetHealth, TlsVerification};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
+use super::ask::{Answer, ask};
 use super::dial::{DialError, Dialler};
 use super::health;
-use super::io::TargetIo;
 
 /// Bound on the answer to `HEAD /`. A target that is silent for longer is up, but has no status to show.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Most bytes read in search of a status line.
-const HEAD_BYTES: usize = 1024;
-
-/// What came back for `HEAD /`.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    Status(u16),
-    /// TLS alert: the target did not understand plain HTTP.
-    TlsAlert,
-    /// Something else, or nothing.
-    None,
-}
 
 /// Dials `target` and tells what was seen.
 pub(crate) async fn check_target(dialler: &Dialler, target: Target, verification: TlsVerification) -> TargetCheck {
@@ -64,42 +50,6 @@ async fn shakes_hands(dialler: &Dialler, target: &Target) -> bool {
     let secure = Target { scheme: Scheme::Https, ..target.clone() };
     let dialled = timeout(ANSWER_TIMEOUT, dialler.dial(&secure, TlsVerification::AcceptInvalid)).await;
     matches!(dialled, Ok(Ok(_) | Err(DialError::Certificate { .. })))
-}
-
-async fn ask(io: &mut TargetIo, target: &Target) -> Answer {
-    let request = format!(
-        "HEAD / HTTP/1.1\r\nHost: {}\r\nUser-Agent: Octoporty\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-        target.authority()
-    );
-    let sent = async {
-        io.write_all(request.as_bytes()).await?;
-        io.flush().await
-    };
-    if let Err(error) = sent.await {
-        tracing::debug!(%error, %target, "the target broke the connection while it was asked");
-    }
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    let mut limited = io.take(HEAD_BYTES as u64);
-    while !head.contains(&b'\n') {
-        match limited.read_buf(&mut head).await {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::debug!(%error, %target, "the target broke the connection instead of an answer");
-                break;
-            }
-        }
-    }
-    read_answer(&head)
-}
-
-fn read_answer(head: &[u8]) -> Answer {
-    if let [0x15, 0x03, ..] = head {
-        return Answer::TlsAlert;
-    }
-    let status = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-    let number = status.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|text| text.parse().ok());
-    number.filter(|status| (100..600).contains(status)).map_or(Answer::None, Answer::Status)
 }
 
 #[cfg(test)]

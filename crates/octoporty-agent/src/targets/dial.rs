@@ -12,9 +12,10 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::ask::{Answer, ask};
 use super::io::{FirstByte, TargetIo};
 use super::rules::{Denial, Rules};
 use super::tls::{self, TargetTls};
@@ -31,6 +32,9 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Time between these probes; the system gives up after its own number of them (9 on Linux).
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// How long a target that hung up on TLS may take to answer in plain HTTP.
+const PLAIN_ANSWER: Duration = Duration::from_secs(2);
 
 /// First byte of a TLS record that carries an alert or a handshake message.
 const TLS_RECORDS: [u8; 2] = [0x15, 0x16];
@@ -107,7 +111,7 @@ impl Dialler {
         let io = match target.scheme {
             Scheme::Http => TargetIo::Plain(tcp),
             Scheme::Https => {
-                let secured = timeout_at(until, self.secure(target, verification, tcp)).await;
+                let secured = timeout_at(until, self.secure(target, verification, tcp, address)).await;
                 secured.map_err(|_| late(format!("the TLS handshake with {address}")))??
             }
         };
@@ -136,6 +140,7 @@ impl Dialler {
         target: &Target,
         verification: TlsVerification,
         tcp: TcpStream,
+        address: SocketAddr,
     ) -> Result<TargetIo, DialError> {
         let host = target.host.to_string();
         let name = server_name(&target.host)
@@ -143,6 +148,10 @@ impl Dialler {
         let connector = TlsConnector::from(self.tls.config(verification));
         match connector.connect(name, FirstByte::new(tcp)).into_fallible().await {
             Ok(secured) => Ok(TargetIo::Tls(Box::new(secured))),
+            // It hung up on TLS without a word, as some servers do: asked in plain HTTP it tells what it speaks.
+            Err((_, tcp)) if tcp.seen().is_none() && speaks_http(target, address).await => {
+                Err(DialError::SpeaksHttp { host })
+            }
             Err((error, tcp)) => Err(tls_error(host, &error, &tcp)),
         }
     }
@@ -167,6 +176,14 @@ fn tls_error(host: String, error: &io::Error, tcp: &FirstByte) -> DialError {
         }
         None => DialError::Tls { host, reason: error.to_string() },
     }
+}
+
+async fn speaks_http(target: &Target, address: SocketAddr) -> bool {
+    let asked = async {
+        let (mut tcp, _) = attempt(address).await.ok()?;
+        Some(ask(&mut tcp, target).await)
+    };
+    matches!(timeout(PLAIN_ANSWER, asked).await, Ok(Some(Answer::Status(_))))
 }
 
 async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, DialError> {

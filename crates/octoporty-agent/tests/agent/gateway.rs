@@ -41,6 +41,8 @@ pub(crate) enum Mood {
     Well,
     /// Every request gets this status.
     Status(u16),
+    /// Every connection ends without an answer.
+    HangsUp,
     /// `/tunnel` gets this status, `/health` is well.
     Refuses(u16),
 }
@@ -205,6 +207,7 @@ pub(crate) fn welcome(session: SessionId, links: u8) -> Welcome {
         links,
         max_streams: 100,
         revision: None,
+        bytes_in_flight: None,
     }
 }
 
@@ -257,6 +260,7 @@ async fn serve(
     let status = match mood {
         Mood::Well if is_tunnel && !head.contains(&format!("Bearer {KEY}")) => 401,
         Mood::Well => 200,
+        Mood::HangsUp => return,
         Mood::Status(status) => status,
         Mood::Refuses(status) if is_tunnel => status,
         Mood::Refuses(_) => 200,

@@ -58,14 +58,28 @@ async fn health_that_is_well_while_the_upgrade_fails_does_not_make_a_tight_loop(
     let mut gateway = FakeGateway::start().await;
     gateway.set(Mood::Refuses(502));
     let _world = World::start(config(gateway.address), state(1, vec![]));
-    // The first 200 is believed once; after that a failure must come first.
-    gateway.asked_until(|asked| asked.health >= 4).await;
-    assert_eq!(gateway.asked().tunnel, 2);
-    gateway.set(Mood::Status(502));
-    let before = gateway.asked().health;
-    gateway.asked_until(|asked| asked.health > before).await;
+    let begun = Instant::now();
+    gateway.asked_until(|asked| asked.tunnel == 4).await;
+    // The first 200 is believed at once, each later one only some seconds after the attempt before.
+    assert!(begun.elapsed() > Duration::from_secs(6), "{:?}", begun.elapsed());
     gateway.set(Mood::Well);
+    let recovered = Instant::now();
     gateway.connected().await;
+    assert!(recovered.elapsed() < Duration::from_secs(5), "{:?}", recovered.elapsed());
+}
+
+#[tokio::test]
+async fn a_way_that_breaks_during_the_upgrade_is_looked_for_again() {
+    let mut gateway = FakeGateway::start().await;
+    gateway.set(Mood::HangsUp);
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    world.status("the failure", |status| status.last_error.is_some()).await;
+    // Well again before any probe could fail.
+    gateway.set(Mood::Well);
+    let recovered = Instant::now();
+    gateway.connected().await;
+    assert!(recovered.elapsed() < Duration::from_secs(5), "{:?}", recovered.elapsed());
+    world.connected().await;
 }
 
 #[tokio::test]

@@ -66,18 +66,3 @@ async fn a_target_that_hangs_up_has_no_status() {
     let check = check(&server, "http", TlsVerification::Strict).await;
     assert_eq!((code(&check), check.status), ("up", None));
 }
-
-#[test]
-fn answers_are_read_strictly() {
-    for (head, answer) in [
-        (&b"HTTP/1.1 200 OK\r\n"[..], Answer::Status(200)),
-        (b"HTTP/1.0 301 Moved\r\n", Answer::Status(301)),
-        (b"HTTP/1.1 9", Answer::None),
-        (b"HTTP/1.1 999 X\r\n", Answer::None),
-        (b"SSH-2.0-OpenSSH\r\n", Answer::None),
-        (b"", Answer::None),
-        (b"\x15\x03\x01\x00\x02\x02\x46", Answer::TlsAlert),
-    ] {
-        assert_eq!(read_answer(head), answer, "{head:?}");
-    }
-}

@@ -179,6 +179,20 @@ async fn https_to_a_target_that_speaks_http_says_so() {
 }
 
 #[tokio::test]
+async fn https_to_a_target_that_hangs_up_on_tls_and_answers_http_says_so_too() {
+    let server = Server::start(|mut socket| async move {
+        let mut first = [0; 1];
+        if socket.read(&mut first).await.is_ok() && first == *b"H" {
+            socket.write_all(ANSWER).await.unwrap();
+            socket.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+    })
+    .await;
+    let (code, _) = code(&dialler(None), &server.target("https", "localhost"), AcceptInvalid).await;
+    assert_eq!(code, ResetCode::TargetSpeaksHttp);
+}
+
+#[tokio::test]
 async fn https_to_a_target_that_hangs_up_is_a_tls_failure() {
     let server = Server::start(|socket| async move { drop(socket) }).await;
     let (code, _) = code(&dialler(None), &server.target("https", "localhost"), AcceptInvalid).await;
