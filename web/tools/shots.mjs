@@ -1,4 +1,4 @@
-// Pictures of every page from the mock console, at desk and phone width, dark and light, into shots/.
+// Pictures of every page from the mock console, at desk and phone width, dark and light, into dist-shots/.
 // Needs `npm run build:mock` before and a Chromium (CHROMIUM, default /usr/bin/chromium). Arguments choose pages by name.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
@@ -113,7 +113,7 @@ const SHOTS = [
 ];
 
 const chosen = process.argv.slice(2);
-mkdirSync("shots", { recursive: true });
+mkdirSync("dist-shots", { recursive: true });
 const server = await serve("dist-mock");
 const { port } = server.address();
 const browser = await chromium.launch({
@@ -146,7 +146,7 @@ for (const [name, path, act, only] of SHOTS) {
       await page.evaluate(() => document.fonts.ready);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (wide > 0) complaints.push(`${name} ${width} ${theme}: ${wide} px too wide`);
-      await page.screenshot({ path: `shots/${name}-${width}-${theme}.png`, fullPage: !act || width === 390 });
+      await page.screenshot({ path: `dist-shots/${name}-${width}-${theme}.png`, fullPage: !act || width === 390 });
       await context.close();
     }
   }

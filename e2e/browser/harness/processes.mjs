@@ -131,11 +131,8 @@ export async function startWorld() {
   if (hash.status !== 0) throw new Error(`hash-password failed: ${hash.stderr}`);
   const key = randomBytes(24).toString("hex");
   const [gatewayPort, consolePort] = [await freePort(), await freePort()];
-  const gateway = new Role(
-    "gateway",
-    { Gateway__ApiKey: key, Gateway__Port: `127.0.0.1:${gatewayPort}`, Gateway__DataDir: join(folder, "gateway") },
-    folder,
-  );
+  const settings = { Gateway__ApiKey: key, Gateway__Port: `127.0.0.1:${gatewayPort}` };
+  const gateway = new Role("gateway", settings, folder);
   const agent = new Role(
     "agent",
     {
@@ -169,6 +166,7 @@ export async function startWorld() {
     },
   };
   try {
+    await until("the gateway answers", async () => (await visit(gatewayPort, "localhost", "/health")).status === 200);
     await until("the console answers", async () => (await visit(consolePort, "localhost", "/ready")).status === 200);
   } catch (error) {
     await world.stop();

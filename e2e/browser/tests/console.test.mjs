@@ -1,7 +1,7 @@
 // One person's way through the console, at a desk and on a phone, against a real gateway and agent.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { goTo, launch, logIn, openPage, overflow, picture, statusWord } from "../harness/browser.mjs";
+import { goTo, launch, openPage, overflow, picture, statusWord } from "../harness/browser.mjs";
 import { DEADLINE, GATEWAY_NAME, startWorld, until } from "../harness/processes.mjs";
 
 const DOMAIN = "hello.localhost";
@@ -25,10 +25,23 @@ for (const size of ["desk", "phone"]) {
       await world?.stop();
     });
 
+    // The steps build on each other: after one failed, the others would only wait for what cannot come.
+    let failed;
+    const step = (what, act) =>
+      it(what, async () => {
+        assert.equal(failed, undefined, `not tried, since this failed: ${failed}`);
+        try {
+          await act();
+        } catch (error) {
+          failed = what;
+          await shot("failed");
+          throw error;
+        }
+      });
     const fits = async () => assert.ok((await overflow(page)) <= 0, "the page is wider than its window");
     const shot = (name) => picture(page, `${size}-${name}`);
 
-    it("asks for the password, refuses a wrong one and leads back to where one wanted to be", async () => {
+    step("asks for the password, refuses a wrong one and leads back to where one wanted to be", async () => {
       await page.goto(`${world.url}/settings`);
       await page.getByLabel("Password").fill("not this one");
       await page.getByRole("button", { name: "Log in" }).click();
@@ -40,7 +53,7 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
     });
 
-    it("shows the tunnel as it is", async () => {
+    step("shows the tunnel as it is", async () => {
       await goTo(page, "Dashboard");
       await statusWord(page).getByText("ONLINE").waitFor();
       const path = page.getByRole("list", { name: "Path of a request" });
@@ -51,7 +64,7 @@ for (const size of ["desk", "phone"]) {
       await shot("dashboard-empty");
     });
 
-    it("says at the field what the server refuses", async () => {
+    step("says at the field what the server refuses", async () => {
       await page.getByRole("link", { name: "Create Mapping" }).click();
       await page.getByPlaceholder("e.g., My Web App").fill("Hello");
       await page.getByPlaceholder("app.example.com").fill("invalid!domain");
@@ -66,7 +79,7 @@ for (const size of ["desk", "phone"]) {
       await shot("mapping-new-refused");
     });
 
-    it("tells what the agent sees of a target", async () => {
+    step("tells what the agent sees of a target", async () => {
       await page.getByPlaceholder("localhost").fill("127.0.0.1");
       await page.getByLabel("Port").fill("1");
       await page.getByRole("button", { name: "Test target" }).click();
@@ -78,7 +91,7 @@ for (const size of ["desk", "phone"]) {
       assert.equal(world.target.seen.at(-1)?.method, "HEAD");
     });
 
-    it("makes a mapping that visitors can use", async () => {
+    step("makes a mapping that visitors can use", async () => {
       await page.getByPlaceholder("app.example.com").fill(DOMAIN);
       await page.getByText(`http://${DOMAIN}:${world.gatewayPort}/`).waitFor();
       await page.getByRole("button", { name: "Save" }).click();
@@ -94,7 +107,7 @@ for (const size of ["desk", "phone"]) {
       await shot("mappings");
     });
 
-    it("refuses a second mapping of the same name and names the first", async () => {
+    step("refuses a second mapping of the same name and names the first", async () => {
       await page.getByRole("link", { name: "New Mapping" }).click();
       await page.getByPlaceholder("e.g., My Web App").fill("Second");
       await page.getByPlaceholder("app.example.com").fill(DOMAIN.toUpperCase());
@@ -105,7 +118,7 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("heading", { level: 1, name: "Mappings" }).waitFor();
     });
 
-    it("shows requests as they end, without a reload", async () => {
+    step("shows requests as they end, without a reload", async () => {
       await page.getByRole("link", { name: "Hello", exact: true }).click();
       const table = page.getByRole("table", { name: "Last requests" });
       await table.getByText("GET /first").first().waitFor();
@@ -119,14 +132,14 @@ for (const size of ["desk", "phone"]) {
       await shot("mapping");
     });
 
-    it("keeps a change, and is not disturbed by it while somebody visits", async () => {
+    step("keeps a change, and is not disturbed by it while somebody visits", async () => {
       await page.getByLabel("Name", { exact: true }).fill("Hello again");
       await page.getByRole("button", { name: "Save" }).click();
       await page.getByText("Mapping updated: Hello again").waitFor();
       assert.equal((await world.visit(DOMAIN, "/")).status, 200);
     });
 
-    it("counts the traffic on the dashboard", async () => {
+    step("counts the traffic on the dashboard", async () => {
       await goTo(page, "Dashboard");
       await Promise.all(Array.from({ length: 20 }, (_, index) => world.visit(DOMAIN, `/n/${index}`)));
       const visitors = page.getByRole("listitem").filter({ hasText: "Visitors" });
@@ -139,7 +152,7 @@ for (const size of ["desk", "phone"]) {
       await shot("dashboard");
     });
 
-    it("names a failure with its cause", async () => {
+    step("names a failure with its cause", async () => {
       await goTo(page, "Mappings");
       await page.getByRole("link", { name: "New Mapping" }).click();
       await page.getByPlaceholder("e.g., My Web App").fill("Broken");
@@ -157,7 +170,7 @@ for (const size of ["desk", "phone"]) {
       await shot("dashboard-target-down");
     });
 
-    it("switches a mapping off and on", async () => {
+    step("switches a mapping off and on", async () => {
       await goTo(page, "Mappings");
       const toggle = page.getByRole("switch", { name: "Hello again enabled" });
       await toggle.click();
@@ -170,7 +183,7 @@ for (const size of ["desk", "phone"]) {
       await until("visitors get 200", async () => (await world.visit(DOMAIN, "/")).status === 200);
     });
 
-    it("remembers the view and finds by words", async () => {
+    step("remembers the view and finds by words", async () => {
       await page.getByRole("button", { name: "Grid view" }).click();
       await page.reload();
       await page.getByRole("button", { name: "Grid view", pressed: true }).waitFor();
@@ -182,7 +195,7 @@ for (const size of ["desk", "phone"]) {
       await page.getByPlaceholder(/Search/).fill("");
     });
 
-    it("changes the landing page that strangers see, and takes it back", async () => {
+    step("changes the landing page that strangers see, and takes it back", async () => {
       await goTo(page, "Settings");
       const save = page.getByRole("button", { name: "Save Changes" });
       assert.equal(await save.isDisabled(), true);
@@ -206,7 +219,7 @@ for (const size of ["desk", "phone"]) {
       );
     });
 
-    it("asks before unsaved changes are left", async () => {
+    step("asks before unsaved changes are left", async () => {
       await page.getByLabel("HTML Editor").fill("<p>half done");
       const menu = page.getByRole("button", { name: "Open navigation" });
       if (await menu.isVisible()) await menu.click();
@@ -220,7 +233,7 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
     });
 
-    it("renews a session whose access token is gone, unseen", async () => {
+    step("renews a session whose access token is gone, unseen", async () => {
       await context.clearCookies({ name: "octoporty_access" });
       await page.reload();
       await page.getByRole("heading", { level: 1, name: "Dashboard" }).waitFor();
@@ -229,7 +242,7 @@ for (const size of ["desk", "phone"]) {
       assert.ok(names.includes("octoporty_access"));
     });
 
-    it("reconnects on demand, and the state follows", async () => {
+    step("reconnects on demand, and the state follows", async () => {
       await page.evaluate(() => {
         const word = () => document.querySelector('[data-testid="connection"]')?.textContent ?? "";
         window.words = [word()];
@@ -246,9 +259,9 @@ for (const size of ["desk", "phone"]) {
       assert.equal((await world.visit(DOMAIN, "/after-reconnect")).status, 200);
     });
 
-    it("shows that the gateway is gone, why, and that it is back, without a reload", async () => {
+    step("shows that the gateway is gone, why, and that it is back, without a reload", async () => {
       await world.gateway.stop("SIGKILL");
-      await page.getByText(/^(RECONNECTING|OFFLINE)$/).first().waitFor();
+      await statusWord(page).getByText(/^(RECONNECTING|OFFLINE)$/).waitFor();
       await page.getByText("tunnel broken").waitFor();
       await page.getByRole("region", { name: "Active mappings" }).getByText("Agent away").first().waitFor();
       await fits();
@@ -258,7 +271,7 @@ for (const size of ["desk", "phone"]) {
       await until("visitors are served again", async () => (await world.visit(DOMAIN, "/back")).status === 200);
     });
 
-    it("says that it lost its console, and goes on when that is back", async () => {
+    step("says that it lost its console, and goes on when that is back", async () => {
       await world.agent.stop();
       await page.getByText("Lost the connection to this console.").waitFor();
       await shot("dashboard-console-gone");
@@ -268,7 +281,7 @@ for (const size of ["desk", "phone"]) {
       await until("visitors are served again", async () => (await world.visit(DOMAIN, "/back")).status === 200);
     });
 
-    it("finds everything by Ctrl-K", async () => {
+    step("finds everything by Ctrl-K", async () => {
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox").fill("hello");
       await shot("palette");
@@ -276,7 +289,7 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("heading", { level: 1, name: "Hello again" }).waitFor();
     });
 
-    it("deletes a mapping after asking", async () => {
+    step("deletes a mapping after asking", async () => {
       await page.getByRole("button", { name: "Delete" }).click();
       const dialog = page.getByRole("alertdialog", { name: "Delete Hello again?" });
       await dialog.getByText("Are you sure", { exact: false }).waitFor();
@@ -289,7 +302,7 @@ for (const size of ["desk", "phone"]) {
       await until("visitors get 404", async () => (await world.visit(DOMAIN, "/")).status === 404);
     });
 
-    it("logs out for good", async () => {
+    step("logs out for good", async () => {
       const cookies = await context.cookies();
       const menu = page.getByRole("button", { name: "Open navigation" });
       if (await menu.isVisible()) await menu.click();
