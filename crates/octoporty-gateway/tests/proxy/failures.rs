@@ -98,7 +98,7 @@ async fn a_target_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn an_upload_that_moves_is_not_the_targets_silence() {
-    let world = World::with(limits(400, 60_000), |mut connection| {
+    let world = World::with(limits(2000, 60_000), |mut connection| {
         Box::pin(async move {
             connection.head().await.unwrap();
             connection.body(8).await;
@@ -110,7 +110,7 @@ async fn an_upload_that_moves_is_not_the_targets_silence() {
     let mut visitor = world.visitor().await;
     visitor.send(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 8\r\n\r\n")).await;
     for _ in 0..8 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(350)).await;
         visitor.send("x").await;
     }
     assert_eq!(visitor.reply("POST").await.text(), "ok");
@@ -118,13 +118,13 @@ async fn an_upload_that_moves_is_not_the_targets_silence() {
 
 #[tokio::test]
 async fn an_answer_that_falls_silent_is_cut() {
-    let mut world = World::with(limits(60_000, 300), |mut connection| {
+    let mut world = World::with(limits(60_000, 2000), |mut connection| {
         Box::pin(async move {
             connection.head().await.unwrap();
             connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
             for _ in 0..4 {
                 connection.send("1\r\nx\r\n").await;
-                tokio::time::sleep(Duration::from_millis(150)).await;
+                tokio::time::sleep(Duration::from_millis(700)).await;
             }
             connection.closed().await;
         })

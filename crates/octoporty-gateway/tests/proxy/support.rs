@@ -210,6 +210,8 @@ async fn connect(
         agent_version: "test".to_owned(),
         session: None,
         gateway_fqdn: Vec::new(),
+        bytes_in_flight: None,
+        max_streams: None,
     };
     link.send(&Control::Hello(hello)).await.unwrap();
     let state = DesiredState { revision: Revision(1), mappings: vec![mapping.clone()], landing_page: None };
