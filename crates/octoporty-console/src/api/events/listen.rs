@@ -46,9 +46,8 @@ pub(crate) struct ListenQuery {
 }
 
 /// What happens, as server-sent events. `Last-Event-ID` resumes; when what was missed is no longer known, a `reset`
-/// event says to fetch anew. The first event is always `status`. The stream ends with the access token (or some seconds
-/// before) and when the
-/// login is ended: refresh, then open it anew.
+/// event says to fetch anew. The first event is always `status`. The stream ends with the access token, or some seconds
+/// before, and when the login is ended: refresh, then open it anew.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "events", tag = "events",
     security(("cookie" = []), ("bearer" = [])),
