@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Control, Hello, Refused, Welcome, WelcomeError, feature};
-use octoporty_proto::model::{AccessRecord, SessionId};
+use octoporty_proto::model::SessionId;
 use octoporty_proto::mux::MuxConfig;
-use octoporty_proto::wire::Side;
+use octoporty_proto::wire::{Open, Side};
 use octoporty_tunnel::carrier::websocket::{self, Dial, DialError};
 use octoporty_tunnel::link::{self, Incoming, Link, LinkEnd, LinkEvents};
+use octoporty_tunnel::stream::Stream;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,10 @@ pub(crate) const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most links of a session; more than this many shards of a gateway share them.
 const MOST_LINKS: u8 = 8;
+
+/// Messages that a gateway may say before its Welcome. It has a few to say at most: what it tells the whole session may
+/// leave on a link as soon as it took its Hello.
+const MOST_EARLY: usize = 64;
 
 /// News of links that wait for the connector. It takes them at once; the bound holds a gateway that talks too much.
 pub(crate) const NEWS_QUEUE: usize = 64;
@@ -74,6 +79,8 @@ pub(crate) enum GreetError {
     Ended(String),
     #[error("the gateway did not answer within {} s; it may be overloaded, or not a gateway", .0.as_secs())]
     Silent(Duration),
+    #[error("the gateway said {MOST_EARLY} other things instead of a welcome; it may not be a gateway")]
+    Talkative,
     #[error(transparent)]
     Welcome(#[from] WelcomeError),
     #[error("the agent is stopping")]
@@ -187,7 +194,17 @@ struct Server {
     cancel: CancellationToken,
 }
 
-/// What a link has said before its Welcome was passed on.
+/// What came on a link before its Welcome: Open frames overtake messages, and a session's other links do not wait for
+/// the Welcome of a new one. It is served once the link is welcome.
+struct Early {
+    life: Life,
+    /// Bounded by the streams that the link takes.
+    streams: Vec<(Open, Stream)>,
+    /// At most [`MOST_EARLY`].
+    messages: Vec<Control>,
+}
+
+/// Whether a link works both ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     /// No pong yet.
@@ -206,8 +223,8 @@ impl Server {
         let tasks = self.linker.tasks.clone();
         let (link, mut events) =
             link::start(carrier, Side::Agent, self.linker.mux.clone(), &tasks, self.cancel.clone());
-        let mut life = Life::Unproven;
-        let waited = tokio::time::timeout(WELCOME_TIMEOUT, self.welcome(&link, &mut events, hello, &mut life)).await;
+        let mut early = Early { life: Life::Unproven, streams: Vec::new(), messages: Vec::new() };
+        let waited = tokio::time::timeout(WELCOME_TIMEOUT, self.welcome(&link, &mut events, hello, &mut early)).await;
         let welcome = waited.unwrap_or(Err(GreetError::Silent(WELCOME_TIMEOUT)));
         let joined = welcome.map(|welcome| Joined {
             key: self.key,
@@ -222,7 +239,7 @@ impl Server {
             self.cancel.cancel();
             return;
         }
-        drop(tasks.spawn(self.serve(link, events, life).in_current_span()));
+        drop(tasks.spawn(self.serve(link, events, early).in_current_span()));
     }
 
     async fn welcome(
@@ -230,34 +247,42 @@ impl Server {
         link: &Link,
         events: &mut LinkEvents,
         hello: Hello,
-        life: &mut Life,
+        early: &mut Early,
     ) -> Result<Welcome, GreetError> {
-        link.send(&Control::Hello(hello)).await.map_err(|end| GreetError::Ended(end.detail))?;
+        link.send(&Control::Hello(hello.clone())).await.map_err(|end| GreetError::Ended(end.detail))?;
         loop {
             match events.next().await {
                 Some(Incoming::Control(Control::Welcome(welcome))) => {
-                    let known = (OLDEST_VERSION..=VERSION).contains(&welcome.version);
-                    return if known { Ok(welcome) } else { Err(GreetError::Version(welcome.version)) };
+                    hello.accepts(&welcome)?;
+                    return Ok(welcome);
                 }
                 Some(Incoming::Control(Control::Refused(refused))) => return Err(GreetError::Refused(refused)),
-                Some(Incoming::Alive(_)) => *life = Life::Proven,
-                Some(other) => tracing::debug!(?other, "the gateway said this before its welcome; it is ignored"),
+                Some(Incoming::Alive(_)) => early.life = Life::Proven,
+                Some(Incoming::Stream(open, stream)) => early.streams.push((open, stream)),
+                Some(Incoming::Control(message)) if early.messages.len() < MOST_EARLY => early.messages.push(message),
+                Some(_) => return Err(GreetError::Talkative),
                 None => return Err(GreetError::Ended(link.ended().await.detail)),
             }
         }
     }
 
     /// Streams go to the forwarder on this thread, access records to the console, the rest to the connector.
-    async fn serve(self, link: Link, mut events: LinkEvents, mut life: Life) {
+    async fn serve(self, link: Link, mut events: LinkEvents, early: Early) {
         let traffic = self.linker.traffic.of_shard(self.shard);
+        let Early { mut life, streams, messages } = early;
         if life == Life::Proven {
             self.tell(News::Alive).await;
+        }
+        for (open, stream) in streams {
+            self.linker.forwarder.take(open, stream, &traffic);
+        }
+        for message in messages {
+            self.control(message).await;
         }
         while let Some(incoming) = events.next().await {
             match incoming {
                 Incoming::Stream(open, stream) => self.linker.forwarder.take(open, stream, &traffic),
-                Incoming::Control(Control::Access { records, dropped }) => self.access(records, dropped),
-                Incoming::Control(message) => self.tell(News::Control(message)).await,
+                Incoming::Control(message) => self.control(message).await,
                 Incoming::Alive(_) if life == Life::Unproven => {
                     life = Life::Proven;
                     self.tell(News::Alive).await;
@@ -268,8 +293,11 @@ impl Server {
         self.tell(News::Ended(link.ended().await)).await;
     }
 
-    fn access(&self, records: Vec<AccessRecord>, dropped: u64) {
-        self.linker.access.offer(records, dropped);
+    async fn control(&self, message: Control) {
+        match message {
+            Control::Access { records, dropped } => self.linker.access.offer(records, dropped),
+            message => self.tell(News::Control(message)).await,
+        }
     }
 
     async fn tell(&self, news: News) {

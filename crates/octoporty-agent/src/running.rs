@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use octoporty_proto::control::{Hello, OLDEST_VERSION, VERSION, feature};
+use octoporty_proto::control::{Hello, feature};
 use octoporty_proto::model::{
     Compression, DesiredState, FailureCode, InstanceId, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };

@@ -59,7 +59,6 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
     let config = mux_config(&shard.state);
     let cancel = shard.cancel.child_token();
     let (link, mut events) = link::start(carrier, Side::Gateway, config, &shard.tracker, cancel);
-    link.set_stream_limit(shard.state.config.limits.streams_per_session);
     let Ok(hello) = tokio::time::timeout(HELLO_TIMEOUT, hello(&mut events)).await else {
         link.close(EndReason::ProtocolError, "no hello came in time");
         return;
@@ -100,6 +99,9 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
         return None;
     }
     let name = arrival.hello.name.clone();
+    // Before the session knows the link: nobody may open more than the agent takes.
+    let max_streams = arrival.hello.streams().min(shard.state.config.limits.streams_per_session);
+    link.set_stream_limit(max_streams);
     match control(shard, move |registry| registry.admit(arrival)).await? {
         Admission::Refused(refused) => {
             tracing::warn!(agent = %name, source = %peer.source, code = ?refused.code, "agent refused: {}", refused.text);
@@ -108,7 +110,7 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
         }
         Admission::Welcome(welcomed) => {
             let joined = Joined { session: welcomed.session.clone(), serial, link: link.clone() };
-            if welcome(shard, link, *welcomed).await {
+            if welcome(shard, link, max_streams, *welcomed).await {
                 return Some(joined);
             }
             leave(shard, &joined, &name).await;
@@ -127,19 +129,20 @@ async fn refuse(link: &Link, refused: Refused) {
 }
 
 /// Greets a link, and does what follows from a new session.
-async fn welcome(shard: &Arc<ShardContext>, link: &Link, welcomed: Welcomed) -> bool {
+async fn welcome(shard: &Arc<ShardContext>, link: &Link, max_streams: u32, welcomed: Welcomed) -> bool {
     let state = &shard.state;
     let identity = welcomed.session.identity();
     let message = Control::Welcome(Welcome {
-        version: welcomed.version,
-        features: welcomed.features,
+        version: welcomed.common.version,
+        features: welcomed.common.features,
         session: identity.id,
         epoch: identity.epoch,
         gateway_version: state.config.version.clone(),
         gateway_uptime_s: state.started.elapsed().as_secs(),
         links: u8::try_from(state.config.shards).unwrap_or(u8::MAX),
-        max_streams: state.config.limits.streams_per_session,
+        max_streams,
         revision: welcomed.revision,
+        bytes_in_flight: Some(state.config.limits.bytes_in_flight_per_link),
     });
     if let Some(replaced) = welcomed.replaced {
         farewell(shard, replaced, identity.instance);

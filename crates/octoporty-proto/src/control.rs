@@ -30,6 +30,11 @@ pub const VERSION: u16 = 1;
 /// See [`VERSION`].
 pub const OLDEST_VERSION: u16 = 1;
 
+/// What a peer that does not say it is ready to hold for a link, bytes: [`Hello::bytes_in_flight`].
+pub const DEFAULT_BYTES_IN_FLIGHT: u64 = 64 * 1024 * 1024;
+/// What an agent that does not say it takes, streams of one link: [`Hello::max_streams`].
+pub const DEFAULT_MAX_STREAMS: u32 = 16_384;
+
 /// Names of features that may be negotiated.
 pub mod feature {
     /// The features of this release.
@@ -60,6 +65,13 @@ pub struct Hello {
     /// The gateway's own name as the agent's configuration has it, for the landing page.
     #[serde(default)]
     pub gateway_fqdn: Vec<String>,
+    /// What the agent is ready to hold for the whole link, bytes above the floors of its streams; see
+    /// [`Hello::in_flight`].
+    #[serde(default)]
+    pub bytes_in_flight: Option<u64>,
+    /// Most streams that it takes on one link; see [`Hello::streams`].
+    #[serde(default)]
+    pub max_streams: Option<u32>,
 }
 
 /// The gateway's answer.
@@ -79,11 +91,15 @@ pub struct Welcome {
     pub gateway_uptime_s: u64,
     /// How many links the gateway would like the session to have (its shards).
     pub links: u8,
-    /// Most streams that the gateway has open on one link.
+    /// Most streams that the gateway has open on one link: never more than [`Hello::streams`].
     pub max_streams: u32,
     /// The desired state that the gateway holds for this agent already, if any: nothing need be sent again.
     #[serde(default)]
     pub revision: Option<Revision>,
+    /// What the gateway is ready to hold for the whole link, bytes above the floors of its streams; see
+    /// [`Welcome::in_flight`].
+    #[serde(default)]
+    pub bytes_in_flight: Option<u64>,
 }
 
 /// Why a link was refused after its credential was accepted.

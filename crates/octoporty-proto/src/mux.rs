@@ -50,10 +50,11 @@ pub struct MuxConfig {
     pub initial_window: u32,
     /// Most that a receive window grows to, bytes.
     pub max_window: u32,
-    /// Most bytes that a sender may have in flight (sent and not credited) on the whole link.
+    /// Most bytes that a sender may have in flight (sent and not credited) on the whole link, each direction. A peer
+    /// that sends more breaks the protocol; see [`Mux::limit_in_flight`].
     pub max_in_flight: u64,
     /// What every stream may have in flight even when [`Self::max_in_flight`] is used up by others, bytes: no
-    /// stream can starve another.
+    /// stream can starve another. Part of the protocol: both ends count with the same.
     pub stream_floor: u32,
     /// Most bytes queued to be sent for one stream.
     pub send_buffer: usize,
@@ -61,8 +62,8 @@ pub struct MuxConfig {
     pub probe_interval: Duration,
 }
 
-/// The values of protocol version 1. `initial_window`, `max_in_flight` and `stream_floor` are part of the protocol:
-/// both ends must have the same.
+/// The values of protocol version 1. `initial_window` and `stream_floor` are part of the protocol: both ends must have
+/// the same. `max_in_flight` and `max_streams` are told in Hello and Welcome; the rest is each end's own affair.
 impl Default for MuxConfig {
     fn default() -> Self {
         Self {
@@ -296,6 +297,14 @@ impl Mux {
     /// to be the peer's limit as well.
     pub const fn set_peer_limit(&mut self, streams: u32) {
         self.peer_limit = streams;
+    }
+
+    /// The peer said how many bytes it is ready to hold for the link: from now on this side sends no more than that,
+    /// and never more than its own [`MuxConfig::max_in_flight`]. The peer, which was told this side's figure, keeps to
+    /// the smaller of the two as well, so credit goes back in time for it; what is enforced stays this side's own.
+    /// To be called before streams are used: until then this side's own figure is taken to be the peer's.
+    pub fn limit_in_flight(&mut self, bytes: u64) {
+        self.books.agree(bytes);
     }
 
     /// The next piece of news.

@@ -92,7 +92,7 @@ impl LinkEvents {
         loop {
             match self.decoder.next() {
                 Ok(Some(message)) => {
-                    self.shared.with(|state| state.learn(&message));
+                    self.shared.with(|state| state.learn_of_peer(&message));
                     return Poll::Ready(Some(Incoming::Control(message)));
                 }
                 Ok(None) => {}
@@ -170,6 +170,16 @@ impl shared::State {
             && welcome.features.iter().any(|feature| feature == control::feature::LZ4)
         {
             self.mux.enable_lz4();
+        }
+    }
+
+    /// Besides, a Hello or Welcome says what its sender is ready to hold.
+    fn learn_of_peer(&mut self, message: &Control) {
+        self.learn(message);
+        match message {
+            Control::Hello(hello) => self.mux.limit_in_flight(hello.in_flight()),
+            Control::Welcome(welcome) => self.mux.limit_in_flight(welcome.in_flight()),
+            _ => {}
         }
     }
 

@@ -113,7 +113,7 @@ impl Connector {
             }
             tracing::warn!("{error}");
             self.lost(error.to_string());
-            let probing = if matches!(error, GreetError::Version(_)) {
+            let probing = if matches!(error, GreetError::Welcome(_)) {
                 Probing::RecoveryAfterFailure
             } else {
                 self.recovery_once()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use octoporty_proto::control::{Hello, OLDEST_VERSION, Refused, RefusedCode, VERSION, feature};
+use octoporty_proto::control::{Common, Hello, Refused, RefusedCode, negotiate};
 use octoporty_proto::model::{Epoch, Hostname, Revision, SessionId, TunnelId};
 use uuid::Uuid;
 
@@ -38,10 +38,8 @@ pub(crate) struct Welcomed {
     pub session: Arc<Session>,
     /// Whether it is the first link of the session.
     pub first: bool,
-    /// Chosen version.
-    pub version: u16,
-    /// Features that both sides have.
-    pub features: Vec<String>,
+    /// The version and features of the link.
+    pub common: Common,
     /// The state that is held for this run of the agent already.
     pub revision: Option<Revision>,
     /// The session that was taken over: it must be told and closed.
@@ -62,12 +60,13 @@ pub(crate) enum Admission {
 impl Registry {
     /// Judges a link's hello and takes it in.
     pub(crate) fn admit(&self, arrival: Arrival) -> Admission {
-        let Some(version) = common_version(&arrival.hello.versions) else {
-            return refuse(RefusedCode::Version, version_text(&arrival.hello), None);
+        let common = match negotiate(&arrival.hello) {
+            Ok(common) => common,
+            Err(refused) => return Admission::Refused(refused),
         };
         let mut inner = self.lock();
         if let Some(session) = arrival.hello.session {
-            return inner.join(session, arrival, version);
+            return inner.join(session, arrival, common);
         }
         let agent = inner.agent_of(&arrival);
         if let Some(refused) = inner.judge(agent, &arrival) {
@@ -83,14 +82,13 @@ impl Registry {
         let mut notices = self.publish(&inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
         self.publish_site(&inner);
-        let features = common_features(&arrival.hello.features);
-        Admission::Welcome(Box::new(Welcomed { session, first: true, version, features, revision, replaced, notices }))
+        Admission::Welcome(Box::new(Welcomed { session, first: true, common, revision, replaced, notices }))
     }
 }
 
 impl Inner {
     /// One more link of a session that stands.
-    fn join(&mut self, id: SessionId, arrival: Arrival, version: u16) -> Admission {
+    fn join(&mut self, id: SessionId, arrival: Arrival, common: Common) -> Admission {
         let agent = self.sessions.get(&id).copied();
         let session = agent.and_then(|agent| self.agents.get(&agent)?.session.clone());
         let Some(session) = session.filter(|session| is_of(session, &arrival)) else {
@@ -99,17 +97,8 @@ impl Inner {
         };
         session.add_link(arrival.link);
         let revision = agent.and_then(|agent| self.held(agent, &session));
-        let features = common_features(&arrival.hello.features);
         let notices = Vec::new();
-        Admission::Welcome(Box::new(Welcomed {
-            session,
-            first: false,
-            version,
-            features,
-            revision,
-            replaced: None,
-            notices,
-        }))
+        Admission::Welcome(Box::new(Welcomed { session, first: false, common, revision, replaced: None, notices }))
     }
 
     fn agent_of(&mut self, arrival: &Arrival) -> AgentId {
@@ -195,21 +184,4 @@ fn is_of(session: &Session, arrival: &Arrival) -> bool {
 
 fn refuse(code: RefusedCode, text: String, retry_after_s: Option<u32>) -> Admission {
     Admission::Refused(Refused { code, text, retry_after_s })
-}
-
-fn common_version(theirs: &[u16]) -> Option<u16> {
-    theirs.iter().copied().filter(|version| (OLDEST_VERSION..=VERSION).contains(version)).max()
-}
-
-fn version_text(hello: &Hello) -> String {
-    format!(
-        "the agent {} speaks versions {:?} of the protocol, this gateway {OLDEST_VERSION} to {VERSION}; \
-         update the older side",
-        hello.agent_version, hello.versions
-    )
-}
-
-fn common_features(theirs: &[String]) -> Vec<String> {
-    const OURS: [&str; 2] = [feature::LZ4, feature::MULTI_LINK];
-    OURS.iter().filter(|ours| theirs.iter().any(|name| name == *ours)).map(|&ours| ours.to_owned()).collect()
 }

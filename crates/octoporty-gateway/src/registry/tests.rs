@@ -60,6 +60,8 @@ impl Fixture {
             agent_version: "0".to_owned(),
             session: None,
             gateway_fqdn: Vec::new(),
+            bytes_in_flight: None,
+            max_streams: None,
         };
         Arrival { tunnel: TunnelId::shared(), hello, link, now: Instant::now() }
     }

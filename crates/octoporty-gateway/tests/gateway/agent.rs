@@ -112,6 +112,8 @@ impl Agent {
             agent_version: "0.0.0-test".to_owned(),
             session: who.session,
             gateway_fqdn: who.fqdn.clone(),
+            bytes_in_flight: None,
+            max_streams: None,
         };
         agent.link.send(&Control::Hello(hello)).await.unwrap();
         let answer = agent.next_control().await;

@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use super::{Hello, OLDEST_VERSION, Refused, RefusedCode, VERSION, Welcome, feature};
+use super::{
+    DEFAULT_BYTES_IN_FLIGHT, DEFAULT_MAX_STREAMS, Hello, OLDEST_VERSION, Refused, RefusedCode, VERSION, Welcome,
+    feature,
+};
 
 /// What two peers have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,19 @@ impl Hello {
         (OLDEST_VERSION..=VERSION).rev().collect()
     }
 
+    /// What the agent is ready to hold for the link, bytes. The smaller of this and [`Welcome::in_flight`] is the
+    /// link's cap, for both directions ([`crate::mux::Mux::limit_in_flight`]).
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.bytes_in_flight.unwrap_or(DEFAULT_BYTES_IN_FLIGHT)
+    }
+
+    /// Most streams that the agent takes on the link.
+    #[must_use]
+    pub fn streams(&self) -> u32 {
+        self.max_streams.unwrap_or(DEFAULT_MAX_STREAMS)
+    }
+
     /// Checks that a gateway chose only what was offered.
     ///
     /// # Errors
@@ -78,5 +94,13 @@ impl Hello {
             Some(foreign) => Err(WelcomeError::Feature(foreign.clone())),
             None => Ok(()),
         }
+    }
+}
+
+impl Welcome {
+    /// What the gateway is ready to hold for the link, bytes; see [`Hello::in_flight`].
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.bytes_in_flight.unwrap_or(DEFAULT_BYTES_IN_FLIGHT)
     }
 }

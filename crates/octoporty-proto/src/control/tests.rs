@@ -22,6 +22,8 @@ fn hello() -> Hello {
         agent_version: "0.1.0".into(),
         session: None,
         gateway_fqdn: vec!["gw.example.com".into()],
+        bytes_in_flight: Some(64 << 20),
+        max_streams: Some(16_384),
     }
 }
 
@@ -36,6 +38,7 @@ fn welcome() -> Welcome {
         links: 2,
         max_streams: 4096,
         revision: Some(Revision(5)),
+        bytes_in_flight: Some(1 << 20),
     }
 }
 
@@ -349,6 +352,25 @@ fn peers_without_a_common_version_learn_which_side_to_update() {
     assert_eq!(older, "the agent (release 3.2.1) speaks protocol version 0, the gateway speaks 1: update the agent");
     assert!(refusal(Vec::new()).contains("version none"));
     assert!(refusal((2..=u16::MAX).collect()).len() < 300, "a long list does not make a long text");
+}
+
+#[test]
+fn limits_that_an_older_peer_does_not_say_are_those_of_its_release() {
+    let older = |message: Control| {
+        let mut value = serde_json::to_value(message).unwrap();
+        let fields = value.as_object_mut().unwrap();
+        assert!(fields.remove("bytes_in_flight").is_some());
+        if fields["type"] == "hello" {
+            assert!(fields.remove("max_streams").is_some());
+        }
+        decode_all(&framed(0, &packed(&value))).unwrap().remove(0)
+    };
+    let Control::Hello(from_agent) = older(Control::Hello(hello())) else { panic!("a hello") };
+    assert_eq!((from_agent.in_flight(), from_agent.streams()), (64 << 20, 16_384));
+    let Control::Welcome(from_gateway) = older(Control::Welcome(welcome())) else { panic!("a welcome") };
+    assert_eq!(from_gateway.in_flight(), 64 << 20);
+    let said = Hello { bytes_in_flight: Some(5), max_streams: Some(6), ..hello() };
+    assert_eq!((said.in_flight(), said.streams(), welcome().in_flight()), (5, 6, 1 << 20));
 }
 
 #[test]

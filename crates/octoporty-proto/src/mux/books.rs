@@ -45,6 +45,12 @@ impl Books {
         }
     }
 
+    /// The peer said what it is ready to hold, and knows what this side is: both directions keep to the smaller.
+    pub(super) fn agree(&mut self, in_flight: u64) {
+        self.sending.agree(in_flight);
+        self.receiving.agree(in_flight);
+    }
+
     /// How many bytes the stream may queue.
     pub(super) fn room(&self, stream: &Stream) -> usize {
         let room = self.own_room(stream).min(self.shared_room(stream));

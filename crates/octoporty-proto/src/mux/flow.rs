@@ -21,14 +21,22 @@ const LEAST_ROUND_TRIP: Duration = Duration::from_millis(1);
 /// on the order in which they came to be, so both ends of a link can enforce it.
 #[derive(Debug, Clone)]
 pub(super) struct SharedCap {
+    /// Beyond this the limit is broken.
     limit: u64,
+    /// What whoever fills it keeps to: the limit, or less when the other end said so.
+    agreed: u64,
     floor: u64,
     excess: u64,
 }
 
 impl SharedCap {
     pub(super) const fn new(limit: u64, floor: u64) -> Self {
-        Self { limit, floor, excess: 0 }
+        Self { limit, agreed: limit, floor, excess: 0 }
+    }
+
+    /// The other end keeps to so much; never above the limit.
+    pub(super) fn agree(&mut self, limit: u64) {
+        self.agreed = limit.min(self.limit);
     }
 
     /// How many more bytes one that holds `held` may take.
@@ -38,7 +46,7 @@ impl SharedCap {
 
     /// What is left for all above their floors.
     pub(super) const fn shared_room(&self) -> u64 {
-        self.limit.saturating_sub(self.excess)
+        self.agreed.saturating_sub(self.excess)
     }
 
     /// One that held `before` holds `after` now.
@@ -48,12 +56,12 @@ impl SharedCap {
 
     /// More than half used.
     pub(super) const fn is_tight(&self) -> bool {
-        self.excess > self.limit / 2
+        self.excess > self.agreed / 2
     }
 
     /// Less than a quarter used.
     pub(super) const fn is_loose(&self) -> bool {
-        self.excess < self.limit / 4
+        self.excess < self.agreed / 4
     }
 
     pub(super) const fn is_exceeded(&self) -> bool {

@@ -7,6 +7,7 @@ mod drain;
 mod fairness;
 mod growth;
 mod hostile;
+mod limits;
 mod liveness;
 mod packing;
 mod random;

@@ -75,7 +75,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__Limits__KeepAliveSeconds", GATEWAY, "75", "0.1 to 3600. How long an idle connection of a visitor is kept."),
     key("Gateway__Limits__ConnectionsPerSource", GATEWAY, "1024", "1 to 1000000. Connections of one source address."),
     key("Gateway__Limits__StreamsPerSession", GATEWAY, "4096", "1 to 1000000. Streams of one session at a time."),
-    key("Gateway__Limits__BytesInFlightPerLink", GATEWAY, "64 MiB", "1 MiB to 4 GiB. Bytes under way on one link."),
+    key("Gateway__Limits__BytesInFlightPerLink", GATEWAY, "64 MiB", "1 MiB to 4 GiB. Bytes under way on one link, each way. An agent takes up to 64 MiB; the smaller of the two counts."),
     key("Gateway__Limits__MaxSessions", GATEWAY, "10000", "1 to 1000000. Agents connected at a time."),
     // Agent
     open("Agent__GatewayFqdn", AGENT, "not set", "The gateway's name, or a comma-separated list; sent to the gateway for its landing page. The first one gives `Agent__GatewayUrl` when that is not set."),
