@@ -37,7 +37,7 @@ key=conformance-key-of-more-than-32-characters
 password='conformance password'
 hash=$(printf '%s\n' "$password" | "$binary" hash-password)
 data=$(mktemp -d)
-"$root/target/python/bin/python" "$here/echo.py" "$address" 9001 & pids+=($!)
+"$root/target/python/bin/python" "$here/echo.py" "$address" 9001 >"$work/echo.log" 2>&1 & pids+=($!)
 (cd "$data" && exec env Gateway__ApiKey=$key Gateway__Port=$gateway "$binary" gateway) >"$work/gateway.log" 2>&1 & pids+=($!)
 (cd "$data" && exec env Agent__ApiKey=$key Agent__GatewayUrl=ws://$gateway/tunnel Agent__Port=$address:17201 \
   Agent__Auth__PasswordHash="$hash" ConnectionStrings__DefaultConnection="Data Source=$data/agent.db" "$binary" agent) >"$work/agent.log" 2>&1 & pids+=($!)

@@ -252,3 +252,103 @@ async fn many_visitors_at_once_get_their_own_bytes() {
         done.expect("each visitor is right");
     }
 }
+
+const BODY: usize = 48 << 20;
+
+/// `/flood` sends without end, `/swallow` reads no body; others: `BODY` bytes for a GET, the sum of what a POST brings.
+async fn big(ip: std::net::IpAddr, block: Arc<Vec<u8>>, swallowed: Arc<Semaphore>) -> Target {
+    Target::start(ip, move |mut peer| {
+        let (block, swallowed) = (block.clone(), swallowed.clone());
+        async move {
+            while let Some(seen) = peer.head().await {
+                match (seen.method(), seen.path()) {
+                    (_, "/flood") => {
+                        peer.send(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                        while peer.send(&block).await {}
+                    }
+                    (_, "/swallow") => {
+                        swallowed.add_permits(1);
+                        std::future::pending().await
+                    }
+                    ("GET", _) => {
+                        peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n").as_bytes()).await;
+                        for _ in 0..BODY / block.len() {
+                            peer.send(&block).await;
+                        }
+                    }
+                    _ => {
+                        let (sum, length) = chunked_sum(&mut peer).await;
+                        peer.ok(&format!("{length} {sum}")).await;
+                    }
+                }
+            }
+        }
+    })
+    .await
+}
+
+async fn big_bodies_are_right(world: &World, block: &[u8]) {
+    let mut expected = Sha256::new();
+    for _ in 0..BODY / block.len() {
+        expected.update(block);
+    }
+    let expected: [u8; 32] = expected.finalize().into();
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET / HTTP/1.1\r\nHost: big.test\r\n\r\n").await;
+    assert_eq!(visitor.head().await.expect("a head").status, 200);
+    assert_eq!(sum_of(&mut visitor, BODY).await, expected, "the download");
+
+    visitor.send(b"POST / HTTP/1.1\r\nHost: big.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    for _ in 0..BODY / block.len() {
+        visitor.send(format!("{:x}\r\n", block.len()).as_bytes()).await;
+        visitor.send(block).await;
+        visitor.send(b"\r\n").await;
+    }
+    visitor.send(b"0\r\n\r\n").await;
+    assert_eq!(visitor.reply("POST").await.text(), format!("{BODY} {}", hex(&expected)), "the upload");
+}
+
+/// The agent is ready to hold 64 times as much as this gateway: each keeps to what the other said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_holds_a_mebibyte_for_a_link_serves_big_bodies_beside_stuck_streams() {
+    let world = World::new();
+    let block = Arc::new(pattern(1 << 20).0);
+    let swallowed = Arc::new(Semaphore::new(0));
+    let target = big(world.ip(), block.clone(), swallowed.clone()).await;
+    let gateway = world.gateway(&[("Gateway__Limits__BytesInFlightPerLink", "1048576")]).await;
+    let (agent, console) = world.agent(&[]).await;
+    let id = console.map("big.test", target.address()).await;
+    console.applied(&id).await;
+    tokio::time::timeout(PATIENCE, big_bodies_are_right(&world, &block)).await.expect("alone");
+
+    // More of both kinds than the link holds; the uploads block until they are dropped with the set.
+    let mut floods = Vec::new();
+    let mut uploads = tokio::task::JoinSet::new();
+    for n in 0..50 {
+        let mut visitor = world.visitor().await;
+        if n % 5 == 0 {
+            let block = block.clone();
+            visitor.send(b"POST /swallow HTTP/1.1\r\nHost: big.test\r\nContent-Length: 8388608\r\n\r\n").await;
+            uploads.spawn(async move {
+                for _ in 0..8 {
+                    visitor.send(&block).await;
+                }
+            });
+            tokio::time::timeout(PATIENCE, swallowed.acquire()).await.expect("in time").expect("open").forget();
+        } else {
+            visitor.send(b"GET /flood HTTP/1.1\r\nHost: big.test\r\n\r\n").await;
+            assert_eq!(visitor.head().await.expect("a head").status, 200, "flood {n}");
+            floods.push(visitor);
+        }
+    }
+    tokio::time::timeout(4 * PATIENCE, big_bodies_are_right(&world, &block)).await.expect("while others are stuck");
+    let mut arrived = 0;
+    while arrived < 4 << 20 {
+        let bytes = tokio::time::timeout(PATIENCE, floods[39].read_some()).await.expect("what was held back");
+        assert!(!bytes.is_empty(), "the stuck ones are still whole");
+        arrived += bytes.len();
+    }
+    for process in [&gateway, &agent] {
+        assert!(!process.output().contains("link ended"), "no link may end");
+    }
+}
