@@ -11,6 +11,8 @@ mod mapping;
 mod path;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use access::{AccessRecord, EndReason, SessionRecord};
 pub use failure::{Failure, FailureCode, Hop};

@@ -201,7 +201,8 @@ impl FromStr for Target {
             Some(colon) => (&rest[..colon], &rest[colon + 1..]),
             None => return Self::new(scheme, rest, scheme.default_port().into()),
         };
-        let port = port.parse::<u32>().map_err(|_| TargetError::Port(port.to_owned()))?;
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        let port = port.parse::<u32>().ok().filter(|_| digits).ok_or_else(|| TargetError::Port(port.to_owned()))?;
         Self::new(scheme, host, port)
     }
 }
