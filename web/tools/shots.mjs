@@ -146,7 +146,10 @@ for (const [name, path, act, only] of SHOTS) {
       await page.evaluate(() => document.fonts.ready);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (wide > 0) complaints.push(`${name} ${width} ${theme}: ${wide} px too wide`);
-      await page.screenshot({ path: `dist-shots/${name}-${width}-${theme}.png`, fullPage: !act || width === 390 });
+      await page.screenshot({
+        path: `dist-shots/${name}-${width}-${theme}.png`,
+        fullPage: !act || width === 390,
+      });
       await context.close();
     }
   }

@@ -19,8 +19,29 @@ export function createMapping(body: MappingInput): Promise<Mapping> {
   return bodyOf(client.POST("/api/v1/mappings", { body }));
 }
 
-export function updateMapping(id: string, body: MappingInput): Promise<Mapping> {
-  return bodyOf(client.PUT("/api/v1/mappings/{id}", { body, params: { path: { id } } }));
+/** A mapping to change, with the tag of the state that the change is based on. */
+export interface Editable {
+  mapping: Mapping;
+  tag: string | null;
+}
+
+/** Fetched anew for each form, and apart from what news keep up to date: the tag has to be of what the form shows. */
+export function editableQuery(id: string) {
+  return queryOptions({
+    queryKey: ["editable", id],
+    queryFn: async ({ signal }): Promise<Editable> => {
+      const answer = await client.GET("/api/v1/mappings/{id}", { signal, params: { path: { id } } });
+      return { mapping: await bodyOf(Promise.resolve(answer)), tag: answer.response.headers.get("etag") };
+    },
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Replaces a mapping; refused with 412 when somebody else changed it since `tag`. */
+export function updateMapping({ mapping, tag }: Editable, body: MappingInput): Promise<Mapping> {
+  const header = tag ? { "If-Match": tag } : {};
+  return bodyOf(client.PUT("/api/v1/mappings/{id}", { body, params: { path: { id: mapping.id }, header } }));
 }
 
 export function toggleMapping(id: string, enabled: boolean): Promise<Mapping> {

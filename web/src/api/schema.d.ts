@@ -115,8 +115,8 @@ export interface paths {
         };
         /**
          * What happens, as server-sent events. `Last-Event-ID` resumes; when what was missed is no longer known, a `reset`
-         *     event says to fetch anew. The first event is always `status`. The stream ends when the access token does or the
-         *     login is ended: refresh, then open it anew.
+         *     event says to fetch anew. The first event is always `status`. The stream ends with the access token, or some seconds
+         *     before, and when the login is ended: refresh, then open it anew.
          */
         get: operations["events"];
         put?: never;
@@ -435,7 +435,7 @@ export interface components {
         ConnectionStatus: "Disconnected" | "Connecting" | "Authenticating" | "Syncing" | "Connected" | "Reconnecting";
         /** @description Data of the events, by the event's name. */
         ConsoleEvent: {
-            /** @description The tunnel's state: first on each stream, at each change, and every 5 seconds. It has no id. */
+            /** @description The tunnel's state: first on each stream, at each change, and every 5 seconds. It is not replayed. */
             data: components["schemas"]["Status"];
             /** @enum {string} */
             event: "status";

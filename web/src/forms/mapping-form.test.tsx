@@ -193,6 +193,26 @@ describe("changing a mapping", () => {
     expect(api.mappings.find((mapping) => mapping.name === "Photos")?.internalPort).toBe(2284);
   });
 
+  it("does not overwrite what somebody else changed meanwhile", async () => {
+    const { api, user, path } = await openPhotos();
+    api.mappings = api.mappings.map((mapping) =>
+      mapping.name === "Photos"
+        ? { ...mapping, internalPort: 9_999, updatedAt: new Date().toISOString() }
+        : mapping,
+    );
+    await user.type(screen.getByLabelText("Name"), " of mine");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await screen.findByText(/Somebody else changed this mapping/);
+    expect(api.mappings.some((mapping) => mapping.name === "Photos of mine")).toBe(false);
+    await user.click(screen.getByRole("button", { name: "Load what is stored" }));
+    await waitFor(() => expect(screen.getByLabelText("Port")).toHaveProperty("value", "9999"));
+    expect(screen.getByLabelText("Name")).toHaveProperty("value", "Photos");
+    await user.type(screen.getByLabelText("Name"), " of mine");
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(path()).toBe("/mappings"));
+    expect(api.mappings.find((mapping) => mapping.name === "Photos of mine")?.internalPort).toBe(9_999);
+  });
+
   it("shows the last requests, and new ones as they end", async () => {
     const { api } = await openPhotos();
     const table = await screen.findByRole("table", { name: "Last requests" });

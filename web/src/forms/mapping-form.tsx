@@ -19,6 +19,8 @@ interface MappingFormProps {
   save: (input: MappingInput) => Promise<Mapping>;
   onSaved: (mapping: Mapping) => void;
   onCancel: () => void;
+  /** Throws what was typed away for what is stored, after somebody else changed it. */
+  onLoadAgain?: () => void;
   /** Stands at the foot, apart from Save and Cancel. */
   foot?: ReactNode;
 }
@@ -37,6 +39,7 @@ export function MappingForm({
   save,
   onSaved,
   onCancel,
+  onLoadAgain,
   foot,
 }: MappingFormProps): ReactNode {
   const [draft, setDraft] = useState(initial);
@@ -70,6 +73,7 @@ export function MappingForm({
     setErrors(wrong);
     if (Object.keys(wrong).length === 0) saving.mutate();
   };
+  const stale = saving.error instanceof Problem && saving.error.status === 412;
   const dirty = !saving.isSuccess && JSON.stringify(draft) !== JSON.stringify(initial);
 
   return (
@@ -91,8 +95,12 @@ export function MappingForm({
         help="A disabled mapping is kept; visitors get 404."
       />
       {general && (
-        <Notice tone="bad" title="Not saved">
-          {general}
+        <Notice
+          tone="bad"
+          title="Not saved"
+          action={stale && onLoadAgain && <Button onClick={onLoadAgain}>Load what is stored</Button>}
+        >
+          {stale ? "Somebody else changed this mapping since it was opened here." : general}
         </Notice>
       )}
       <div className="flex flex-wrap items-center gap-2 border-t pt-4">

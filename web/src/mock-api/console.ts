@@ -233,8 +233,11 @@ export class MockConsole {
     if (!known) return problem(404, "not_found", "There is no such mapping.");
     switch (method) {
       case "GET":
-        return json(known);
+        return json(known, 200, { etag: tagOf(known) });
       case "PUT":
+        if (![null, tagOf(known)].includes(request.headers.get("if-match"))) {
+          return problem(412, "stale", "The mapping was changed meanwhile.");
+        }
         return this.#replace(known, (await request.json()) as MappingInput);
       case "DELETE":
         this.mappings = this.mappings.filter((mapping) => mapping.id !== id);
@@ -349,8 +352,15 @@ function hashOf(html: string): string {
   return (hash >>> 0).toString(16).padStart(8, "0").repeat(4);
 }
 
-function json(body: unknown, status = 200): Response {
-  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+function tagOf(mapping: Mapping): string {
+  return `"${Date.parse(mapping.updatedAt)}"`;
+}
+
+function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
 }
 
 export function problem(

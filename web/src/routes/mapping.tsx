@@ -3,8 +3,7 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { putMapping } from "../api/live";
-import { mappingQuery, updateMapping } from "../api/mappings";
-import type { Mapping } from "../api/model";
+import { type Editable, editableQuery, mappingQuery, updateMapping } from "../api/mappings";
 import { Problem } from "../api/problem";
 import { statusQuery } from "../api/status";
 import { draftOf } from "../forms/mapping-draft";
@@ -22,8 +21,10 @@ import { NotFound } from "./not-found";
 
 export function MappingPage(): ReactNode {
   const { id } = useParams({ from: "/shell/mappings/$id" });
-  const query = useQuery(mappingQuery(id));
-  if (query.data) return <Loaded key={id} mapping={query.data} />;
+  const query = useQuery(editableQuery(id));
+  const [round, setRound] = useState(0);
+  const loadAgain = () => void query.refetch().then(() => setRound(round + 1));
+  if (query.data) return <Loaded key={`${id} ${round}`} editable={query.data} onLoadAgain={loadAgain} />;
   if (query.error instanceof Problem && [400, 404].includes(query.error.status)) return <NotFound />;
   if (query.isError) return <LoadError what="The mapping" query={query} />;
   return (
@@ -36,12 +37,14 @@ export function MappingPage(): ReactNode {
   );
 }
 
-function Loaded({ mapping }: { mapping: Mapping }): ReactNode {
+function Loaded({ editable, onLoadAgain }: { editable: Editable; onLoadAgain: () => void }): ReactNode {
   const navigate = useNavigate();
   const cache = useQueryClient();
   const { data: status } = useQuery(statusQuery);
   // The form keeps what it began with: news must not overwrite what somebody is typing.
-  const [initial] = useState(() => draftOf(mapping));
+  const [base] = useState(editable);
+  const [initial] = useState(() => draftOf(base.mapping));
+  const { data: mapping = base.mapping } = useQuery(mappingQuery(base.mapping.id));
   const [deleting, setDeleting] = useState(false);
   const toList = () => void navigate({ to: "/mappings", ignoreBlocker: true });
   return (
@@ -51,7 +54,8 @@ function Loaded({ mapping }: { mapping: Mapping }): ReactNode {
         <MappingForm
           initial={initial}
           gatewayUrl={status?.gatewayUrl}
-          save={(input) => updateMapping(mapping.id, input)}
+          save={(input) => updateMapping(base, input)}
+          onLoadAgain={onLoadAgain}
           onSaved={(saved) => {
             putMapping(cache, saved);
             toast(`Mapping updated: ${saved.name}`);

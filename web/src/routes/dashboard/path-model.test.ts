@@ -63,6 +63,7 @@ describe("the picture of the path", () => {
   });
 
   it("says when there is nothing to lead to", () => {
+    expect(pathOf(up, stats, []).hops[2]).toMatchObject({ state: "unknown", figures: [] });
     expect(pathOf(up, stats, []).stations[3]).toMatchObject({
       tone: "unknown",
       lines: ["no active mapping"],

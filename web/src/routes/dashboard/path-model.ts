@@ -116,6 +116,7 @@ function toTargets(mappings: readonly Mapping[], flow: Hop["state"], stats: Live
   const { enabled, down } = counted(mappings);
   const name = "Targets";
   const [first] = down;
+  if (enabled === 0) return { name, state: "unknown", figures: [] };
   const figures = flow !== "unknown" && stats ? [bytesPerSecond(stats.bytesPerSecond)] : [];
   if (!first) return { name, state: flow, figures };
   const reason = `${first.name}: ${first.live.reason ?? "the target does not answer."}`;

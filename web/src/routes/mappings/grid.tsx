@@ -20,7 +20,7 @@ export function MappingGrid({
       {mappings.map((mapping) => (
         <li
           key={mapping.id}
-          className="flex min-w-0 flex-col rounded-md border bg-surface px-4 pt-3 pb-2 transition-colors duration-100 [contain-intrinsic-size:auto_11rem] [content-visibility:auto] hover:border-line-strong"
+          className="flex min-w-0 flex-col rounded-md border bg-surface px-4 pt-3 pb-2 transition-colors duration-100 hover:border-line-strong"
         >
           <div className="flex items-center justify-between gap-3">
             <Link
