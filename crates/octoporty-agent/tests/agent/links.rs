@@ -1,9 +1,10 @@
 //! Several links a session.
 
 use octoporty_agent::config::LinkCount;
-use octoporty_proto::model::{EndReason, Revision};
+use octoporty_proto::control::Control;
+use octoporty_proto::model::{EndReason, Revision, SyncReport};
 
-use crate::gateway::{FakeGateway, read_exactly, session};
+use crate::gateway::{FakeGateway, read_exactly, session, welcome, within};
 use crate::world::{Target, World, config, mapping, state};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -30,6 +31,47 @@ async fn as_many_links_as_the_gateway_asks_for_join_the_session() {
         assert_eq!(read_exactly(&mut stream, 4).await, b"pong");
     }
     assert!(gateway.has_no_further_link());
+}
+
+/// Open frames overtake messages, and what a gateway tells the session may leave on a link that is not welcome yet.
+#[tokio::test]
+async fn what_comes_before_the_welcome_of_a_further_link_is_kept() {
+    let mut gateway = FakeGateway::start().await;
+    let target = Target::start().await;
+    let wanted = state(1, vec![mapping("a.example", &target.url())]);
+    let mut world = World::start(config(gateway.address), wanted.clone());
+    let id = session();
+    let (mut first, _) = gateway.welcomed(id, 2).await;
+    first.acknowledge().await;
+    let mut second = gateway.link().await;
+    let hello = second.hello().await;
+    assert_eq!((hello.in_flight(), hello.streams()), (64 << 20, 16_384));
+
+    let mut stream = second.open(wanted.mappings[0].id, b"ping");
+    let report = SyncReport { revision: Revision(99), verdicts: Vec::new() };
+    second.send(Control::SyncResult { request: None, report }).await;
+    second.send(Control::Welcome(welcome(id, 2))).await;
+    within("the report", world.news.sync.wait_for(|report| report.revision == Revision(99))).await.unwrap();
+    let mut socket = target.connection().await;
+    let mut asked = [0; 4];
+    socket.read_exact(&mut asked).await.unwrap();
+    socket.write_all(b"pong").await.unwrap();
+    assert_eq!(read_exactly(&mut stream, 4).await, b"pong");
+    world.status("two links", |status| status.links.len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_talks_without_welcome_is_left() {
+    let mut gateway = FakeGateway::start().await;
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    let mut link = gateway.link().await;
+    link.hello().await;
+    for _ in 0..65 {
+        link.send(Control::Access { records: Vec::new(), dropped: 0 }).await;
+    }
+    let status = world.status("the error", |status| status.last_error.is_some()).await;
+    assert!(status.last_error.as_ref().unwrap().contains("instead of a welcome"), "{status:?}");
+    link.ended().await;
 }
 
 #[tokio::test]
@@ -99,7 +141,7 @@ async fn when_all_links_are_lost_a_new_session_begins() {
         // A further link may have been on its way when the last one was lost.
         let mut link = gateway.link().await;
         if link.hello_unless_ended().await.is_some_and(|hello| hello.session.is_none()) {
-            link.send(octoporty_proto::control::Control::Welcome(crate::gateway::welcome(session(), 1))).await;
+            link.send(Control::Welcome(welcome(session(), 1))).await;
             link.acknowledge().await;
             break;
         }

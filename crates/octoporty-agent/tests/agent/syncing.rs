@@ -180,6 +180,19 @@ async fn a_version_that_was_not_offered_is_refused_by_the_agent() {
 }
 
 #[tokio::test]
+async fn a_feature_that_was_not_offered_is_refused_by_the_agent() {
+    let mut gateway = FakeGateway::start().await;
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    let mut link = gateway.link().await;
+    link.hello().await;
+    let features = vec!["warp".to_owned()];
+    link.send(Control::Welcome(octoporty_proto::control::Welcome { features, ..welcome(session(), 1) })).await;
+    let status = world.status("the error", |status| status.last_error.is_some()).await;
+    assert!(status.last_error.as_ref().unwrap().contains("\"warp\""), "{status:?}");
+    link.ended().await;
+}
+
+#[tokio::test]
 async fn stop_says_goodbye_and_closes_the_record() {
     let mut gateway = FakeGateway::start().await;
     let mut world = World::start(config(gateway.address), state(1, vec![]));
