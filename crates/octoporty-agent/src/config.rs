@@ -37,7 +37,7 @@ impl std::fmt::Debug for Credential {
 /// How many links a session has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LinkCount {
-    /// As many as the gateway says it has shards, 1 to 8.
+    /// As many as the gateway says it has shards, 2 to 8.
     #[default]
     Auto,
     /// This many.

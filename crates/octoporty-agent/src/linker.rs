@@ -32,6 +32,9 @@ pub(crate) const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most links of a session; more than this many shards of a gateway share them.
 const MOST_LINKS: u8 = 8;
 
+/// Fewest links of a session whose number is left to the gateway.
+const FEWEST_AUTO_LINKS: u8 = 2;
+
 /// Messages that a gateway may say before its Welcome. It has a few to say at most: what it tells the whole session may
 /// leave on a link as soon as it took its Hello.
 const MOST_EARLY: usize = 64;
@@ -149,7 +152,8 @@ impl Linker {
             return 1;
         }
         let links = match wanted {
-            LinkCount::Auto => welcome.links,
+            // Two at the least: a session outlives the loss of one of them.
+            LinkCount::Auto => welcome.links.max(FEWEST_AUTO_LINKS),
             LinkCount::Fixed(links) => links,
         };
         links.clamp(1, MOST_LINKS).into()

@@ -196,10 +196,12 @@ pub(crate) fn session() -> SessionId {
     SessionId::from_uuid(Uuid::new_v4())
 }
 
+/// Of a gateway that takes this many links a session; one that takes only one does not have the feature.
 pub(crate) fn welcome(session: SessionId, links: u8) -> Welcome {
+    let feature = (links > 1).then(|| feature::MULTI_LINK.to_owned());
     Welcome {
         version: 1,
-        features: vec![feature::MULTI_LINK.to_owned()],
+        features: feature.into_iter().collect(),
         session,
         epoch: Epoch(1),
         gateway_version: "9.9.9".to_owned(),

@@ -1,7 +1,7 @@
 //! Several links a session.
 
 use octoporty_agent::config::LinkCount;
-use octoporty_proto::control::Control;
+use octoporty_proto::control::{Control, Welcome};
 use octoporty_proto::model::{EndReason, Revision, SyncReport};
 
 use crate::gateway::{FakeGateway, read_exactly, session, welcome, within};
@@ -30,6 +30,21 @@ async fn as_many_links_as_the_gateway_asks_for_join_the_session() {
         socket.write_all(b"pong").await.unwrap();
         assert_eq!(read_exactly(&mut stream, 4).await, b"pong");
     }
+    assert!(gateway.has_no_further_link());
+}
+
+#[tokio::test]
+async fn a_gateway_with_one_shard_gets_two_links_so_that_a_session_outlives_one() {
+    let mut gateway = FakeGateway::start().await;
+    let mut world = World::start(config(gateway.address), state(1, Vec::new()));
+    let id = session();
+    let mut first = gateway.link().await;
+    first.hello().await;
+    first.send(Control::Welcome(Welcome { links: 1, ..welcome(id, 2) })).await;
+    first.acknowledge().await;
+    let (_second, hello) = gateway.welcomed(id, 2).await;
+    assert_eq!(hello.session, Some(id));
+    world.status("two links", |status| status.links.len() == 2).await;
     assert!(gateway.has_no_further_link());
 }
 

@@ -98,7 +98,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("Agent__HeartbeatIntervalSeconds", AGENT, "30", "0.1 to 3600. A probe goes through the data path of every link each third of it; two unanswered in a row close the link."),
     key("Agent__ReconnectDelaySeconds", AGENT, "5", "0.1 to 3600. First back-off step after the gateway refused or failed; the first attempt after a loss is immediate."),
     key("Agent__MaxReconnectDelaySeconds", AGENT, "300", "0.1 to 86400, not less than `Agent__ReconnectDelaySeconds`. Cap of the back-off."),
-    key("Agent__Links", AGENT, "auto", "Links of a session: `auto` (as many as the gateway has shards, at most 8) or 1 to 8."),
+    key("Agent__Links", AGENT, "auto", "Links of a session: `auto` (as many as the gateway has shards, 2 to 8) or 1 to 8."),
     open("Agent__AllowedTargets", AGENT, "everything", "Targets that may be dialled, comma-separated: host or CIDR, with `:port` or `:from-to` (`192.168.0.0/16`, `nas:80`). Checked on the resolved address."),
     open("Agent__DeniedTargets", AGENT, "addresses of the metadata services of clouds", "Targets that may not be dialled even if allowed, written as `Agent__AllowedTargets`; empty for none.")
         .empty_counts(),
