@@ -30,11 +30,21 @@ pub(crate) struct Who {
     pub(crate) instance: InstanceId,
     pub(crate) session: Option<SessionId>,
     pub(crate) fqdn: Vec<String>,
+    pub(crate) versions: Vec<u16>,
+    /// Most streams that it takes on a link.
+    pub(crate) streams: Option<u32>,
 }
 
 impl Who {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, instance: InstanceId::from_uuid(Uuid::new_v4()), session: None, fqdn: Vec::new() }
+        Self {
+            name,
+            instance: InstanceId::from_uuid(Uuid::new_v4()),
+            session: None,
+            fqdn: Vec::new(),
+            versions: Hello::offered_versions(),
+            streams: None,
+        }
     }
 
     pub(crate) fn joining(&self, session: SessionId) -> Self {
@@ -105,7 +115,7 @@ impl Agent {
         });
         let mut agent = Self { link, controls, tracker, cancel, requests: 0, seen, go_on };
         let hello = Hello {
-            versions: vec![octoporty_proto::control::VERSION],
+            versions: who.versions.clone(),
             features: vec!["lz4".to_owned(), "multi_link".to_owned(), "of the future".to_owned()],
             name: who.name.parse().unwrap(),
             instance: who.instance,
@@ -113,7 +123,7 @@ impl Agent {
             session: who.session,
             gateway_fqdn: who.fqdn.clone(),
             bytes_in_flight: None,
-            max_streams: None,
+            max_streams: who.streams,
         };
         agent.link.send(&Control::Hello(hello)).await.unwrap();
         let answer = agent.next_control().await;

@@ -1,5 +1,7 @@
 //! Agents that come, go, take over each other and want the same names.
 
+use std::sync::atomic::Ordering;
+
 use octoporty_gateway::GatewayConfig;
 use octoporty_gateway::config::Limits;
 use octoporty_proto::control::{Control, RefusedCode};
@@ -7,7 +9,7 @@ use octoporty_proto::model::{InstanceId, Revision};
 use uuid::Uuid;
 
 use super::agent::{Agent, Who, mapping, state, verdicts};
-use super::visitor::get;
+use super::visitor::{Visitor, get};
 use super::{config, in_time, start, until};
 
 #[tokio::test]
@@ -164,6 +166,47 @@ async fn a_session_that_is_gone_and_a_full_gateway_are_refused_with_their_codes(
     assert_eq!(full.code, RefusedCode::TooManySessions);
     assert!(full.text.contains("MaxSessions"));
     let (_again, _) = Agent::connect(address, &who).await;
+}
+
+#[tokio::test]
+async fn an_agent_of_another_age_is_told_which_side_to_update() {
+    let (_gateway, address) = start(config()).await;
+    for (versions, older) in [(vec![0], "update the agent"), (vec![900], "update the gateway")] {
+        let refused = Agent::refused(address, &Who { versions, ..Who::new("home") }).await;
+        assert_eq!(refused.code, RefusedCode::Version);
+        assert!(refused.text.ends_with(older), "{}", refused.text);
+    }
+    let (_agent, welcome) = Agent::connect(address, &Who { versions: vec![900, 1], ..Who::new("home") }).await;
+    assert_eq!(welcome.version, 1);
+    assert_eq!(welcome.features, ["lz4", "multi_link"], "what both have");
+}
+
+#[tokio::test]
+async fn a_link_has_no_more_streams_than_its_agent_takes() {
+    let limits = Limits { bytes_in_flight_per_link: 1 << 20, ..Limits::default() };
+    let most = limits.streams_per_session;
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let who = Who { streams: Some(2), ..Who::new("home") };
+    let (mut agent, welcome) = Agent::connect(address, &who).await;
+    assert_eq!((welcome.max_streams, welcome.bytes_in_flight), (2, Some(1 << 20)));
+    agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    let mut busy = Vec::new();
+    for n in 1..=2 {
+        let mut visitor = Visitor::connect(address).await;
+        visitor.send("GET /slow HTTP/1.1\r\nHost: app.example.com\r\n\r\n").await;
+        until("the agent has the request", || async { (agent.seen.load(Ordering::Relaxed) == n).then_some(()) }).await;
+        busy.push(visitor);
+    }
+    let refused = get(address, "app.example.com", "/", &[]).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    agent.go_on.add_permits(2);
+    for visitor in &mut busy {
+        assert_eq!(visitor.reply().await.status, 200, "those that stand are not touched");
+    }
+    assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+
+    let (_more, welcome) = Agent::connect(address, &Who { streams: Some(u32::MAX), ..Who::new("other") }).await;
+    assert_eq!(welcome.max_streams, most, "the gateway's own limit stays");
 }
 
 #[tokio::test]
