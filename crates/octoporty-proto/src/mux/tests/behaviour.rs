@@ -164,6 +164,28 @@ fn a_released_stream_still_sends_what_was_queued_before_its_end() {
 }
 
 #[test]
+fn what_was_read_to_its_end_is_given_back_at_once_though_its_reader_holds_on() {
+    for read_before_the_end in [true, false] {
+        let mut pair = ready();
+        let id = pair.open(GATEWAY, b"");
+        pair.ends[GATEWAY].finish(id).unwrap();
+        pair.settle();
+        pair.write(AGENT, id, b"far less than a quarter of the window");
+        if read_before_the_end {
+            pair.settle();
+            pair.read(GATEWAY, id);
+        }
+        pair.ends[AGENT].finish(id).unwrap();
+        pair.ends[AGENT].release(id);
+        pair.settle();
+        pair.read(GATEWAY, id);
+        pair.settle();
+        assert_eq!(pair.ends[AGENT].load().remembered, 0, "the sender has its bytes back and forgets");
+        assert_eq!(pair.read(GATEWAY, id), finished(b""));
+    }
+}
+
+#[test]
 fn a_reset_gives_the_room_of_both_directions_back_at_both_ends() {
     let config = MuxConfig { max_in_flight: 100_000, ..config() };
     let mut pair = Pair::ready(&config, &Line::default());
