@@ -8,7 +8,7 @@ export default defineConfig({
     environmentOptions: { happyDOM: { url: "http://console.test/" } },
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}", "tools/**/*.test.mjs"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     restoreMocks: true,
   },
 });

@@ -10,6 +10,9 @@ import type { Mapping } from "./model";
 import { RECENT, recentRequestsQuery } from "./requests";
 import { statusQuery } from "./status";
 
+/** Never reached when right, whatever the machine is busy with. */
+const PATIENCE = { timeout: 10_000 };
+
 let api: MockConsole;
 let cache: QueryClient;
 let photos: Mapping;
@@ -101,12 +104,12 @@ describe("the stream", () => {
   it("is opened anew by itself after the server was away, and what was missed is fetched", async () => {
     const live = new Live(cache);
     live.start();
-    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
     cache.setQueryData(statusQuery.queryKey, api.status);
     api.away = true;
-    await vi.waitFor(() => expect(live.state()).toBe("lost"));
+    await vi.waitFor(() => expect(live.state()).toBe("lost"), PATIENCE);
     api.away = false;
-    await vi.waitFor(() => expect(live.state()).toBe("open"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
     expect(cache.getQueryState(mappingsQuery.queryKey)?.isInvalidated).toBe(true);
     live.stop();
   });
@@ -114,10 +117,10 @@ describe("the stream", () => {
   it("ends with the access token; the session is renewed and the stream opened again", async () => {
     const live = new Live(cache);
     live.start();
-    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
     api.expired = true;
-    await vi.waitFor(() => expect(live.state()).toBe("lost"));
-    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    await vi.waitFor(() => expect(live.state()).toBe("lost"), PATIENCE);
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
     expect(api.refreshes).toBe(1);
     live.stop();
   });
@@ -125,7 +128,7 @@ describe("the stream", () => {
   it("stays closed after it was stopped", async () => {
     const live = new Live(cache);
     live.start();
-    await vi.waitFor(() => expect(live.state()).toBe("open"));
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
     live.stop();
     api.setStatus({ connectionStatus: "Disconnected" });
     expect(cache.getQueryData(statusQuery.queryKey)?.connectionStatus).not.toBe("Disconnected");

@@ -4,7 +4,7 @@ import { CornerDownLeft, LogOut, type LucideIcon, Moon, Plus, RefreshCw, Route }
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useState } from "react";
 import { mappingsQuery } from "../api/mappings";
 import { cx } from "../ui/classes";
-import { useModal } from "../ui/modal";
+import { Modal } from "../ui/modal";
 import { isDark, setTheme } from "../ui/theme";
 import { NAV } from "./nav";
 import { useLogOut } from "./use-log-out";
@@ -80,7 +80,6 @@ const MOST = 50;
 
 /** Ctrl/Cmd-K: every page, mapping and action by name. */
 export function Palette({ onClose }: { onClose: () => void }): ReactNode {
-  const dialog = useModal();
   const id = useId();
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
@@ -106,17 +105,9 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
   };
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the platform's; a click on the backdrop is its twin.
-    <dialog
-      ref={dialog}
+    <Modal
+      onClose={onClose}
       aria-label="Go to"
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === dialog.current) onClose();
-      }}
       className="rise mx-auto mt-[12vh] mb-auto w-[min(34rem,calc(100vw-2rem))] overflow-hidden rounded-md border bg-raised p-0 text-ink shadow-raised"
     >
       <input
@@ -158,7 +149,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactNode {
           <p className="px-2.5 py-6 text-center text-sm text-muted">Nothing has this name.</p>
         )}
       </div>
-    </dialog>
+    </Modal>
   );
 }
 

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useLive } from "../api/live-context";
 import { IconButton } from "../ui/button";
 import { Mark } from "../ui/mark";
-import { useModal } from "../ui/modal";
+import { Modal } from "../ui/modal";
 import { Connection } from "./connection";
 import { LostBanner } from "./lost-banner";
 import { Palette } from "./palette";
@@ -78,24 +78,15 @@ function TopBar({ onSearch }: { onSearch: () => void }): ReactNode {
 }
 
 function Drawer({ onClose, onSearch }: { onClose: () => void; onSearch: () => void }): ReactNode {
-  const ref = useModal();
   const path = useRouterState({ select: (state) => state.location.pathname });
   const opened = useRef(path);
   useEffect(() => {
     if (path !== opened.current) onClose();
   }, [path, onClose]);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the platform's; a click on the backdrop is its twin.
-    <dialog
-      ref={ref}
+    <Modal
+      onClose={onClose}
       aria-label="Navigation"
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) onClose();
-      }}
       className="slide-in fixed inset-y-0 left-0 m-0 h-dvh max-h-none w-64 border-r bg-surface p-0 text-ink"
     >
       <Rail
@@ -105,6 +96,6 @@ function Drawer({ onClose, onSearch }: { onClose: () => void; onSearch: () => vo
         }}
         onChosen={onClose}
       />
-    </dialog>
+    </Modal>
   );
 }

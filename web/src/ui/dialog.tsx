@@ -2,7 +2,7 @@ import { X } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import { Button, IconButton } from "./button";
 import { cx } from "./classes";
-import { useModal } from "./modal";
+import { Modal } from "./modal";
 
 interface DialogProps {
   title: string;
@@ -14,10 +14,7 @@ interface DialogProps {
   role?: "dialog" | "alertdialog";
 }
 
-/**
- * A modal on the platform's own <dialog>: focus stays inside and returns, Escape closes, the page behind is inert.
- * It is open for as long as it is rendered.
- */
+/** A modal with a title, a text and its buttons. */
 export function Dialog({
   title,
   onClose,
@@ -26,22 +23,13 @@ export function Dialog({
   className,
   role = "dialog",
 }: DialogProps): ReactNode {
-  const ref = useModal();
   const id = useId();
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the platform's; a click on the backdrop is its twin.
-    <dialog
-      ref={ref}
+    <Modal
+      onClose={onClose}
       role={role}
       aria-labelledby={`${id}-title`}
       aria-describedby={`${id}-body`}
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-      onClick={(event) => {
-        if (event.target === ref.current) onClose();
-      }}
       className={cx(
         "rise m-auto w-[min(28rem,calc(100vw-2rem))] rounded-md border bg-raised p-0 text-ink shadow-raised",
         className,
@@ -57,7 +45,7 @@ export function Dialog({
         {children}
       </div>
       {footer && <div className="flex flex-wrap justify-end gap-2 border-t px-4 py-3">{footer}</div>}
-    </dialog>
+    </Modal>
   );
 }
 
