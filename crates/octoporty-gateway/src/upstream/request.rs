@@ -35,6 +35,10 @@ pub(crate) enum RequestError {
     /// More than one `Host`, or none.
     #[error("the request has no Host or more than one")]
     Host,
+    /// A body that is coded before it is cut into chunks: the target would not be told, since the framing is written
+    /// anew, and would take the coded bytes for the body.
+    #[error("the request body has a transfer coding other than chunked")]
+    TransferCoding,
     /// CONNECT: this is no forward proxy.
     #[error("CONNECT is not served")]
     Connect,
@@ -103,6 +107,9 @@ impl HeadSource<'_> {
     pub(crate) fn serialise(&self) -> Result<Vec<u8>, RequestError> {
         let mut head = Vec::with_capacity(self.size_guess());
         self.write_request_line(&mut head)?;
+        if has_unknown_coding(&self.parts.headers) {
+            return Err(RequestError::TransferCoding);
+        }
         let options = ConnectionOptions::of(&self.parts.headers);
         let mut own = OwnFields { host: false, framing: self.framing == RequestFraming::None };
         if self.parts.headers.get_all(HOST).iter().nth(1).is_some() {
@@ -256,6 +263,14 @@ fn is_climb(segment: &str) -> bool {
 struct OwnFields {
     host: bool,
     framing: bool,
+}
+
+/// Whether `Transfer-Encoding` names more than one `chunked`.
+fn has_unknown_coding(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii));
+    let mut codings = codings.filter(|coding| !coding.is_empty());
+    codings.next().is_some_and(|first| !first.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
 }
 
 /// Whether `TE` has `trailers`: the only part of it that passes on.

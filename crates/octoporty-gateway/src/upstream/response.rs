@@ -60,7 +60,7 @@ pub(crate) enum Framing {
 pub(crate) enum Reuse {
     /// It may.
     Allowed,
-    /// HTTP/1.0, `Connection: close`, or an end that only a close tells.
+    /// HTTP/1.0, `Connection: close`, an end that only a close tells, or an answer behind which a body may stray.
     Never,
 }
 
@@ -206,7 +206,8 @@ fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) ->
     let http_1_0 = parsed.version == Some(0);
     // Both framings at once: the length is ignored, and nothing more is trusted on this connection.
     let ambiguous = fields.chunked && fields.length.is_some();
-    let closes = fields.options.close || http_1_0 || ambiguous || framing == Framing::UntilClose;
+    let strays = fields.may_stray(status, method);
+    let closes = fields.options.close || http_1_0 || ambiguous || strays || framing == Framing::UntilClose;
     let reuse = if closes || switching { Reuse::Never } else { Reuse::Allowed };
     Ok(ResponseHead { status, reason, headers, framing, reuse })
 }
@@ -266,6 +267,16 @@ impl Fields<'_> {
             return Ok(true);
         }
         Ok(!is_hop_by_hop(name) && !self.options.names(name))
+    }
+
+    /// Whether a body that the rules forbid may still come: many a small server writes one after a HEAD or a 204. It
+    /// would be read as the answer to the next request, and that may be another visitor's.
+    fn may_stray(&self, status: StatusCode, method: &Method) -> bool {
+        let announced = self.chunked || self.length.is_some_and(|length| length > 0);
+        match status {
+            StatusCode::NO_CONTENT => announced,
+            _ => *method == Method::HEAD && self.length != Some(0),
+        }
     }
 
     /// RFC 9112, 6.3.

@@ -45,6 +45,29 @@ async fn visitors_share_one_warm_connection() {
 }
 
 #[tokio::test]
+async fn a_body_behind_a_head_request_is_not_the_next_visitors_answer() {
+    let world = World::new(|mut connection| {
+        Box::pin(async move {
+            while let Some(head) = connection.head().await {
+                if head.starts_with("HEAD") {
+                    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n").await;
+                    // Against the rules, and only once the next request is there: nothing tells it from an answer.
+                    if connection.head().await.is_some() {
+                        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nNOT").await;
+                    }
+                    return;
+                }
+                connection.send(OK).await;
+            }
+        })
+    })
+    .await;
+    let head = world.ask(&format!("HEAD / HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    assert_eq!((head.status(), head.values("content-length")), (200, vec!["42"]));
+    assert_eq!(world.ask(&get("/")).await.text(), "ok");
+}
+
+#[tokio::test]
 async fn what_is_not_fit_is_not_used_again() {
     let answers = [
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",

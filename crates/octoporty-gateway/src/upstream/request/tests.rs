@@ -59,6 +59,21 @@ fn get(uri: &str) -> http::request::Builder {
     Request::get(uri).header("host", "site.example")
 }
 
+#[test]
+fn a_body_in_a_coding_that_the_target_would_not_learn_of_is_refused() {
+    let ask = |codings: &[&'static str]| {
+        let request = codings.iter().fold(get("/"), |request, coding| request.header("transfer-encoding", *coding));
+        serialise(request.body(()).unwrap(), &plain(), RequestFraming::Chunked)
+    };
+    for codings in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked, chunked"], &["identity, chunked"]] {
+        assert_eq!(ask(codings).unwrap_err(), RequestError::TransferCoding, "{codings:?}");
+    }
+    for codings in ["chunked", "Chunked", ", chunked ,"] {
+        let head = ask(&[codings]).unwrap();
+        assert_eq!(lines(&head)[2..], ["Transfer-Encoding: chunked"], "{codings}");
+    }
+}
+
 fn plain() -> Mapping {
     mapping("/", PrefixHandling::Keep, HostHeader::Keep)
 }
@@ -127,7 +142,6 @@ fn there_is_one_framing_and_it_is_ours() {
             .header("host", "site.example")
             .header("a", "1")
             .header("content-length", "7")
-            .header("transfer-encoding", "gzip")
             .header("transfer-encoding", "chunked")
             .header("b", "2")
             .body(())

@@ -84,7 +84,10 @@ fn framing_follows_status_and_method() {
     };
     let length = |text: &str| Some(text.to_owned());
     for (wire, method, expected) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Method::HEAD, (Framing::Empty, Reuse::Allowed, length("5"))),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Method::HEAD, (Framing::Empty, Reuse::Never, length("5"))),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Method::HEAD, (Framing::Empty, Reuse::Allowed, length("0"))),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Method::HEAD, (Framing::Empty, Reuse::Never, None)),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Empty, Reuse::Never, None)),
         (
             "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
             Method::GET,
