@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MockConsole } from "../mock-api/console";
 import { sampleRequest } from "../mock-api/samples";
@@ -49,6 +49,24 @@ describe("events", () => {
     expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.live.state).toBe("target_down");
     expect(cache.getQueryData(mappingQuery(photos.id).queryKey)?.live.reason).toBe("refused");
     expect(cache.getQueryData(mappingsQuery.queryKey)?.[1]?.live.state).toBe("ok");
+  });
+
+  it("are not overwritten by an older answer that was under way", async () => {
+    const answers: ((list: Mapping[]) => void)[] = [];
+    const queryFn = () => new Promise<Mapping[]>((resolve) => answers.push(resolve));
+    const observer = new QueryObserver(cache, { queryKey: mappingsQuery.queryKey, queryFn, staleTime: 0 });
+    const stop = observer.subscribe(() => undefined);
+    const pending: Mapping = { ...photos, sync: { state: "pending", code: null, reason: null } };
+    const applied: Mapping = { ...photos, sync: { state: "applied", code: null, reason: null } };
+    await vi.waitFor(() => expect(answers).toHaveLength(1), PATIENCE);
+    const { id, sync, live } = applied;
+    applyEvent(cache, { event: "mapping-status", data: { mappings: [{ id, sync, live }] } });
+    await vi.waitFor(() => expect(answers).toHaveLength(2), PATIENCE);
+    answers[0]?.([pending]);
+    answers[1]?.([applied]);
+    await vi.waitFor(() => expect(observer.getCurrentResult().isFetching).toBe(false), PATIENCE);
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.sync.state).toBe("applied");
+    stop();
   });
 
   it("make changed settings be fetched anew", () => {

@@ -33,6 +33,10 @@ export function applyEvent(cache: QueryClient, event: ConsoleEvent): void {
       break;
     case "mapping-status":
       for (const state of event.data.mappings) putState(cache, state);
+      // An answer under way may be older than this news and would overwrite it: it is asked for again.
+      if (cache.isFetching({ queryKey: mappingsQuery.queryKey }) > 0) {
+        void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
+      }
       break;
     case "mappings-changed":
       void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
@@ -49,7 +53,10 @@ export function applyEvent(cache: QueryClient, event: ConsoleEvent): void {
   }
 }
 
-/** Puts a mapping that the API has just answered with into the list and its own place. */
+/**
+ * Puts a mapping that the API has just answered with into the list and its own place. Its state may have changed while
+ * the answer was under way, and the news of that may have come first: what is cached is fetched anew.
+ */
 export function putMapping(cache: QueryClient, mapping: Mapping): void {
   cache.setQueryData(mappingsQuery.queryKey, (list) => {
     if (!list) return list;
@@ -57,6 +64,7 @@ export function putMapping(cache: QueryClient, mapping: Mapping): void {
     return at < 0 ? [...list, mapping] : list.with(at, mapping);
   });
   cache.setQueryData(mappingQuery(mapping.id).queryKey, mapping);
+  void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
 }
 
 export function dropMapping(cache: QueryClient, id: string): void {
