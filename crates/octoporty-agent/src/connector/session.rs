@@ -250,8 +250,16 @@ impl Connector {
         // Its own task: a link that takes nothing now must not keep the connector from its news.
         let send = async move {
             let message = Control::Sync { request, state: DesiredState::clone(&state) };
-            if let Err(end) = link.send(&message).await {
-                tracing::debug!(reason = ?end.reason, detail = %end.detail, "the sync could not be sent");
+            match link.send(&message).await {
+                Ok(()) => {}
+                // Only a message over the limit is refused before it is sent.
+                Err(end) if end.reason == EndReason::ProtocolError => {
+                    tracing::error!(
+                        "the mappings and the landing page are too large for one sync, have fewer: {}",
+                        end.detail
+                    );
+                }
+                Err(end) => tracing::debug!(reason = ?end.reason, detail = %end.detail, "the sync could not be sent"),
             }
         };
         drop(self.linker.tasks.spawn(send));
