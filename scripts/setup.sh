@@ -28,12 +28,13 @@ install_missing() {
   missing=()
 }
 
-# folder: npm ci, unless what is installed is what the lock file says.
+# folder: what the lock file says, unless it is there. Not `npm ci`: it refuses a lock file that lacks packages of other
+# platforms, as a registry makes it that does not carry them all.
 npm_packages() {
   [ -f "$1/package-lock.json" ] || return 0
   if [ ! -f "$1/node_modules/.package-lock.json" ] || [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
     say "installing the packages of $1 with npm"
-    npm --prefix "$1" ci --no-audit --no-fund --loglevel=error
+    npm --prefix "$1" install --no-save --no-audit --no-fund --loglevel=error
     touch "$1/node_modules/.package-lock.json"
   fi
 }
