@@ -1,9 +1,12 @@
 //! Connections to the console: listening, serving, and an orderly end.
 
+mod sources;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,18 +17,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use self::sources::{Place, Sources};
 use crate::api::finish::{Peer, with_version};
 
-/// Connections at once: a person's browsers and scripts, with much room.
-const MAX_CONNECTIONS: usize = 512;
-/// A request's head has to arrive within it, and an idle connection is closed after it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// A new connection's first request has to have a whole head within it: a browser asks at once, and whoever only
+/// holds connections open gives them back soon.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// After an answer the next request's head has to be there within it; longer than the 60 s for which proxies keep
+/// connections to use them again. An event stream is one answer, which this does not bound.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1_024;
 /// Connections that the system holds before they are accepted.
@@ -80,26 +85,21 @@ impl Server {
 
     /// Accepts for ever; an error of one connection is not the end.
     pub(crate) async fn accept(self, listener: TcpListener) {
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let sources = Sources::default();
         loop {
-            let permit = tokio::select! {
-                biased;
-                () = self.stopping.cancelled() => return,
-                permit = Arc::clone(&permits).acquire_owned() => permit.expect("the semaphore is never closed"),
-            };
             let accepted = tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    let server = self.clone();
-                    self.connections.spawn(async move {
-                        server.serve(stream, peer).await;
-                        drop(permit);
-                    });
-                }
+                Ok((stream, peer)) => match sources.admit(peer.ip(), &self.cut) {
+                    Some(place) => {
+                        let server = self.clone();
+                        self.connections.spawn(async move { server.serve(stream, peer, place).await });
+                    }
+                    None => debug!(%peer, "a connection over the console's bounds was closed"),
+                },
                 Err(error) => {
                     warn!(%error, "a connection to the console could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -108,21 +108,28 @@ impl Server {
         }
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "a connection of the console is slower than it could be");
         }
         let router = self.router.clone();
-        let service = service_fn(move |request| answer(router.clone(), request, peer));
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&has_asked);
+        let service = service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
+            answer(router.clone(), request, peer)
+        });
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
+        builder.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(HEAD_BYTES);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
+        let first_head = tokio::time::sleep(FIRST_HEAD_TIMEOUT);
+        tokio::pin!(first_head);
         let mut said_goodbye = false;
         loop {
             tokio::select! {
                 biased;
-                () = self.cut.cancelled() => return,
+                () = place.cut.cancelled() => return,
                 () = self.stopping.cancelled(), if !said_goodbye => {
                     said_goodbye = true;
                     connection.as_mut().graceful_shutdown();
@@ -132,6 +139,11 @@ impl Server {
                         debug!(%error, %peer, "a connection of the console broke");
                     }
                     return;
+                }
+                () = first_head.as_mut(), if !first_head.is_elapsed() => {
+                    if !has_asked.load(Ordering::Relaxed) {
+                        return;
+                    }
                 }
             }
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something is not as it has to be")]
 
 mod client;
+mod crowd;
 mod edges;
 mod events;
 mod logs;
