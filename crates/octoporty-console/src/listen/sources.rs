@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 /// what the console's connections cost the process.
 pub(super) const MAX_CONNECTIONS: usize = 512;
 
-/// Connections at once of one source. A browser opens six and one for events; a reverse proxy before the console is
-/// one source for everybody behind it, and 64 are enough for a few dozen people.
-pub(super) const MAX_OF_SOURCE: usize = 64;
+/// Connections at once of one source. A reverse proxy before the console is one source for everybody behind it: all
+/// the event streams that there may be (64), and as many connections for requests.
+pub(super) const MAX_OF_SOURCE: usize = 128;
 
 /// The connections that stand, by source. At most [`MAX_CONNECTIONS`].
 #[derive(Clone, Default)]

@@ -10,7 +10,7 @@ use crate::client::PATIENCE;
 use crate::world::{World, eventually};
 
 /// What one source may hold.
-const BOUND: usize = 64;
+const BOUND: usize = 128;
 /// More than all sources together may hold, and than the system queues before they are accepted.
 const CROWD: usize = 600;
 
