@@ -21,6 +21,12 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 /// Sent bytes that stay unacknowledged for this long break the connection, whatever its task is doing.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes that the kernel holds without having sent them before it takes no more: enough that a fast line never runs
+/// dry until the link's task has its next turn, and little enough that on a slow one new streams do not wait behind
+/// megabytes of bulk. Sent and unacknowledged bytes do not count, so that a long way may still be full of them.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
+
 /// Looks `host` up afresh. A literal address, with or without brackets, is taken as it is.
 ///
 /// # Errors
@@ -78,7 +84,8 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// No delay for small writes, keep-alive, and a bound on unacknowledged bytes.
+/// No delay for small writes, keep-alive, a bound on the time of unacknowledged bytes and one on the number of unsent
+/// bytes.
 ///
 /// # Errors
 /// The system refused an option (the socket is dead already).
@@ -88,6 +95,11 @@ pub fn tune(socket: &TcpStream) -> io::Result<()> {
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY))?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket.set_tcp_notsent_lowat(UNSENT) {
+        // Some sandboxes do not know the option; the link is then as good as it can be there.
+        tracing::debug!(%error, "the bound on unsent bytes of a connection could not be set");
+    }
     Ok(())
 }
 

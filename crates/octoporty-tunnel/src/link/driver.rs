@@ -23,8 +23,12 @@ use crate::carrier::Carrier;
 /// Bytes taken from the carrier in one turn before others on the runtime get theirs.
 const RECEIVE_BUDGET: usize = 1024 * 1024;
 
-/// Bytes of frames given to the carrier at once: one vectored write, little enough that control overtakes bulk.
-const TRANSMIT_BUDGET: usize = 256 * 1024;
+/// Bytes of frames given to the carrier at once while it writes them at once: one vectored write of many frames.
+const TRANSMIT_MOST: usize = 256 * 1024;
+
+/// Bytes of frames given to the carrier at once when it does not: what waits there cannot be overtaken by control and
+/// new streams any more, and over a line of 100 KB/s this much takes a sixth of a second.
+const TRANSMIT_LEAST: usize = 16 * 1024;
 
 /// Batches given to the carrier in one turn before others on the runtime get theirs.
 const TRANSMIT_TURNS: usize = 16;
@@ -41,6 +45,8 @@ pub(super) struct Driver {
     frames: Vec<Bytes>,
     wakes: Wakes,
     carrier_holds: CarrierHolds,
+    /// Bytes of the next batch: doubles while the carrier writes full batches at once, halves when it does not.
+    budget: usize,
 }
 
 /// Whether the carrier has bytes that it must still write.
@@ -69,6 +75,7 @@ impl Driver {
             frames: Vec::new(),
             wakes: Wakes::new(),
             carrier_holds: CarrierHolds::Nothing,
+            budget: TRANSMIT_LEAST,
         }
     }
 
@@ -92,7 +99,7 @@ impl Driver {
     }
 
     fn give_last_frames(&mut self) {
-        self.shared.lock().mux.transmit(Instant::now(), TRANSMIT_BUDGET, &mut self.frames);
+        self.shared.lock().mux.transmit(Instant::now(), TRANSMIT_MOST, &mut self.frames);
         if let Err(error) = self.carrier.start_send(&mut self.frames) {
             tracing::debug!(%error, "the last frames found a broken link");
         }
@@ -158,11 +165,22 @@ impl Driver {
             if self.frames.is_empty() {
                 return self.flush(cx).map(|()| Turn::Done);
             }
+            let bytes = self.frames.iter().map(Bytes::len).sum();
             self.carrier.start_send(&mut self.frames).map_err(|error| transport_lost(&error))?;
             self.carrier_holds = CarrierHolds::Bytes;
             self.flush(cx)?;
+            self.learn_budget(bytes);
         }
         Ok(Turn::More)
+    }
+
+    /// A batch of so many bytes was given to the carrier. One that is not full says nothing good about the line.
+    fn learn_budget(&mut self, bytes: usize) {
+        match self.carrier_holds {
+            CarrierHolds::Nothing if bytes >= self.budget => self.budget = (self.budget * 2).min(TRANSMIT_MOST),
+            CarrierHolds::Nothing => {}
+            CarrierHolds::Bytes => self.budget = (self.budget / 2).max(TRANSMIT_LEAST),
+        }
     }
 
     /// Does what is due, takes frames of the mux, and lies down when there are none. Gives the next deadline.
@@ -179,7 +197,7 @@ impl Driver {
         // News first: what they make the streams' owners queue goes with this turn's frames.
         state.dispatch(&mut self.wakes);
         if carrier_is_ready {
-            state.mux.transmit(now, TRANSMIT_BUDGET, &mut self.frames);
+            state.mux.transmit(now, self.budget, &mut self.frames);
         }
         state.dispatch(&mut self.wakes);
         if !carrier_is_ready {

@@ -5,6 +5,7 @@ mod control;
 mod dialing;
 mod duplexes;
 mod ends;
+mod overtaking;
 mod proxies;
 mod rig;
 mod streams;

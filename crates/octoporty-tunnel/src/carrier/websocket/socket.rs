@@ -23,8 +23,9 @@ const READ_LEAST: usize = 4 * 1024;
 /// for a stream that nobody reads would hold the whole block.
 const COPY_RATIO: usize = 8;
 
-/// While this many bytes wait here no more is taken: what comes later may still be overtaken by control.
-const MAX_WAITING: usize = 128 * 1024;
+/// While this many bytes wait here no more is taken: what is not taken yet may still be overtaken by control and by
+/// new streams. The system's own buffer keeps the line busy meanwhile.
+const MAX_WAITING: usize = 4 * 1024;
 
 /// Masked bytes are gathered in buffers of this size, below what allocators take from the system one by one.
 const MASKED_BUFFER: usize = 64 * 1024;
@@ -262,6 +263,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
         self.answer_ping();
         while !self.queue.is_empty() {
             ready!(self.poll_write_some(cx))?;
+            // There may be room for it only now.
+            self.answer_ping();
         }
         Pin::new(&mut self.io).poll_flush(cx)
     }
