@@ -297,7 +297,7 @@ pub async fn nginx(dir: &Path, ip: IpAddr, server: &str) -> (Process, SocketAddr
     let root = dir.join("nginx");
     std::fs::create_dir_all(&root).expect("the test's folder is writable");
     let config = format!(
-        "daemon off; pid {root}/pid; error_log {root}/error.log; worker_processes 1; events {{}}\n\
+        "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log; worker_processes 1; events {{}}\n\
          http {{ access_log off; client_body_temp_path {root}/b; proxy_temp_path {root}/p; fastcgi_temp_path {root}/f;\n\
          uwsgi_temp_path {root}/u; scgi_temp_path {root}/s; client_max_body_size 0;\n\
          server {{ {server} }} }}\n",
