@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::console::ConsoleClient;
@@ -10,6 +11,7 @@ use crate::relay::{Ending, Mode, Relay};
 use crate::target::{Target, mirror};
 use crate::world::World;
 use crate::{PATIENCE, within};
+use tokio::process::Command;
 
 /// What happens to the tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,7 @@ struct Stage {
     agent: Process,
     replaced: Vec<Process>,
     console: ConsoleClient,
+    database: PathBuf,
 }
 
 impl Stage {
@@ -96,7 +99,7 @@ impl Stage {
             world.agent_via(relay.address(), &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)]).await;
         let id = console.map("app.test", target.address()).await;
         console.applied(&id).await;
-        let target_address = target.address();
+        let (target_address, database) = (target.address(), world.path("agent.db"));
         Self {
             world,
             relay,
@@ -106,6 +109,7 @@ impl Stage {
             agent,
             replaced: Vec::new(),
             console,
+            database,
         }
     }
 
@@ -184,15 +188,25 @@ impl Stage {
         self.relay.restore();
     }
 
+    /// The new agent has a copy of the database: the frozen one may have stopped in the middle of a write, and holds its
+    /// lock for as long as it is frozen.
     async fn replace_frozen_agent(&mut self) {
         self.agent.signal("STOP").await;
-        // The frozen process keeps its console's port: the new one gets its own.
-        let spare = SocketAddr::new(self.world.ip(), 17300 + u16::try_from(self.replaced.len()).expect("few"));
+        let number = self.replaced.len();
+        let (from, to) = (self.database.clone(), self.world.path(&format!("agent-{number}.db")));
+        let backup = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))";
+        let copied =
+            Command::new("python3").args(["-c", backup]).arg(&from).arg(&to).status().await.expect("python3 runs");
+        assert!(copied.success());
+        let connection = format!("Data Source={}", to.display());
+        self.database = to;
+        // The frozen process keeps its console's port as well.
+        let spare = SocketAddr::new(self.world.ip(), 17300 + u16::try_from(number).expect("few"));
         let agent = self.world.agent_named(
             "agent",
             spare,
             self.relay.address(),
-            &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT)],
+            &[("Agent__HeartbeatIntervalSeconds", HEARTBEAT), ("ConnectionStrings__DefaultConnection", &connection)],
         );
         self.replaced.push(std::mem::replace(&mut self.agent, agent));
     }
