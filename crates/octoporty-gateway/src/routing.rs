@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use octoporty_proto::model::{AccessRecord, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
+use octoporty_proto::model::{AccessRow, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
 
 use crate::session::Session;
 use crate::session::access::AccessQueue;
@@ -63,8 +63,8 @@ impl Serving {
 
     /// Queues a finished request for the log of the agent that serves the route, or did last: it learns of what
     /// visitors got while it was away. Never waits; counts what it drops.
-    pub(crate) fn record(&self, record: AccessRecord) {
-        self.slot.access.push(record);
+    pub(crate) fn record(&self, row: &AccessRow<'_>) {
+        self.slot.access.push(row);
     }
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use codec::{ControlError, Decoder, encode};
 pub use negotiate::{Common, WelcomeError, negotiate};
 
-use crate::model::{AccessRecord, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport};
+use crate::model::{AccessRows, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport};
 
 /// Most bytes of one control message, before and after decompression: what the three bytes of its length can say.
 /// A landing page of 1 MiB and 5000 mappings with the longest names that there can be fit.
@@ -162,8 +162,8 @@ pub enum Control {
     },
     /// Gateway -> agent: finished requests, batched.
     Access {
-        /// The records.
-        records: Vec<AccessRecord>,
+        /// The records, as [`AccessRows`] packs them.
+        rows: AccessRows,
         /// Records dropped under pressure since the last batch.
         #[serde(default)]
         dropped: u64,

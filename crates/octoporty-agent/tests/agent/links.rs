@@ -2,7 +2,7 @@
 
 use octoporty_agent::config::LinkCount;
 use octoporty_proto::control::{Control, Welcome};
-use octoporty_proto::model::{EndReason, Revision, SyncReport};
+use octoporty_proto::model::{AccessRows, EndReason, Revision, SyncReport};
 
 use crate::gateway::{FakeGateway, read_exactly, session, welcome, within};
 use crate::world::{Target, World, config, mapping, state};
@@ -82,7 +82,7 @@ async fn a_gateway_that_talks_without_welcome_is_left() {
     let mut link = gateway.link().await;
     link.hello().await;
     for _ in 0..65 {
-        link.send(Control::Access { records: Vec::new(), dropped: 0 }).await;
+        link.send(Control::Access { rows: AccessRows::default(), dropped: 0 }).await;
     }
     let status = world.status("the error", |status| status.last_error.is_some()).await;
     assert!(status.last_error.as_ref().unwrap().contains("instead of a welcome"), "{status:?}");

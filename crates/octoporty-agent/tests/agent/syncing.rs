@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use octoporty_proto::control::{Control, Refused, RefusedCode};
 use octoporty_proto::model::{
-    AccessRecord, ConnectionState, EndReason, MappingVerdict, Refusal, RefusalCode, Revision, SyncReport, TargetHealth,
-    TlsVerification,
+    AccessRecord, AccessRows, ConnectionState, EndReason, MappingVerdict, Refusal, RefusalCode, Revision, SyncReport,
+    TargetHealth, TlsVerification,
 };
 
 use crate::gateway::{FakeGateway, session, welcome, within};
@@ -141,8 +141,9 @@ async fn access_records_reach_the_console() {
         client: IpAddr::from([192, 0, 2, 1]),
         user_agent: None,
     };
-    link.send(Control::Access { records: vec![record.clone()], dropped: 0 }).await;
-    assert_eq!(within("the records", world.news.access.recv()).await.unwrap(), [record]);
+    let rows: AccessRows = [&record].into_iter().collect();
+    link.send(Control::Access { rows: rows.clone(), dropped: 0 }).await;
+    assert_eq!(within("the records", world.news.access.recv()).await.unwrap(), rows);
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use crate::StartError;
 
 /// Migrations in their order; the schema's version is how many were applied (`PRAGMA user_version`). Never edit one
 /// that was released: append.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first_floor.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_first_floor.sql"), include_str!("../../migrations/0002_request_blocks.sql")];
 
 /// How long a statement waits for another process's lock (a backup, a shell) before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
