@@ -153,40 +153,97 @@ fn split_port(authority: &str) -> (&str, Option<u16>) {
 
 /// Whether a header of a visitor's request is replaced by [`write_headers`]: it never goes to a target as it came.
 pub(crate) fn is_replaced(name: &HeaderName) -> bool {
-    [FOR, PROTO, HOST, PORT, http::header::FORWARDED].contains(name)
+    matches!(
+        name.as_str(),
+        "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" | "forwarded"
+    )
 }
 
-/// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head.
+/// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head. Without
+/// formatting machinery: this runs for every request, and each address is written once and copied after that.
 pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
     head.extend_from_slice(b"X-Forwarded-For: ");
+    let list = head.len();
     for (index, address) in visitor.chain.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        write!(head, "{comma}{address}").expect(INFALLIBLE);
+        if index > 0 {
+            head.extend_from_slice(b", ");
+        }
+        write_address(*address, head);
     }
-    let scheme = visitor.scheme.as_str();
-    write!(head, "\r\nX-Forwarded-Proto: {scheme}\r\n").expect(INFALLIBLE);
+    let list = list..head.len();
+    head.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
+    head.extend_from_slice(visitor.scheme.as_str().as_bytes());
     if !visitor.authority.is_empty() {
-        write!(head, "X-Forwarded-Host: {}\r\n", visitor.authority).expect(INFALLIBLE);
+        head.extend_from_slice(b"\r\nX-Forwarded-Host: ");
+        head.extend_from_slice(visitor.authority.as_bytes());
     }
-    write!(head, "X-Forwarded-Port: {}\r\nForwarded: ", visitor.port).expect(INFALLIBLE);
+    head.extend_from_slice(b"\r\nX-Forwarded-Port: ");
+    write_decimal(visitor.port.into(), head);
+    head.extend_from_slice(b"\r\nForwarded: ");
+    let mut written = list.start;
     for (index, address) in visitor.chain.iter().enumerate() {
-        write_element(visitor, (index, *address), head);
+        if index > 0 {
+            head.extend_from_slice(b", ");
+        }
+        // The address ends with the list, or with its comma.
+        let rest = &head[written..list.end];
+        let length = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+        write_element(visitor, (index, *address), written..written + length, head);
+        written += length + 2;
     }
     head.extend_from_slice(b"\r\n");
 }
 
-fn write_element(visitor: &VisitorInfo, (index, address): (usize, IpAddr), head: &mut Vec<u8>) {
-    let comma = if index == 0 { "" } else { ", " };
-    match address {
-        IpAddr::V4(v4) => write!(head, "{comma}for={v4}").expect(INFALLIBLE),
-        IpAddr::V6(v6) => write!(head, "{comma}for=\"[{v6}]\"").expect(INFALLIBLE),
-    }
+/// One element of `Forwarded`; `text` is where the address stands in the head already.
+fn write_element(
+    visitor: &VisitorInfo,
+    (index, address): (usize, IpAddr),
+    text: std::ops::Range<usize>,
+    head: &mut Vec<u8>,
+) {
+    let (before, behind): (&[u8], &[u8]) = if address.is_ipv4() { (b"for=", b"") } else { (b"for=\"[", b"]\"") };
+    head.extend_from_slice(before);
+    head.extend_from_within(text);
+    head.extend_from_slice(behind);
     if index == 0 {
         if !visitor.authority.is_empty() {
-            write!(head, ";host=\"{}\"", visitor.authority).expect(INFALLIBLE);
+            head.extend_from_slice(b";host=\"");
+            head.extend_from_slice(visitor.authority.as_bytes());
+            head.push(b'"');
         }
-        write!(head, ";proto={}", visitor.scheme.as_str()).expect(INFALLIBLE);
+        head.extend_from_slice(b";proto=");
+        head.extend_from_slice(visitor.scheme.as_str().as_bytes());
     }
+}
+
+fn write_address(address: IpAddr, head: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    head.push(b'.');
+                }
+                write_decimal(octet.into(), head);
+            }
+        }
+        IpAddr::V6(address) => write!(head, "{address}").expect(INFALLIBLE),
+    }
+}
+
+/// A number in decimal digits.
+fn write_decimal(number: u32, head: &mut Vec<u8>) {
+    let mut digits = [0_u8; 10];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    head.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

@@ -217,10 +217,11 @@ impl RoutingSnapshot {
     }
 }
 
-/// The table's part: by the low bits, as the hash map inside uses the high ones for its tags.
+/// The table's part: by bits from the middle, as the hash map inside picks its slots by the low ones and its tags by the
+/// high ones. Were they the same, all names of a part would stand in one long run of slots.
 fn bucket_of(hash: u64) -> usize {
     const MASK: u64 = BUCKETS as u64 - 1;
-    usize::try_from(hash & MASK).expect("the mask is small")
+    usize::try_from(hash >> 32 & MASK).expect("the mask is small")
 }
 
 #[cfg(test)]

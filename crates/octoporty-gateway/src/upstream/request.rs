@@ -291,12 +291,15 @@ fn write_field(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
         "sec-websocket-protocol" => head.extend_from_slice(b"Sec-WebSocket-Protocol"),
         "sec-websocket-extensions" => head.extend_from_slice(b"Sec-WebSocket-Extensions"),
         other => {
+            let start = head.len();
+            head.extend_from_slice(other.as_bytes());
             let mut begins = true;
-            head.extend(other.bytes().map(|byte| {
-                let written = if begins { byte.to_ascii_uppercase() } else { byte };
-                begins = byte == b'-';
-                written
-            }));
+            for byte in &mut head[start..] {
+                if begins {
+                    byte.make_ascii_uppercase();
+                }
+                begins = *byte == b'-';
+            }
         }
     }
     head.extend_from_slice(b": ");
