@@ -59,6 +59,8 @@ struct Inner {
     by_name: HashMap<(TunnelId, AgentName), AgentId>,
     sessions: HashMap<SessionId, AgentId>,
     claims: Claims,
+    /// The gateway's own names and page, as they are published.
+    site: Site,
     next_agent: u64,
     next_epoch: u64,
     /// Counts syncs: the newest landing page wins.
@@ -80,6 +82,7 @@ impl Registry {
             by_name: HashMap::new(),
             sessions: HashMap::new(),
             claims: Claims::default(),
+            site: Site::clone(&site.load()),
             next_agent: 0,
             next_epoch: u64::try_from(now.as_millis()).unwrap_or(0),
             syncs: 0,
@@ -110,11 +113,10 @@ impl Registry {
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         inner.leave(agent);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&inner, touched);
+        let mut notices = self.publish(&mut inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
         let forgotten = inner.forget_idle();
-        notices.extend(self.publish(&inner, forgotten));
-        self.publish_site(&inner);
+        notices.extend(self.publish(&mut inner, forgotten));
         notices
     }
 
@@ -124,11 +126,13 @@ impl Registry {
         session.start_draining();
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         let touched = inner.settle(agent);
-        self.publish(&inner, touched)
+        self.publish(&mut inner, touched)
     }
 
-    /// Puts the changed hosts into a new snapshot. Gives the news for the agents whose verdicts changed with it.
-    fn publish(&self, inner: &Inner, touched: Touched) -> Vec<Notice> {
+    /// Puts the own names and the changed hosts into new snapshots, the names first: none of them is served to a
+    /// target in between. Gives the news for the agents whose verdicts changed with it.
+    fn publish(&self, inner: &mut Inner, mut touched: Touched) -> Vec<Notice> {
+        self.publish_site(inner, &mut touched);
         if !touched.hosts.is_empty() {
             let changes = touched.hosts.into_iter().map(|host| inner.host_change(host)).collect();
             self.routing.store(Arc::new(self.routing.load().with(changes)));
@@ -136,11 +140,16 @@ impl Registry {
         touched.agents.into_iter().filter_map(|agent| inner.notice(agent)).collect()
     }
 
-    fn publish_site(&self, inner: &Inner) {
-        let site = inner.site();
-        if **self.site.load() != site {
-            self.site.store(Arc::new(site));
+    fn publish_site(&self, inner: &mut Inner, touched: &mut Touched) {
+        let site = inner.newest_site();
+        if inner.site == site {
+            return;
         }
+        for name in inner.site.names.symmetric_difference(&site.names) {
+            touched.agents.extend(inner.claims.claimants(&HostPattern::Exact(name.clone())));
+        }
+        inner.site = site.clone();
+        self.site.store(Arc::new(site));
     }
 }
 

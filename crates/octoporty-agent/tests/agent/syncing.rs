@@ -46,6 +46,16 @@ async fn connects_and_tells_what_is_true() {
 }
 
 #[tokio::test]
+async fn the_name_that_is_dialled_is_told_so_that_no_mapping_takes_it() {
+    let mut gateway = FakeGateway::start().await;
+    let url = format!("ws://LocalHost:{}/tunnel", gateway.address.port()).parse().unwrap();
+    let config = octoporty_agent::AgentConfig { gateway_url: url, ..config(gateway.address) };
+    let _world = World::start(config, state(1, vec![]));
+    let (_link, hello) = gateway.welcomed(session(), 1).await;
+    assert_eq!(hello.gateway_fqdn, ["localhost", "gateway.example"]);
+}
+
+#[tokio::test]
 async fn is_not_connected_before_the_mappings_are_acknowledged() {
     let mut gateway = FakeGateway::start().await;
     let mut world = World::start(config(gateway.address), state(1, vec![]));

@@ -79,9 +79,8 @@ impl Registry {
         inner.leave(agent);
         let (session, revision) = inner.enter(agent, &arrival);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&inner, touched);
+        let mut notices = self.publish(&mut inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
-        self.publish_site(&inner);
         Admission::Welcome(Box::new(Welcomed { session, first: true, common, revision, replaced, notices }))
     }
 }
