@@ -63,6 +63,8 @@ pub(super) struct Session {
     welcome: Welcome,
     since: Instant,
     links: Vec<Joined>,
+    /// The link that the session began with: no keeper made it.
+    first: LinkKey,
     most_links: usize,
     news: mpsc::Receiver<(LinkKey, News)>,
     tell: NewsSender,
@@ -77,6 +79,7 @@ impl Session {
         Self {
             welcome: first.welcome.clone(),
             since: first.since,
+            first: first.key,
             links: vec![first],
             most_links: 1,
             news,
@@ -316,8 +319,9 @@ impl Connector {
             "a link was lost; the session goes on over the others"
         );
         self.board.change(|facts| facts.links = session.standing());
-        if gone.slot == 0 && session.has_begun() {
-            session.keep(&self.linker, 0);
+        // Every other link has a keeper, which makes it anew.
+        if key == session.first && session.has_begun() {
+            session.keep(&self.linker, gone.slot);
         }
         if matches!(session.sync, Sync::Sent { on, .. } if on == key) {
             self.send_sync(session);

@@ -15,6 +15,11 @@ use crate::session::{Session, SessionIdentity, SessionLink};
 
 /// Most names of the gateway that one agent may tell.
 const MAX_FQDN: usize = 16;
+/// Most links of one session: twice as many as an agent makes, since one that its agent has lost and made anew stands
+/// here until its silence is noticed.
+pub(super) const MAX_LINKS: usize = 16;
+/// When an agent that has too many links should try again, seconds.
+const RETRY_LINK_S: u32 = 30;
 /// When an agent that found no place should try again, seconds: sessions come free by people's doing.
 const RETRY_FULL_S: u32 = 30;
 
@@ -94,6 +99,10 @@ impl Inner {
             let text = "the session has ended; begin a new one".to_owned();
             return refuse(RefusedCode::UnknownSession, text, Some(0));
         };
+        if session.links().len() >= MAX_LINKS {
+            let text = format!("the session has {MAX_LINKS} links, and may not have more");
+            return refuse(RefusedCode::Other, text, Some(RETRY_LINK_S));
+        }
         session.add_link(arrival.link);
         let revision = agent.and_then(|agent| self.held(agent, &session));
         let notices = Vec::new();

@@ -143,6 +143,24 @@ async fn a_session_lasts_as_long_as_one_of_its_links() {
 }
 
 #[tokio::test]
+async fn a_session_has_no_more_links_than_it_may_and_room_again_when_one_ends() {
+    let mut fixture = Fixture::new(10).await;
+    let (session, first) = fixture.connect("home");
+    let joins = |fixture: &mut Fixture| {
+        let mut further = fixture.arrival("home", session.identity().instance);
+        further.hello.session = Some(session.id());
+        matches!(fixture.registry.admit(further), Admission::Welcome(_))
+    };
+    for _ in 1..admit::MAX_LINKS {
+        assert!(joins(&mut fixture));
+    }
+    assert!(!joins(&mut fixture), "one too many");
+    assert_eq!(session.links().len(), admit::MAX_LINKS);
+    fixture.registry.link_ended(&session, first);
+    assert!(joins(&mut fixture));
+}
+
+#[tokio::test]
 async fn an_agent_that_comes_back_serves_what_is_held_of_the_same_run_and_nothing_of_another() {
     let mut fixture = Fixture::new(10).await;
     let (session, link) = fixture.connect("home");
