@@ -109,6 +109,9 @@ impl AccessQueue {
         records.truncate(MAX_QUEUED);
         queued.records = records;
         queued.dropped = queued.dropped.saturating_add(batch.dropped).saturating_add(lost as u64);
+        drop(queued);
+        // The next session may wait already.
+        self.news.notify_one();
     }
 }
 
@@ -171,6 +174,22 @@ mod tests {
         let batch = queue.take().unwrap();
         assert_eq!((batch.records.len(), batch.dropped), (MAX_BATCH, 7));
         assert_eq!(queue.take().unwrap().dropped, 0, "the count is told once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_comes_back_wakes_the_session_that_waits() {
+        let queue = AccessQueue::default();
+        queue.push(record(0));
+        let batch = queue.take().unwrap();
+        // The permit of the push: the next wait is a real one.
+        queue.news.notified().await;
+        let waiting = async { tokio::time::timeout(Duration::from_secs(60), queue.next_batch()).await };
+        let put_back = async {
+            tokio::task::yield_now().await;
+            queue.put_back(batch);
+        };
+        let (batch, ()) = tokio::join!(waiting, put_back);
+        assert_eq!(ids(&batch.expect("the batch, without a further request")), [0]);
     }
 
     #[test]
