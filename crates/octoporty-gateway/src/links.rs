@@ -231,13 +231,10 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
     }
 }
 
-/// An agent that stops waits for its streams to end, and idle ones end only by being closed.
-fn close_warm_streams(shard: &ShardContext, session: SessionId) {
-    for index in 0..shard.state.config.shards {
-        if let Some(known) = shard.state.shard(index) {
-            known.upstream.pool().forget(session);
-        }
-    }
+/// An agent that stops waits for its streams to end, and idle ones end only by being closed. Gives how many there were.
+pub(crate) fn close_warm_streams(shard: &ShardContext, session: SessionId) -> usize {
+    let shards = (0..shard.state.config.shards).filter_map(|index| shard.state.shard(index));
+    shards.map(|known| known.upstream.pool().forget(session)).sum()
 }
 
 /// The link has ended.

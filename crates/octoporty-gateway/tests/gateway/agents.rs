@@ -210,6 +210,27 @@ async fn a_link_has_no_more_streams_than_its_agent_takes() {
 }
 
 #[tokio::test]
+async fn streams_that_stand_idle_for_one_mapping_leave_room_for_another() {
+    let limits = Limits { streams_per_session: 2, ..Limits::default() };
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let who = Who::new("home");
+    let (mut agent, welcome) = Agent::connect(address, &who).await;
+    let (_further, _) = Agent::connect(address, &who.joining(welcome.session)).await;
+    agent.sync(state(1, &[mapping("a.example.com", "/"), mapping("b.example.com", "/")])).await;
+    for round in 0..3 {
+        let (mut first, mut second) = (Visitor::connect(address).await, Visitor::connect(address).await);
+        for host in ["a.example.com", "b.example.com"] {
+            first.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            second.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            for visitor in [&mut first, &mut second] {
+                let reply = visitor.reply().await;
+                assert_eq!(reply.status, 200, "round {round}, {host}: {}", reply.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_agent_learns_of_every_request_also_of_those_while_it_was_away() {
     let (_gateway, address) = start(config()).await;
     let who = Who::new("home");
