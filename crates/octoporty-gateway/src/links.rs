@@ -269,7 +269,7 @@ async fn flush_access(session: Arc<Session>) {
 }
 
 /// Runs work on the registry off the data path, and waits for it. `None` when the gateway ends meanwhile.
-async fn control<R: Send + 'static>(
+pub(crate) async fn control<R: Send + 'static>(
     shard: &Arc<ShardContext>,
     work: impl FnOnce(&Registry) -> R + Send + 'static,
 ) -> Option<R> {

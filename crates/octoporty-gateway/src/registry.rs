@@ -11,6 +11,7 @@ mod contest;
 mod sync;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,10 +32,30 @@ pub(crate) const MAX_AWAY: usize = 10_000;
 /// News for an agent that did not ask: a verdict of its changed.
 pub(crate) type Notice = (Arc<Session>, SyncReport);
 
+/// How many are connected, for whoever must not wait for the registry.
+#[derive(Debug, Default)]
+pub(crate) struct Present {
+    sessions: AtomicUsize,
+    tunnels: AtomicUsize,
+}
+
+impl Present {
+    /// Sessions that stand.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Tunnels that have a session.
+    pub(crate) fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Relaxed)
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
+    present: Present,
     routing: Arc<ArcSwap<RoutingSnapshot>>,
     site: Arc<ArcSwap<Site>>,
 }
@@ -58,6 +79,8 @@ struct Inner {
     agents: HashMap<AgentId, AgentEntry>,
     by_name: HashMap<(TunnelId, AgentName), AgentId>,
     sessions: HashMap<SessionId, AgentId>,
+    /// Sessions of each tunnel that has any.
+    tunnels: HashMap<TunnelId, usize>,
     claims: Claims,
     /// The gateway's own names and page, as they are published.
     site: Site,
@@ -81,18 +104,24 @@ impl Registry {
             agents: HashMap::new(),
             by_name: HashMap::new(),
             sessions: HashMap::new(),
+            tunnels: HashMap::new(),
             claims: Claims::default(),
             site: Site::clone(&site.load()),
             next_agent: 0,
             next_epoch: u64::try_from(now.as_millis()).unwrap_or(0),
             syncs: 0,
         };
-        Self { inner: Mutex::new(inner), routing, site }
+        Self { inner: Mutex::new(inner), present: Present::default(), routing, site }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic under the lock leaves at worst one agent's change half made; the next sync repairs it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are connected, without a lock.
+    pub(crate) fn present(&self) -> &Present {
+        &self.present
     }
 
     /// The sessions that stand, with how many mappings each serves.
@@ -132,6 +161,8 @@ impl Registry {
     /// Puts the own names and the changed hosts into new snapshots, the names first: none of them is served to a
     /// target in between. Gives the news for the agents whose verdicts changed with it.
     fn publish(&self, inner: &mut Inner, mut touched: Touched) -> Vec<Notice> {
+        self.present.sessions.store(inner.sessions.len(), Ordering::Relaxed);
+        self.present.tunnels.store(inner.tunnels.len(), Ordering::Relaxed);
         self.publish_site(inner, &mut touched);
         if !touched.hosts.is_empty() {
             let changes = touched.hosts.into_iter().map(|host| inner.host_change(host)).collect();

@@ -164,6 +164,7 @@ impl Inner {
         let session = Arc::new(Session::new(identity, self.config.max_streams, access));
         session.add_link(arrival.link.clone());
         self.sessions.insert(session.id(), agent);
+        *self.tunnels.entry(arrival.tunnel.clone()).or_default() += 1;
         let held = self.held(agent, &session);
         let entry = self.agents.get_mut(&agent).expect("made by agent_of under the same lock");
         entry.session = Some(session.clone());

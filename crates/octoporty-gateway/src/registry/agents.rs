@@ -94,6 +94,13 @@ impl Inner {
         let Some(entry) = self.agents.get_mut(&agent) else { return };
         if let Some(session) = entry.session.take() {
             self.sessions.remove(&session.id());
+            let tunnel = &session.identity().tunnel;
+            if let Some(sessions) = self.tunnels.get_mut(tunnel) {
+                *sessions -= 1;
+                if *sessions == 0 {
+                    self.tunnels.remove(tunnel);
+                }
+            }
             session.over().cancel();
         }
         entry.slot.set(None);
