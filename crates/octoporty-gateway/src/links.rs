@@ -11,6 +11,7 @@ use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
 use octoporty_tunnel::carrier::Carrier;
 use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
 
+use crate::endpoint::lockout::InGood;
 use crate::registry::{Admission, Arrival, Notice, Registry, Welcomed};
 use crate::session::{Session, SessionLink};
 use crate::shards::ShardContext;
@@ -36,6 +37,8 @@ pub(crate) struct Authenticated {
     pub source: IpAddr,
     /// Its place on a shard, as long as the link lasts.
     pub place: Place,
+    /// Its source is right, as long as the link lasts.
+    pub in_good: InGood,
 }
 
 /// A link that is part of a session.
@@ -73,7 +76,7 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
         leave(&shard, &joined, &agent).await;
     }
     // The place on the shard is free only now.
-    drop(peer.place);
+    drop((peer.place, peer.in_good));
 }
 
 /// The first control message, if it is a hello.
