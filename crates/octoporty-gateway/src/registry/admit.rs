@@ -81,7 +81,7 @@ impl Registry {
             return Admission::Refused(refused);
         }
         let replaced = inner.agents.get(&agent).and_then(|entry| entry.session.clone());
-        inner.leave(agent);
+        inner.end_session(agent);
         let (session, revision) = inner.enter(agent, &arrival);
         let touched = inner.settle(agent);
         let mut notices = self.publish(&mut inner, touched);
@@ -170,10 +170,9 @@ impl Inner {
         entry.session = Some(session.clone());
         entry.fqdn =
             hello.gateway_fqdn.iter().filter_map(|name| Hostname::from_authority(name)).take(MAX_FQDN).collect();
-        // Another run of the agent has its own idea of its mappings: they serve from its first sync on.
-        if held.is_some() {
-            entry.slot.set(Some(session.clone()));
-        }
+        // Another run of the agent has its own idea of its mappings: they serve from its first sync on. The same run
+        // takes its place over in one step: no request finds nobody in between.
+        entry.slot.set(held.is_some().then(|| session.clone()));
         (session, held)
     }
 

@@ -91,6 +91,14 @@ impl Inner {
 
     /// Takes the session out of an agent.
     pub(super) fn leave(&mut self, agent: AgentId) {
+        self.end_session(agent);
+        if let Some(entry) = self.agents.get(&agent) {
+            entry.slot.set(None);
+        }
+    }
+
+    /// Ends the session of an agent. Its place in the routing is left to whoever comes next.
+    pub(super) fn end_session(&mut self, agent: AgentId) {
         let Some(entry) = self.agents.get_mut(&agent) else { return };
         if let Some(session) = entry.session.take() {
             self.sessions.remove(&session.id());
@@ -103,7 +111,6 @@ impl Inner {
             }
             session.over().cancel();
         }
-        entry.slot.set(None);
         entry.away_since = Instant::now();
     }
 

@@ -143,6 +143,32 @@ async fn a_session_lasts_as_long_as_one_of_its_links() {
 }
 
 #[tokio::test]
+async fn no_request_finds_nobody_while_an_agent_takes_over_its_own_session() {
+    let mut fixture = Fixture::new(10).await;
+    let (session, _) = fixture.connect("home");
+    fixture.registry.sync(&session, state(1, "home", &["a.x"])).unwrap();
+    let routing = fixture.registry.routing.load_full();
+    let serving = routing.find(&"a.x".parse().unwrap(), "/").unwrap().serving.clone();
+    let done = CancellationToken::new();
+    let asks = {
+        let done = done.clone();
+        std::thread::spawn(move || {
+            let mut gaps = 0_u32;
+            while !done.is_cancelled() {
+                gaps += u32::from(serving.session().is_none());
+            }
+            gaps
+        })
+    };
+    for _ in 0..20_000 {
+        let again = fixture.arrival("home", session.identity().instance);
+        assert!(matches!(fixture.registry.admit(again), Admission::Welcome(_)));
+    }
+    done.cancel();
+    assert_eq!(asks.join().unwrap(), 0, "requests that would have got 503");
+}
+
+#[tokio::test]
 async fn a_session_has_no_more_links_than_it_may_and_room_again_when_one_ends() {
     let mut fixture = Fixture::new(10).await;
     let (session, first) = fixture.connect("home");
