@@ -3,6 +3,9 @@
 //! Only a trusted peer's word counts, and of its list only what trusted proxies have added: the list is walked from
 //! the right as long as the addresses are trusted ones. What stands left of the first stranger could be anybody's
 //! invention and is dropped.
+//!
+//! A proxy that sets some of these headers lets the others through as the visitor wrote them. So the host is always
+//! that of the request, which decides the route as well, and `Forwarded` is read only where no `X-Forwarded-*` stands.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -57,52 +60,56 @@ pub(crate) fn visitor(
 
 fn believe(visitor: &mut VisitorInfo, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool, asked: Asked<'_>) {
     let said = Said::read(headers);
-    for address in said.addresses.iter().rev() {
-        // An address that cannot be read ends what can be believed.
-        let Some(address) = *address else { break };
+    let mut scheme = said.scheme;
+    for hop in said.hops.iter().rev() {
         if !is_trusted(visitor.client) || visitor.chain.len() > MAX_CHAIN {
             break;
         }
+        // Said by the trusted proxy that added the hop.
+        scheme = hop.scheme.or(scheme);
+        // An address that cannot be read ends what can be believed.
+        let Some(address) = hop.address else { break };
         visitor.chain.insert(0, address);
         visitor.client = address;
     }
-    visitor.scheme = said.scheme.unwrap_or(PublicScheme::Http);
-    let mut port = asked.port;
-    if let Some(authority) = said.host {
-        let (_, said_port) = split_port(authority);
-        port = said_port;
-        authority.clone_into(&mut visitor.authority);
-    }
-    visitor.port = said.port.or(port).unwrap_or(visitor.scheme.default_port());
+    visitor.scheme = scheme.unwrap_or(PublicScheme::Http);
+    visitor.port = said.port.or(asked.port).unwrap_or(visitor.scheme.default_port());
 }
 
-/// What a proxy's headers say. `X-Forwarded-*` before `Forwarded`.
-#[derive(Default, Debug)]
-struct Said<'a> {
-    /// In the order of the list; `None` for what is not an address.
-    addresses: Vec<Option<IpAddr>>,
+/// What one proxy says of who came to it.
+#[derive(Debug)]
+struct Hop {
+    /// `None` for what is not an address.
+    address: Option<IpAddr>,
     scheme: Option<PublicScheme>,
-    host: Option<&'a str>,
+}
+
+/// What proxies' headers say.
+#[derive(Default, Debug)]
+struct Said {
+    /// In the order of the list.
+    hops: Vec<Hop>,
+    /// Of the visitor, where the list does not say it.
+    scheme: Option<PublicScheme>,
     port: Option<u16>,
 }
 
-impl<'a> Said<'a> {
-    fn read(headers: &'a HeaderMap) -> Self {
-        let mut said = Self::default();
-        let elements: Vec<&str> = list(headers, &http::header::FORWARDED).collect();
-        if headers.contains_key(FOR) {
-            said.addresses = list(headers, &FOR).map(address).collect();
-        } else {
-            said.addresses = elements.iter().map(|element| address(parameter(element, "for")?)).collect();
+impl Said {
+    fn read(headers: &HeaderMap) -> Self {
+        if ![FOR, PROTO, HOST, PORT].iter().any(|name| headers.contains_key(name)) {
+            let elements = list(headers, &http::header::FORWARDED);
+            let hops = elements.map(|element| Hop {
+                address: parameter(element, "for").and_then(address),
+                scheme: parameter(element, "proto").and_then(scheme),
+            });
+            return Self { hops: hops.collect(), ..Self::default() };
         }
-        // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
-        let first = elements.first();
-        let proto = list(headers, &PROTO).next().or_else(|| parameter(first?, "proto"));
-        said.scheme = proto.and_then(scheme);
-        let host = list(headers, &HOST).next().or_else(|| parameter(first?, "host"));
-        said.host = host.filter(|host| is_authority(host));
-        said.port = list(headers, &PORT).next().and_then(|port| port.parse().ok());
-        said
+        Self {
+            hops: list(headers, &FOR).map(|item| Hop { address: address(item), scheme: None }).collect(),
+            // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
+            scheme: list(headers, &PROTO).next().and_then(scheme),
+            port: list(headers, &PORT).next().and_then(|port| port.parse().ok()),
+        }
     }
 }
 
@@ -137,17 +144,6 @@ fn scheme(text: &str) -> Option<PublicScheme> {
         "http" | "ws" => Some(PublicScheme::Http),
         "https" | "wss" => Some(PublicScheme::Https),
         _ => None,
-    }
-}
-
-fn is_authority(text: &str) -> bool {
-    text.len() <= 261 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
-}
-
-fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
-        _ => (authority, None),
     }
 }
 

@@ -142,6 +142,27 @@ async fn the_session_goes_on_over_the_other_link_when_the_first_is_lost() {
 }
 
 #[tokio::test]
+async fn a_first_link_that_is_lost_again_and_again_is_made_once_each_time() {
+    let mut gateway = FakeGateway::start().await;
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    let id = session();
+    let (mut first, _) = gateway.welcomed(id, 2).await;
+    first.acknowledge().await;
+    let (_second, _) = gateway.welcomed(id, 2).await;
+    world.status("two links", |status| status.links.len() == 2).await;
+    for _ in 0..2 {
+        first.link.close(EndReason::TransportLost, "cut by the test");
+        first.ended().await;
+        (first, _) = gateway.welcomed(id, 2).await;
+        world.status("two links again", |status| status.links.len() == 2).await;
+    }
+    // A second keeper waits a second before its first attempt at the latest.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert!(gateway.has_no_further_link(), "more links than the gateway asked for");
+    assert_eq!(world.news.status.borrow().links.len(), 2);
+}
+
+#[tokio::test]
 async fn when_all_links_are_lost_a_new_session_begins() {
     let mut gateway = FakeGateway::start().await;
     let mut world = World::start(config(gateway.address), state(1, vec![]));

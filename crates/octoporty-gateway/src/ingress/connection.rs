@@ -163,7 +163,13 @@ async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expir
 async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
     let goodbye = async {
         match end {
-            End::Cancelled | End::Expired(Expiry::Quiet | Expiry::Stalled) => Ok(()),
+            End::Cancelled | End::Expired(Expiry::Quiet) => Ok(()),
+            // Nobody takes what the kernel holds, and it must not pass for a whole answer.
+            End::Expired(Expiry::Stalled) => {
+                tracing::debug!(%peer, "visitor does not read; its connection is reset");
+                let (socket, _permit) = io.into_socket();
+                socket.set_zero_linger()
+            }
             End::Expired(Expiry::Head) => {
                 let (mut socket, _permit) = io.into_socket();
                 let answer = pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms()));

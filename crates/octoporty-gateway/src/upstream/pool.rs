@@ -138,8 +138,9 @@ impl Pool {
         drop(evicted);
     }
 
-    /// Closes all of a session: its agent stops, and waits for its streams to end.
-    pub(crate) fn forget(&self, session: SessionId) {
+    /// Closes all of a session, and gives how many: its agent stops and waits for its streams to end, or its limit is
+    /// reached and somebody needs room.
+    pub(crate) fn forget(&self, session: SessionId) -> usize {
         let mut gone = Vec::new();
         let mut shelves = self.lock();
         shelves.rows.retain(|key, row| {
@@ -151,7 +152,7 @@ impl Pool {
         });
         shelves.total -= gone.len();
         drop(shelves);
-        drop(gone);
+        gone.len()
     }
 
     /// Closes what has stood too long, and what its target, agent or link has closed.

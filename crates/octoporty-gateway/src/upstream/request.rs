@@ -184,7 +184,7 @@ impl HeadSource<'_> {
         if prefix.is_root() {
             return Ok(path);
         }
-        if path.split('/').any(is_climb) {
+        if climbs(path) {
             return Err(RequestError::Climbs);
         }
         match handling {
@@ -246,17 +246,46 @@ impl HeadSource<'_> {
     }
 }
 
-/// Whether a segment is `..`, its dots percent-encoded or not.
-fn is_climb(segment: &str) -> bool {
-    let dot = |text: &str| -> Option<usize> {
-        let bytes = text.as_bytes();
-        match bytes {
-            [b'.', ..] => Some(1),
-            [b'%', b'2', b'e' | b'E', ..] => Some(3),
-            _ => None,
-        }
-    };
-    dot(segment).is_some_and(|one| dot(&segment[one..]).is_some_and(|two| one + two == segment.len()))
+/// What has been read of a segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    /// So many dots and nothing else.
+    Dots(u8),
+    /// Its parameters, behind its `;`, after two dots.
+    Climbed,
+    /// Something else: it is a name.
+    Name,
+}
+
+/// Whether a segment of the path is `..` for any target: dots and separators may be percent-encoded, some take `\` for
+/// a separator, and some leave out what stands behind a `;`.
+fn climbs(path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    let mut segment = Segment::Dots(0);
+    while let Some(byte) = next_byte(&mut rest) {
+        segment = match (byte, segment) {
+            (b'/' | b'\\', Segment::Dots(2) | Segment::Climbed) => return true,
+            (b'/' | b'\\', _) => Segment::Dots(0),
+            (b'.', Segment::Dots(dots)) => Segment::Dots((dots + 1).min(3)),
+            (b';', Segment::Dots(2)) => Segment::Climbed,
+            (_, Segment::Climbed) => Segment::Climbed,
+            _ => Segment::Name,
+        };
+    }
+    matches!(segment, Segment::Dots(2) | Segment::Climbed)
+}
+
+/// Takes the first byte off the front, decoded once.
+fn next_byte(rest: &mut &[u8]) -> Option<u8> {
+    if let [b'%', high, low, left @ ..] = *rest
+        && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
+    {
+        *rest = left;
+        return u8::try_from(high * 16 + low).ok();
+    }
+    let (first, left) = rest.split_first()?;
+    *rest = left;
+    Some(*first)
 }
 
 /// Which of the fields that this side decides on are written already.

@@ -210,6 +210,27 @@ async fn a_link_has_no_more_streams_than_its_agent_takes() {
 }
 
 #[tokio::test]
+async fn streams_that_stand_idle_for_one_mapping_leave_room_for_another() {
+    let limits = Limits { streams_per_session: 2, ..Limits::default() };
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let who = Who::new("home");
+    let (mut agent, welcome) = Agent::connect(address, &who).await;
+    let (_further, _) = Agent::connect(address, &who.joining(welcome.session)).await;
+    agent.sync(state(1, &[mapping("a.example.com", "/"), mapping("b.example.com", "/")])).await;
+    for round in 0..3 {
+        let (mut first, mut second) = (Visitor::connect(address).await, Visitor::connect(address).await);
+        for host in ["a.example.com", "b.example.com"] {
+            first.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            second.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            for visitor in [&mut first, &mut second] {
+                let reply = visitor.reply().await;
+                assert_eq!(reply.status, 200, "round {round}, {host}: {}", reply.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_agent_learns_of_every_request_also_of_those_while_it_was_away() {
     let (_gateway, address) = start(config()).await;
     let who = Who::new("home");
@@ -236,4 +257,56 @@ async fn an_agent_learns_of_every_request_also_of_those_while_it_was_away() {
     records.sort_by(|a, b| a.request_id.cmp(&b.request_id));
     ids.sort();
     assert!(records.iter().map(|record| &record.request_id).eq(&ids), "each once");
+}
+
+/// The status of an agent's upgrade by this name.
+async fn knocks_as(gateway: std::net::SocketAddr, host: &str) -> u16 {
+    let headers = [
+        &*format!("Authorization: Bearer {}", super::KEY),
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    get(gateway, host, "/tunnel", &headers).await.status
+}
+
+#[tokio::test]
+async fn a_wildcard_over_the_gateways_own_name_locks_no_agent_out() {
+    for names in [vec!["gateway.example.com".parse().unwrap()], Vec::new()] {
+        let (_gateway, address) = start(GatewayConfig { gateway_fqdn: names, ..config() }).await;
+        let who = Who { fqdn: vec!["gateway.example.com".to_owned()], ..Who::new("home") };
+        let (mut agent, _) = Agent::connect(address, &who).await;
+        assert_eq!(verdicts(&agent.sync(state(1, &[mapping("*.example.com", "/")])).await), ["applied"]);
+        assert_eq!(knocks_as(address, "gateway.example.com").await, 101, "a further link");
+        assert_eq!(get(address, "Gateway.example.com:80", "/health", &[]).await.json()["status"], "healthy");
+        for path in ["/health", "/tunnel", "/api/v1/status"] {
+            let reply = get(address, "app.example.com", path, &[]).await;
+            assert!(reply.body.starts_with("served by home"), "{path} of another name is its target's: {reply:?}");
+        }
+        agent.crash().await;
+        until("agent_away", || async { (get(address, "app.example.com", "/", &[]).await.status == 503).then_some(()) })
+            .await;
+        assert_eq!(knocks_as(address, "gateway.example.com").await, 101, "after the loss");
+        let (mut agent, _) = Agent::connect(address, &who).await;
+        agent.sync(state(2, &[mapping("*.example.com", "/")])).await;
+        assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_name_by_which_another_agent_comes_in_cannot_be_taken_and_is_told_so() {
+    let (_gateway, address) = start(GatewayConfig { gateway_fqdn: Vec::new(), ..config() }).await;
+    let (mut first, _) = Agent::connect(address, &Who::new("first")).await;
+    assert_eq!(verdicts(&first.sync(state(1, &[mapping("door.example.com", "/")])).await), ["applied"]);
+    let who = Who { fqdn: vec!["door.example.com".to_owned()], ..Who::new("second") };
+    let (second, _) = Agent::connect(address, &who).await;
+    let told = verdicts(&first.notice().await);
+    assert!(told[0].starts_with("Taken: door.example.com is the gateway's own name"), "{told:?}");
+    second.crash().await;
+    until("the second is away", || async {
+        (get(address, "x", "/health", &[]).await.json()["sessions"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(knocks_as(address, "door.example.com").await, 101, "it finds its way back");
 }

@@ -304,3 +304,73 @@ async fn a_socket_that_knows_why_it_broke_is_believed() {
     assert_eq!((reset.code, reset.blame), (ResetCode::TargetCertificate, Blame::Agent));
     drop(target);
 }
+
+/// A socket that has answered and then says that what it is given does not arrive.
+struct Answered(Option<&'static [u8]>);
+
+impl AsyncRead for Answered {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let Some(answer) = self.0.take() else { return std::task::Poll::Pending };
+        buf.put_slice(answer);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncWrite for Answered {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        let reset = Reset { code: ResetCode::NotDelivered, blame: Blame::Target, detail: "it had ended".to_owned() };
+        std::task::Poll::Ready(Err(io_error(reset)))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+/// More streams than a frozen link takes bytes of.
+const FILLERS: usize = 16;
+
+#[tokio::test]
+async fn a_request_whose_answer_cannot_leave_is_not_called_undelivered() {
+    let mut rig = Rig::new().await;
+    let (mut stream, theirs) = rig.stream(b"").await;
+    let mut fillers = Vec::new();
+    for _ in 0..FILLERS {
+        fillers.push(rig.stream(b"").await);
+    }
+    rig.relay.freeze();
+    for (_, filler) in &mut fillers {
+        while tokio::time::timeout(Duration::from_millis(20), filler.send(pattern(0, 60_000))).await.is_ok() {}
+    }
+    let pair = duplex(Answered(Some(b"413")), theirs, Bytes::from_static(b"POST"), DuplexConfig::target());
+    let end = soon("the pair's end", pair).await;
+    assert_eq!((end.to_stream, end.to_socket), (3, 0));
+    rig.relay.thaw();
+    let reset = soon("the reset", async {
+        loop {
+            if let Err(reset) = stream.recv().await {
+                return reset;
+            }
+        }
+    })
+    .await;
+    assert_eq!((reset.code, reset.detail.as_str()), (ResetCode::TargetReset, "it had ended"));
+}

@@ -216,6 +216,10 @@ impl Relay {
         self.flow.send_replace(Flow::Frozen);
     }
 
+    pub(crate) fn thaw(&self) {
+        self.flow.send_replace(Flow::Open);
+    }
+
     pub(crate) fn cut(&self) {
         self.flow.send_replace(Flow::Cut);
     }
