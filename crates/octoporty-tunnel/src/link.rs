@@ -232,7 +232,13 @@ impl Link {
             changed.as_mut().enable();
             let queued = self.shared.with(|state| match state.end() {
                 Some(end) => Err(end.clone()),
-                None => Ok(state.send_control(message, bytes.clone())),
+                None => {
+                    let queued = state.send_control(message, bytes.clone());
+                    if !queued {
+                        state.watch();
+                    }
+                    Ok(queued)
+                }
             })?;
             if queued {
                 return Ok(());
@@ -278,10 +284,11 @@ impl Link {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             {
-                let state = self.shared.lock();
+                let mut state = self.shared.lock();
                 if state.mux.is_idle() || state.end().is_some() {
                     return;
                 }
+                state.watch();
             }
             changed.await;
         }
@@ -295,12 +302,12 @@ impl Link {
     /// Waits for the end.
     pub async fn ended(&self) -> LinkEnd {
         loop {
-            let mut changed = std::pin::pin!(self.shared.changed.notified());
-            changed.as_mut().enable();
+            let mut over = std::pin::pin!(self.shared.over.notified());
+            over.as_mut().enable();
             if let Phase::Over(end) = &self.shared.lock().phase {
                 return end.clone();
             }
-            changed.await;
+            over.await;
         }
     }
 

@@ -111,7 +111,14 @@ impl Stream {
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
-            if self.shared.with(|state| state.unsent(self.id)) == 0 {
+            let is_sent = self.shared.with(|state| {
+                let is_sent = state.unsent(self.id) == 0;
+                if !is_sent {
+                    state.watch();
+                }
+                is_sent
+            });
+            if is_sent {
                 return;
             }
             changed.await;

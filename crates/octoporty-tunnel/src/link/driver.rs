@@ -208,8 +208,11 @@ impl Driver {
             state.driver = DriverSleep::Awake;
         }
         let deadline = state.mux.next_deadline();
+        let watched = state.take_watched();
         drop(state);
-        self.shared.changed.notify_waiters();
+        if watched {
+            self.shared.changed.notify_waiters();
+        }
         due.map_err(|error| link_end(&error))?;
         Ok(deadline)
     }
