@@ -143,7 +143,7 @@ pub enum Event {
 /// What [`Mux::recv`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recv {
-    /// Bytes, in order. Credit goes back to the peer as they are taken.
+    /// Bytes, in order.
     Data(Bytes),
     /// The peer finished its direction; nothing follows.
     Finished,
@@ -158,7 +158,8 @@ pub struct MuxLoad {
     pub queued: u64,
     /// Bytes of streams sent and not given back by the peer.
     pub in_flight: u64,
-    /// Bytes of streams received and not given back to the peer.
+    /// Bytes of streams received and not given back to the peer: unread, or held by a reader that is not done with
+    /// them.
     pub unreturned: u64,
     /// Streams that are remembered: those open, and those whose last bytes or reset are under way.
     pub remembered: usize,

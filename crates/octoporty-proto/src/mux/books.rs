@@ -1,11 +1,12 @@
 //! What the streams of a link share: room in flight, room in the queues, and who waits for either.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::MuxConfig;
-use super::flow::{Pressure, SharedCap};
+use super::flow::{Growth, Pressure, SharedCap};
 use super::stream::{Stream, Waiting};
 use crate::wire::StreamId;
 
@@ -110,6 +111,37 @@ impl Books {
         };
         stream.owed.give_back += bytes;
         self.receiving.change(before, stream.received.outstanding());
+    }
+
+    /// The reader is done with bytes that it had. Whether credit is owed now that was not before.
+    #[must_use]
+    pub(super) fn consumed(&mut self, stream: &mut Stream, bytes: u64, now: Instant, growth: &Growth) -> bool {
+        // Nothing of a stream that is reset or was let go is counted any more.
+        if stream.received.held() == 0 {
+            return false;
+        }
+        let widen = stream.received.took(bytes, now, growth);
+        self.settle(stream, widen)
+    }
+
+    /// A reader is done with bytes of a stream, or its end came: credit goes back if it is worth a frame. At the end of
+    /// the stream all goes back, so that the sender may forget it. Whether credit is owed now that was not before.
+    #[must_use]
+    pub(super) fn settle(&mut self, stream: &mut Stream, widen: u64) -> bool {
+        let listed = !stream.owed.is_none();
+        stream.owed.widen += widen;
+        let caught_up = stream.inbox.is_empty() && stream.received.held() == 0;
+        let taken = stream.received.taken();
+        let due = stream.received.is_due()
+            || caught_up && stream.has_all()
+            || caught_up && self.pressure == Pressure::High && taken >= self.receiving.floor() / 2;
+        if due && taken > 0 {
+            self.give_back(stream, GiveBack::Taken);
+        }
+        if self.receiving.is_loose() {
+            self.pressure = Pressure::Low;
+        }
+        !listed && !stream.owed.is_none()
     }
 
     /// The stream is reset: what it sent, queued and received counts no longer, at both ends.

@@ -131,8 +131,8 @@ impl Mux {
             stream.told = Told::Yes;
             self.news.stream(Event::Readable(id));
         }
-        if end == End::Fin {
-            self.settle(id, 0);
+        if end == End::Fin && self.books.settle(stream, 0) {
+            self.outgoing.windows.push_back(id);
         }
         self.feel_pressure();
         Ok(())

@@ -1,5 +1,6 @@
 //! One stream: its state and its books. What touches other streams or the link is done by [`super::Mux`].
 
+use super::Recv;
 use super::flow::{ReceiveAccount, SendAccount};
 use super::packing::Packing;
 use super::queue::ByteQueue;
@@ -171,6 +172,24 @@ impl Stream {
                 detail: "bytes were sent after the end of this side's direction".to_owned(),
             }),
             Phase::Broken(reset, _) => Err(reset.clone()),
+        }
+    }
+
+    /// What the owner reads next. Bytes count as received until the owner is done with them.
+    pub(super) fn take(&mut self) -> Result<Recv, Reset> {
+        if let Some(bytes) = self.inbox.pop(usize::MAX) {
+            if matches!(self.phase, Phase::Live(..)) {
+                self.received.lend(bytes.len() as u64);
+            }
+            return Ok(Recv::Data(bytes));
+        }
+        match &self.phase {
+            Phase::Live(_, Receiving::Finished) | Phase::Broken(_, Receiving::Finished) => Ok(Recv::Finished),
+            Phase::Broken(reset, Receiving::Open) => Err(reset.clone()),
+            Phase::Live(_, Receiving::Open) => {
+                self.told = Told::No;
+                Ok(Recv::Blocked)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::books::{GiveBack, SHARE};
 use super::flow::{Growth, Pressure};
-use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream, Told};
+use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream};
 use super::{Draining, Event, Mux, OpenError, Recv, Standing};
 use crate::wire::{Blame, Open, Reset, ResetCode, Side, StreamId};
 
@@ -78,7 +78,7 @@ impl Mux {
         Ok(())
     }
 
-    /// Takes received bytes.
+    /// Takes received bytes and is done with them: credit for them goes back.
     ///
     /// # Errors
     /// The stream was reset. Bytes that came before the reset are given first; a peer that had finished before is
@@ -86,21 +86,31 @@ impl Mux {
     pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
         let growth = self.growth();
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        if let Some(bytes) = stream.inbox.pop(usize::MAX) {
-            if matches!(stream.phase, Phase::Live(..)) {
-                let widen = stream.received.took(bytes.len() as u64, now, &growth);
-                self.settle(id, widen);
-            }
-            return Ok(Recv::Data(bytes));
+        let received = stream.take()?;
+        if let Recv::Data(bytes) = &received
+            && self.books.consumed(stream, bytes.len() as u64, now, &growth)
+        {
+            self.outgoing.windows.push_back(id);
         }
-        match &stream.phase {
-            Phase::Live(_, Receiving::Finished) | Phase::Broken(_, Receiving::Finished) => Ok(Recv::Finished),
-            Phase::Broken(reset, Receiving::Open) => Err(reset.clone()),
-            Phase::Live(_, Receiving::Open) => {
-                stream.told = Told::No;
-                Ok(Recv::Blocked)
-            }
+        Ok(received)
+    }
+
+    /// The reader is done with so many of the bytes that [`Self::take`] gave it: credit for them goes back.
+    pub fn consumed(&mut self, now: Instant, id: StreamId, bytes: u64) {
+        let growth = self.growth();
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if self.books.consumed(stream, bytes, now, &growth) {
+            self.outgoing.windows.push_back(id);
         }
+    }
+
+    /// Takes received bytes for a reader that holds them for a while: they count as received until it says by
+    /// [`Self::consumed`] that it is done with them.
+    ///
+    /// # Errors
+    /// As [`Self::recv`].
+    pub fn take(&mut self, id: StreamId) -> Result<Recv, Reset> {
+        self.streams.get_mut(&id).ok_or_else(gone)?.take()
     }
 
     /// Whether [`Self::recv`] would give something else than [`Recv::Blocked`]. Takes nothing and arms no event.
@@ -188,29 +198,6 @@ impl Mux {
             } else {
                 self.ids.peer_streams -= 1;
             }
-        }
-    }
-
-    /// Bytes were taken off a stream, or its end came: credit goes back if it is worth a frame. At the end of the
-    /// stream all goes back, so that the sender may forget it.
-    pub(super) fn settle(&mut self, id: StreamId, widen: u64) {
-        let pressure = self.books.pressure;
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let listed = !stream.owed.is_none();
-        stream.owed.widen += widen;
-        let caught_up = stream.inbox.is_empty();
-        let taken = stream.received.taken();
-        let due = stream.received.is_due()
-            || caught_up && stream.has_all()
-            || caught_up && pressure == Pressure::High && taken >= self.books.receiving.floor() / 2;
-        if due && taken > 0 {
-            self.books.give_back(stream, GiveBack::Taken);
-        }
-        if !listed && !stream.owed.is_none() {
-            self.outgoing.windows.push_back(id);
-        }
-        if self.books.receiving.is_loose() {
-            self.books.pressure = Pressure::Low;
         }
     }
 

@@ -30,9 +30,9 @@ pub(super) fn check(mux: &Mux) {
         assert!(stream.received.window() <= u64::from(mux.config.max_window.max(mux.config.initial_window)));
         if matches!(stream.phase, Phase::Live(..)) {
             assert_eq!(
-                stream.inbox.len() as u64 + stream.received.taken(),
+                stream.inbox.len() as u64 + stream.received.held() + stream.received.taken(),
                 stream.received.outstanding(),
-                "{id:?}: every byte waits to be read or to be given back"
+                "{id:?}: every byte waits to be read, is with its reader or waits to be given back"
             );
         } else {
             assert_eq!((stream.sent.in_flight(), stream.received.outstanding()), (0, 0), "{id:?}: nothing counts");

@@ -46,6 +46,8 @@ struct Held {
     sends: Sends,
     /// Bytes that it read.
     got: u64,
+    /// Of these, bytes that it is not done with.
+    holds: u64,
     reads: Reads,
     /// It was told that it must wait for room, and not yet that there is some.
     waits: bool,
@@ -189,13 +191,17 @@ impl World {
         let offset = self.of(end, id).got;
         let now = self.pair.now;
         let readable = self.pair.ends[end].is_readable(id);
-        match self.pair.ends[end].recv(now, id) {
+        let keeps = self.rng.bool();
+        let received = if keeps { self.pair.ends[end].take(id) } else { self.pair.ends[end].recv(now, id) };
+        match received {
             Ok(Recv::Data(bytes)) => {
                 assert!(readable);
                 assert!(!bytes.is_empty());
                 let wanted = content(id, 1 - end, offset, bytes.len());
                 assert!(bytes == wanted, "{id:?} from {offset}: other bytes came: {}", self.tag);
-                self.of(end, id).got += bytes.len() as u64;
+                let held = self.of(end, id);
+                held.got += bytes.len() as u64;
+                held.holds += if keeps { bytes.len() as u64 } else { 0 };
             }
             Ok(Recv::Finished) => {
                 assert!(readable);
@@ -207,6 +213,14 @@ impl World {
             Ok(Recv::Blocked) => assert!(!readable),
             Err(_) => self.of(end, id).reads = Reads::Broken,
         }
+    }
+
+    /// Is done with some of what it holds.
+    fn consume(&mut self, end: usize, id: StreamId, most: u64) {
+        let held = self.of(end, id);
+        let bytes = held.holds.min(most);
+        held.holds -= bytes;
+        self.pair.ends[end].consumed(self.pair.now, id, bytes);
     }
 
     fn act(&mut self) {
@@ -234,6 +248,8 @@ impl World {
                 for _ in 0..self.rng.usize(1..20) {
                     self.recv(end, id);
                 }
+                let most = if self.rng.bool() { u64::MAX } else { self.rng.u64(0..20_000) };
+                self.consume(end, id, most);
             }
             85..87 => {
                 let stuck = self.rng.bool();
@@ -283,6 +299,7 @@ impl World {
                     while self.pair.ends[end].is_readable(id) && !done(self.of(end, id)) {
                         self.recv(end, id);
                     }
+                    self.consume(end, id, u64::MAX);
                     if done(self.of(end, id)) {
                         self.release(end, id);
                     }
