@@ -37,6 +37,7 @@ use books::Books;
 use liveness::{Liveness, Ticked};
 use news::News;
 use schedule::Schedule;
+use stream::Phase;
 use table::Table;
 use transmit::Outgoing;
 use zero::StreamZero;
@@ -161,6 +162,8 @@ pub struct MuxLoad {
     /// Bytes of streams received and not given back to the peer: unread, or held by a reader that is not done with
     /// them.
     pub unreturned: u64,
+    /// Bytes received on streams that were reset since, waiting for their readers; bounded like those in flight.
+    pub kept: u64,
     /// Streams that are remembered: those open, and those whose last bytes or reset are under way.
     pub remembered: usize,
 }
@@ -404,6 +407,9 @@ impl Mux {
             load.queued += queued;
             load.in_flight += stream.sent.in_flight() - queued;
             load.unreturned += stream.received.outstanding();
+            if matches!(stream.phase, Phase::Broken(..)) {
+                load.kept += stream.inbox.len() as u64;
+            }
         }
         load
     }

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::MuxConfig;
 use super::flow::{Growth, Pressure, SharedCap};
-use super::stream::{Stream, Waiting};
-use crate::wire::StreamId;
+use super::stream::{Phase, Stream, Waiting};
+use super::{MuxConfig, Recv};
+use crate::wire::{Reset, StreamId};
 
 /// All send queues of a link together hold at most so many times [`MuxConfig::send_buffer`], above the floor of each:
 /// with the defaults 4 MiB, far more than one write takes and far less than a thousand full queues.
@@ -26,6 +26,9 @@ pub(super) struct Books {
     pub(super) receiving: SharedCap,
     /// Queued to be sent.
     pub(super) queueing: SharedCap,
+    /// Received on streams that were reset since, and waiting for their readers: the peer counts these no longer and
+    /// sends others, so they have a limit of their own.
+    pub(super) kept: SharedCap,
     pub(super) pressure: Pressure,
     send_buffer: u64,
     /// Streams that found room of their own, but none of the link; each once.
@@ -40,6 +43,7 @@ impl Books {
             sending: SharedCap::new(config.max_in_flight, floor),
             receiving: SharedCap::new(config.max_in_flight, floor),
             queueing: SharedCap::new(send_buffer * SEND_BUFFERS_PER_LINK, floor),
+            kept: SharedCap::new(config.max_in_flight, floor),
             pressure: Pressure::Low,
             send_buffer,
             waiters: VecDeque::new(),
@@ -153,6 +157,43 @@ impl Books {
         let outstanding = stream.received.give_back_all();
         self.receiving.change(outstanding, 0);
         stream.owed = super::stream::Owed::default();
+    }
+
+    /// A stream was reset, and what came before waits for its reader. `false`: there is no room for it, and it was
+    /// dropped.
+    #[must_use]
+    pub(super) fn keep(&mut self, stream: &mut Stream) -> bool {
+        let bytes = stream.inbox.len() as u64;
+        let fits = bytes <= self.kept.room(0);
+        if fits {
+            self.kept.change(0, bytes);
+        } else {
+            stream.inbox.clear();
+        }
+        fits
+    }
+
+    /// As [`Self::keep`], when the link is lost and nothing more will come: all that is there is kept.
+    pub(super) fn keep_last(&mut self, stream: &Stream) {
+        self.kept.change(0, stream.inbox.len() as u64);
+    }
+
+    /// What the stream's reader reads next.
+    pub(super) fn take(&mut self, stream: &mut Stream) -> Result<Recv, Reset> {
+        let before = stream.inbox.len() as u64;
+        let received = stream.take();
+        if matches!(stream.phase, Phase::Broken(..)) {
+            self.kept.change(before, stream.inbox.len() as u64);
+        }
+        received
+    }
+
+    /// Nobody reads what came.
+    pub(super) fn discard(&mut self, stream: &mut Stream) {
+        let bytes = stream.inbox.clear() as u64;
+        if matches!(stream.phase, Phase::Broken(..)) {
+            self.kept.change(bytes, 0);
+        }
     }
 
     /// The stream's owner found no room.

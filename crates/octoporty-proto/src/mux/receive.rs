@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::flow::Pressure;
-use super::stream::{Birth, Owner, Phase, Stream, Told};
+use super::stream::{Birth, Owner, Phase, Receiving, Stream, Told};
 use super::{Draining, Event, LinkError, Mux, Standing};
 use crate::wire::{Credit, End, Frame, Open, Reset, ResetCode, StreamId, unpack};
 
@@ -212,6 +212,8 @@ impl Mux {
         };
         let Phase::Live(_, receiving) = stream.phase else { return Ok(()) };
         self.books.close(stream);
+        // A reader of which bytes were dropped finds the reset at once, and never an end in order.
+        let receiving = if self.books.keep(stream) { receiving } else { Receiving::Open };
         stream.phase = Phase::Broken(reset, receiving);
         if stream.owner == Owner::Held {
             self.news.stream(Event::Readable(id));

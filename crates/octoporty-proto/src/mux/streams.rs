@@ -86,7 +86,7 @@ impl Mux {
     pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
         let growth = self.growth();
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        let received = stream.take()?;
+        let received = self.books.take(stream)?;
         if let Recv::Data(bytes) = &received
             && self.books.consumed(stream, bytes.len() as u64, now, &growth)
         {
@@ -110,7 +110,7 @@ impl Mux {
     /// # Errors
     /// As [`Self::recv`].
     pub fn take(&mut self, id: StreamId) -> Result<Recv, Reset> {
-        self.streams.get_mut(&id).ok_or_else(gone)?.take()
+        self.books.take(self.streams.get_mut(&id).ok_or_else(gone)?)
     }
 
     /// Whether [`Self::recv`] would give something else than [`Recv::Blocked`]. Takes nothing and arms no event.
@@ -145,7 +145,7 @@ impl Mux {
             return;
         }
         self.books.close(stream);
-        stream.inbox.clear();
+        self.books.discard(stream);
         stream.phase = Phase::Broken(reset.clone(), Receiving::Open);
         match stream.birth {
             Birth::Pending => self.outgoing.opens.retain(|(pending, _)| *pending != id),
@@ -167,7 +167,7 @@ impl Mux {
         }
         stream.owner = Owner::Released;
         self.stats.streams_active -= 1;
-        stream.inbox.clear();
+        self.books.discard(stream);
         if stream.is_ended() {
             let listed = !stream.owed.is_none();
             self.books.give_back(stream, GiveBack::Everything);
@@ -255,6 +255,7 @@ impl Mux {
             stream.notice = Notice::None;
             if let Phase::Live(_, receiving) = stream.phase {
                 self.books.close(stream);
+                self.books.keep_last(stream);
                 stream.phase = Phase::Broken(lost.clone(), receiving);
                 if stream.owner == Owner::Held {
                     self.news.stream(Event::Readable(id));

@@ -9,7 +9,7 @@ use crate::mux::{Mux, Standing};
 pub(super) fn check(mux: &Mux) {
     let floor = mux.books.sending.floor();
     let over = |held: u64| held.saturating_sub(floor);
-    let (mut sending, mut receiving, mut queueing) = (0, 0, 0);
+    let (mut sending, mut receiving, mut queueing, mut kept) = (0, 0, 0, 0);
     let (mut local, mut peer) = (0, 0);
     for (id, stream) in &mux.streams {
         let queued = stream.outbox.len() as u64;
@@ -35,6 +35,7 @@ pub(super) fn check(mux: &Mux) {
                 "{id:?}: every byte waits to be read, is with its reader or waits to be given back"
             );
         } else {
+            kept += over(stream.inbox.len() as u64);
             assert_eq!((stream.sent.in_flight(), stream.received.outstanding()), (0, 0), "{id:?}: nothing counts");
         }
         assert!(!stream.is_forgettable(), "{id:?}: a finished stream is forgotten at once");
@@ -51,6 +52,8 @@ pub(super) fn check(mux: &Mux) {
     assert_eq!(mux.books.sending.excess(), sending, "the shared count of bytes in flight is the sum");
     assert_eq!(mux.books.receiving.excess(), receiving, "the shared count of bytes received is the sum");
     assert_eq!(mux.books.queueing.excess(), queueing, "the shared count of queued bytes is the sum");
+    assert_eq!(mux.books.kept.excess(), kept, "the shared count of what is kept of reset streams is the sum");
+    assert!(kept <= mux.config.max_in_flight || mux.standing == Standing::Lost, "what is kept is bounded");
     assert!(sending <= mux.config.max_in_flight, "the shared cap is kept");
     assert!(receiving <= mux.config.max_in_flight, "the peer keeps the shared cap");
     assert_eq!((mux.ids.local_streams, mux.ids.peer_streams), (local, peer), "streams are counted");

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::sim::{AGENT, GATEWAY, Line, Pair, config, pattern, plain};
+use super::sim::{AGENT, GATEWAY, Line, Pair, ReadEnd, config, pattern, plain};
 use crate::mux::{Event, LinkError, MuxConfig, OpenError};
 use crate::wire::{Blame, Credit, End, Frame, Reset, ResetCode, StreamId, pack};
 
@@ -191,6 +191,37 @@ fn floods_of_small_frames_do_not_grow_what_waits_to_be_sent() {
     let written = pair.ends[AGENT].transmit(pair.now, usize::MAX, &mut out);
     assert!(written < 500, "16 pongs and one merged window: {written} bytes");
     assert!(wake.iter().filter(|event| **event == Event::Readable(StreamId(1))).count() <= 20_000);
+}
+
+#[test]
+fn streams_that_a_peer_fills_and_resets_hold_no_more_than_the_cap_though_nobody_reads_them() {
+    let config = MuxConfig { max_in_flight: 200_000, stream_floor: 10_000, ..config() };
+    let mut pair = Pair::ready(&config, &Line::default());
+    let refused = Reset::new(ResetCode::TargetReset, Blame::Target);
+    let ids: Vec<StreamId> = (0..30).map(|_| pair.open(GATEWAY, b"")).collect();
+    let mut filled = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        pair.settle();
+        filled.push(pair.write(AGENT, *id, &pattern(1, 0, 100_000)));
+        // What is cut must not look whole, though its end had come.
+        if n % 2 == 0 {
+            pair.ends[AGENT].finish(*id).unwrap();
+        }
+        pair.settle();
+        pair.ends[AGENT].reset(*id, refused.clone());
+        pair.settle();
+    }
+    assert!(filled.iter().all(|filled| *filled == 100_000), "a reset frees the books: {filled:?}");
+    let kept = pair.ends[GATEWAY].load().kept;
+    assert!(kept <= 200_000 + 30 * 10_000, "{kept} bytes are kept");
+    assert_eq!(kept, 200_000, "two that fit, and no part of another");
+    for (n, id) in ids.iter().enumerate() {
+        let read = pair.read(GATEWAY, *id);
+        let end = if n == 0 { ReadEnd::Finished } else { ReadEnd::Reset(refused.clone()) };
+        assert_eq!(read.end, end);
+        assert_eq!(read.bytes, pattern(1, 0, if n < 2 { 100_000 } else { 0 }), "stream {n}");
+    }
+    assert_eq!(pair.ends[GATEWAY].load().kept, 0, "room for others");
 }
 
 #[test]

@@ -314,8 +314,10 @@ impl World {
         for mux in &self.pair.ends {
             assert!(mux.is_idle(), "{}", self.tag);
             let load = mux.load();
-            assert_eq!((load.remembered, load.in_flight, load.unreturned, load.queued), (0, 0, 0, 0), "{}", self.tag);
-            for cap in [&mux.books.sending, &mux.books.receiving, &mux.books.queueing] {
+            assert_eq!((load.remembered, load.in_flight, load.unreturned), (0, 0, 0), "{}", self.tag);
+            assert_eq!((load.queued, load.kept), (0, 0), "{}", self.tag);
+            let books = &mux.books;
+            for cap in [&books.sending, &books.receiving, &books.queueing, &books.kept] {
                 assert_eq!(cap.excess(), 0, "the shared room is whole again: {}", self.tag);
             }
             assert!(mux.schedule.is_empty());
