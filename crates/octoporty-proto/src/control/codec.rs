@@ -103,6 +103,10 @@ impl Decoder {
         }
         self.buffer.advance(HEAD);
         let body = self.buffer.split_to(length);
+        if self.buffer.is_empty() {
+            // An empty end of it would hold the whole buffer of a large message for the life of the link.
+            self.buffer = BytesMut::new();
+        }
         let message = if flags & COMPRESSED == 0 { decode(&body) } else { decode(&unpack(&body)?) };
         message.map(Some)
     }
@@ -131,3 +135,6 @@ fn decode(raw: &[u8]) -> Result<Control, ControlError> {
     deserializer.set_max_depth(scan::MAX_DEPTH);
     Control::deserialize(&mut deserializer).map_err(|error| ControlError::Malformed(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;
