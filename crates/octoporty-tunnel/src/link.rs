@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use octoporty_proto::control::{self, Control, Decoder};
+use octoporty_proto::control::{self, Control, ControlError, Decoder, Refused, RefusedCode};
 use octoporty_proto::model::EndReason;
 use octoporty_proto::mux::{Mux, MuxConfig, MuxStats, OpenError};
 use octoporty_proto::wire::{Open, Side};
@@ -57,6 +57,15 @@ pub enum Incoming {
 pub struct LinkEvents {
     shared: Arc<Shared>,
     decoder: Decoder,
+    peer: Peer,
+}
+
+/// Whether the other end has said who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    /// An agent that has not: it is told why it is not understood.
+    Stranger,
+    Known,
 }
 
 /// Starts a link on the current runtime, its task owned by `tracker` and ended by `cancel`.
@@ -71,7 +80,12 @@ pub fn start(
     let mux = Mux::new(side, config, Instant::now());
     let shared = Arc::new(Shared::new(mux, carrier.transport(), carrier.peer()));
     tracker.spawn(Driver::new(Arc::clone(&shared), carrier, cancel).run());
-    (Link { shared: Arc::clone(&shared) }, LinkEvents { shared, decoder: Decoder::default() })
+    let peer = match side {
+        Side::Gateway => Peer::Stranger,
+        // It dialled, and knows whom.
+        Side::Agent => Peer::Known,
+    };
+    (Link { shared: Arc::clone(&shared) }, LinkEvents { shared, decoder: Decoder::default(), peer })
 }
 
 impl LinkEnd {
@@ -92,13 +106,15 @@ impl LinkEvents {
         loop {
             match self.decoder.next() {
                 Ok(Some(message)) => {
+                    if matches!(message, Control::Hello(_)) {
+                        self.peer = Peer::Known;
+                    }
                     self.shared.with(|state| state.learn_of_peer(&message));
                     return Poll::Ready(Some(Incoming::Control(message)));
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let end = LinkEnd::new(EndReason::ProtocolError, &error.to_string());
-                    self.shared.with_driver(|state| state.close(end));
+                    self.give_up(&error);
                     return self.poll_end(cx);
                 }
             }
@@ -112,6 +128,19 @@ impl LinkEvents {
                 News::None => return Poll::Pending,
             }
         }
+    }
+
+    /// The peer's control stream cannot be read: the link ends. A stranger is told first, as it may not know how to read
+    /// the reason of a close.
+    fn give_up(&self, error: &ControlError) {
+        let text = error.to_string();
+        if self.peer == Peer::Stranger {
+            let refused = Refused { code: RefusedCode::Malformed, text: text.clone(), retry_after_s: None };
+            if !(Link { shared: Arc::clone(&self.shared) }).try_send(&Control::Refused(refused)) {
+                tracing::debug!(%error, "the link ended before its peer was refused");
+            }
+        }
+        self.shared.with_driver(|state| state.close(LinkEnd::new(EndReason::ProtocolError, &text)));
     }
 
     /// The peer's control stream cannot be read: nothing but the end follows.

@@ -91,10 +91,10 @@ impl Driver {
         if farewell {
             self.give_last_frames();
         }
-        self.shared.finish(end);
+        self.shared.finish(end.clone());
         if farewell {
             // A peer that does not take the goodbye in time has none.
-            drop(tokio::time::timeout(CLOSE_TIMEOUT, self.close()).await);
+            drop(tokio::time::timeout(CLOSE_TIMEOUT, self.close(&end)).await);
         }
     }
 
@@ -105,9 +105,9 @@ impl Driver {
         }
     }
 
-    async fn close(&mut self) -> io::Result<()> {
+    async fn close(&mut self, why: &LinkEnd) -> io::Result<()> {
         std::future::poll_fn(|cx| self.carrier.poll_flush(cx)).await?;
-        std::future::poll_fn(|cx| self.carrier.poll_close(cx)).await
+        std::future::poll_fn(|cx| self.carrier.poll_close(cx, why)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<std::convert::Infallible, LinkEnd>> {
@@ -133,7 +133,7 @@ impl Driver {
                     self.received.push(bytes);
                 }
                 Poll::Ready(Some(Err(error))) => ended = Some(transport_lost(&error)),
-                Poll::Ready(None) => ended = Some(LinkEnd::new(EndReason::PeerStop, "the peer closed the link")),
+                Poll::Ready(None) => ended = Some(self.peer_closed()),
             }
         }
         if taken > 0 {
@@ -144,6 +144,14 @@ impl Driver {
             None if taken >= RECEIVE_BUDGET => Ok(Turn::More),
             None => Ok(Turn::Done),
         }
+    }
+
+    fn peer_closed(&self) -> LinkEnd {
+        let detail = match self.carrier.farewell() {
+            Some(farewell) => format!("the peer closed the link: {farewell}"),
+            None => "the peer closed the link".to_owned(),
+        };
+        LinkEnd::new(EndReason::PeerStop, &detail)
     }
 
     fn parse(&mut self) -> Result<(), LinkEnd> {

@@ -6,7 +6,7 @@ use octoporty_tunnel::link::{Incoming, LinkEvents};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::rig::{Rig, Tasks, dial_to, header, read_head, soon};
+use crate::rig::{Bare, Rig, Tasks, dial_to, header, read_head, soon};
 
 async fn message(events: &mut LinkEvents) -> Option<Control> {
     soon("a message", async {
@@ -171,4 +171,39 @@ async fn text_messages_end_the_link() {
     let end = answered_with(vec![b'x'; 200], 1).await;
     assert_eq!(end.reason, EndReason::ProtocolError);
     assert!(end.detail.contains("text message"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_peer_whose_first_message_cannot_be_read_is_told_so() {
+    let tasks = Tasks::new();
+    let (mut agent, mut gateway) = Bare::new(&tasks).await;
+    // A hello without its fields.
+    agent.send_control([&[0, 0, 0, 12, 0x81, 0xa4][..], b"type", &[0xa5], b"hello"].concat()).await;
+    let next = async { gateway.events.next().await };
+    let told = async {
+        loop {
+            match agent.next().await {
+                Ok(Control::Refused(refused)) => return refused,
+                Ok(_) => {}
+                Err(farewell) => panic!("closed without a refusal: {farewell:?}"),
+            }
+        }
+    };
+    let (_, refused) = soon("the refusal", async { tokio::join!(next, told) }).await;
+    assert_eq!(refused.code, RefusedCode::Malformed);
+    assert!(refused.text.contains("missing field"), "{refused:?}");
+    let farewell = agent.next().await.unwrap_err().unwrap();
+    assert_eq!(farewell.code, Some(1002));
+    assert!(farewell.reason.contains("missing field"), "{farewell:?}");
+    assert_eq!(gateway.link.ended().await.reason, EndReason::ProtocolError);
+}
+
+#[tokio::test]
+async fn why_a_link_was_closed_is_told_to_its_peer() {
+    let rig = Rig::new().await;
+    let long = format!("{}ü and more", "x".repeat(122));
+    rig.gateway.link.close(EndReason::LocalStop, &long);
+    let end = soon("the end", rig.agent.link.ended()).await;
+    assert_eq!(end.reason, EndReason::PeerStop);
+    assert_eq!(end.detail, format!("the peer closed the link: {} (code 1001)", "x".repeat(122)));
 }

@@ -268,7 +268,7 @@ fn stream_numbers_that_are_used_up_ask_for_a_new_link() {
 fn garbage_instead_of_a_link_is_told_by_its_first_bytes() {
     for (bytes, text) in [
         (&b"GET / HTTP/1.1\r\n"[..], "the first bytes are not those of a tunnel link"),
-        (b"OCTOMUX\x02", "the link's framing is of another version"),
+        (b"OCTOMUX\x02", "the link's framing is of another version; update the older of gateway and agent"),
     ] {
         let mut pair = Pair::new(&config(), &Line::default(), 1);
         assert_eq!(pair.inject(AGENT, bytes), Err(LinkError::Protocol(text)));

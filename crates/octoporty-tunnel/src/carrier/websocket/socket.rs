@@ -8,10 +8,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use octoporty_proto::model::EndReason;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::codec::{Kind, MAX_HEAD, Mask, Piece, Reader, Role, put_head};
-use crate::carrier::Carrier;
+use super::codec::{Kind, MAX_HEAD, Mask, Piece, Reader, Role, close_payload, put_head};
+use crate::carrier::{Carrier, Farewell};
+use crate::link::LinkEnd;
 
 /// Bytes of one read when the link is busy: one read parses many frames.
 const READ_MOST: usize = 256 * 1024;
@@ -36,6 +38,9 @@ const MOST_SLICES: usize = 64;
 /// Close code of an orderly end.
 const NORMAL: u16 = 1000;
 
+/// Close code of a side that stops.
+const GOING_AWAY: u16 = 1001;
+
 /// Close code for a peer that broke the protocol.
 const PROTOCOL_ERROR: u16 = 1002;
 
@@ -54,7 +59,7 @@ pub(super) struct WebSocketCarrier<T> {
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
     closing: Closing,
-    close_code: u16,
+    farewell: Option<Farewell>,
 }
 
 /// ```text
@@ -82,7 +87,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             waiting: 0,
             pong: None,
             closing: Closing::Open,
-            close_code: NORMAL,
+            farewell: None,
         }
     }
 
@@ -186,9 +191,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
         }
     }
 
-    fn send_close(&mut self) {
+    fn send_close(&mut self, code: u16, reason: &str) {
         if self.closing == Closing::Open {
-            self.push_control(Kind::Close, &self.close_code.to_be_bytes());
+            self.push_control(Kind::Close, &close_payload(code, reason));
             self.closing = Closing::Sent;
         }
     }
@@ -218,8 +223,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
-                Ok(Some(Piece::Close)) => {
-                    self.send_close();
+                Ok(Some(Piece::Close(farewell))) => {
+                    self.send_close(NORMAL, "");
+                    self.farewell = Some(farewell);
                     return Poll::Ready(None);
                 }
                 Ok(None) => match ready!(self.poll_read(cx)) {
@@ -228,7 +234,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 },
                 Err(error) => {
-                    self.close_code = PROTOCOL_ERROR;
                     return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::InvalidData, error))));
                 }
             }
@@ -271,8 +276,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
 
     /// Says goodbye, ends this direction, and waits for the peer's end: a socket that is closed with bytes unread
     /// would be reset, and the reset would take the last words with it.
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.send_close();
+    fn poll_close(&mut self, cx: &mut Context<'_>, why: &LinkEnd) -> Poll<io::Result<()>> {
+        let code = match why.reason {
+            EndReason::ProtocolError => PROTOCOL_ERROR,
+            EndReason::LocalStop => GOING_AWAY,
+            _ => NORMAL,
+        };
+        self.send_close(code, &why.detail);
         if self.closing == Closing::Sent {
             ready!(self.poll_flush(cx))?;
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
@@ -284,5 +294,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    fn farewell(&self) -> Option<&Farewell> {
+        self.farewell.as_ref()
     }
 }
