@@ -78,20 +78,36 @@ fn frame(flags: u8, parts: &[&[u8]]) -> Bytes {
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: BytesMut,
+    /// What could not be read: nothing behind it is.
+    broken: Option<ControlError>,
 }
 
 impl Decoder {
     /// Takes bytes, in any cut.
     pub fn feed(&mut self, bytes: &Bytes) {
-        self.buffer.extend_from_slice(bytes);
+        if self.broken.is_none() {
+            self.buffer.extend_from_slice(bytes);
+        }
     }
 
     /// The next whole message.
     ///
     /// # Errors
-    /// The link must be closed.
+    /// The link must be closed; every later call gives the same error.
     #[expect(clippy::should_implement_trait, reason = "fallible")]
     pub fn next(&mut self) -> Result<Option<Control>, ControlError> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let result = self.cut();
+        if let Err(error) = &result {
+            self.buffer = BytesMut::new();
+            self.broken = Some(error.clone());
+        }
+        result
+    }
+
+    fn cut(&mut self) -> Result<Option<Control>, ControlError> {
         let Some(mut head) = self.buffer.get(..HEAD) else { return Ok(None) };
         let flags = head.get_u8();
         let length = usize::try_from(head.get_uint(HEAD - 1)).unwrap_or(usize::MAX);

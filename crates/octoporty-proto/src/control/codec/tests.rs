@@ -22,3 +22,17 @@ fn the_buffer_of_a_large_message_does_not_stay_for_the_life_of_the_link() {
     decoder.feed(&Bytes::from_static(&[0]));
     assert!(decoder.buffer.capacity() < 4096, "{} bytes are held for one", decoder.buffer.capacity());
 }
+
+#[test]
+fn messages_behind_one_that_cannot_be_read_are_not_served() {
+    let whole = encode(&Control::Drain { reason: "behind it".to_owned(), back_in_s: None }).expect("it is small");
+    for bad in [&[0, 0, 0, 1, 0xc1][..], &[2, 0, 0, 0], &[1, 0, 0, 5, 0, 0, 0, 9, 0]] {
+        let mut decoder = Decoder::default();
+        decoder.feed(&Bytes::from([bad, &whole].concat()));
+        let error = decoder.next().expect_err("it cannot be read");
+        assert_eq!(decoder.next(), Err(error.clone()));
+        decoder.feed(&whole);
+        assert_eq!(decoder.next(), Err(error));
+        assert_eq!(decoder.buffer.capacity(), 0, "nothing is kept that nobody reads");
+    }
+}
