@@ -64,7 +64,7 @@ pub fn start(
     let mux = Mux::new(side, config, Instant::now());
     let shared = Arc::new(Shared::new(mux, carrier.transport(), carrier.peer()));
     tracker.spawn(Driver::new(Arc::clone(&shared), carrier, cancel).run());
-    (Link { shared: Arc::clone(&shared) }, LinkEvents::new(shared, side))
+    (Link { shared: Arc::clone(&shared) }, LinkEvents::new(shared, side, tracker.clone()))
 }
 
 impl LinkEnd {

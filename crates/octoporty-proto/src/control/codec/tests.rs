@@ -36,3 +36,19 @@ fn messages_behind_one_that_cannot_be_read_are_not_served() {
         assert_eq!(decoder.buffer.capacity(), 0, "nothing is kept that nobody reads");
     }
 }
+
+#[test]
+fn a_stranger_cannot_send_a_large_message() {
+    let plain = frame(0, &[&[0; 100]]);
+    let declared = [&[0, 1, 0, 1][..], &plain].concat();
+    let bomb = frame(COMPRESSED, &[&(FIRST_MESSAGE as u32 + 1).to_be_bytes(), &[0; 1000]]);
+    for bytes in [Bytes::from(declared), bomb] {
+        let mut decoder = Decoder::for_stranger();
+        decoder.feed(&bytes);
+        assert_eq!(decoder.next(), Err(ControlError::TooEarly(FIRST_MESSAGE + 1)), "before its body is there");
+    }
+    let mut decoder = Decoder::for_stranger();
+    decoder.lift_limit();
+    decoder.feed(&large());
+    assert!(matches!(decoder.next(), Ok(Some(Control::Sync { .. }))));
+}
