@@ -23,6 +23,12 @@ pub trait Carrier: Send + 'static {
     /// Next bytes; `None` when the peer closed in order.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>>;
 
+    /// Bytes of the block of memory that what [`Self::poll_receive`] gave last is a part of: as long as a part of it is
+    /// kept, so is the block.
+    fn block(&self) -> usize {
+        0
+    }
+
     /// Whether [`Self::start_send`] may be called: not more than a bounded number of bytes wait in the carrier.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 

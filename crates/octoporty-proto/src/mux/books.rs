@@ -18,6 +18,17 @@ pub(super) const SEND_BUFFERS_PER_LINK: u64 = 16;
 /// some of it.
 pub(super) const SHARE: u64 = 64 * 1024;
 
+/// A received payload is copied out of the block it came in when that is more than so many times as long: otherwise a few
+/// bytes of a stuck stream would hold a whole read of the link.
+pub(super) const SLICE_WORTH: usize = 16;
+
+/// The same when much is held so already.
+const SLICE_WORTH_TIGHT: usize = 2;
+
+/// Much is this part of [`MuxConfig::max_in_flight`]: so all that was received and not read takes at most twice its bytes
+/// and this part of the cap, and bytes that are read soon, as nearly all are, are not copied.
+const SLACK_PART: u64 = 4;
+
 #[derive(Debug)]
 pub(super) struct Books {
     /// Sent or queued and not given back, by this side.
@@ -30,6 +41,10 @@ pub(super) struct Books {
     /// sends others, so they have a limit of their own.
     pub(super) kept: SharedCap,
     pub(super) pressure: Pressure,
+    /// What the slices in all inboxes hold of their blocks besides themselves.
+    slack: u64,
+    /// How much of it there may be before slices are kept only if they are half of their block.
+    slack_most: u64,
     send_buffer: u64,
     /// Streams that found room of their own, but none of the link; each once.
     waiters: VecDeque<StreamId>,
@@ -45,6 +60,8 @@ impl Books {
             queueing: SharedCap::new(send_buffer * SEND_BUFFERS_PER_LINK, floor),
             kept: SharedCap::new(config.max_in_flight, floor),
             pressure: Pressure::Low,
+            slack: 0,
+            slack_most: config.max_in_flight / SLACK_PART,
             send_buffer,
             waiters: VecDeque::new(),
         }
@@ -169,6 +186,7 @@ impl Books {
             self.kept.change(0, bytes);
         } else {
             stream.inbox.clear();
+            self.free(stream, bytes);
         }
         fits
     }
@@ -185,6 +203,7 @@ impl Books {
         if matches!(stream.phase, Phase::Broken(..)) {
             self.kept.change(before, stream.inbox.len() as u64);
         }
+        self.free(stream, before);
         received
     }
 
@@ -194,6 +213,35 @@ impl Books {
         if matches!(stream.phase, Phase::Broken(..)) {
             self.kept.change(bytes, 0);
         }
+        self.free(stream, bytes);
+    }
+
+    /// Puts a payload that lies in a block of so many bytes into the stream's inbox.
+    pub(super) fn put(&mut self, stream: &mut Stream, bytes: Bytes, block: usize) {
+        let slack = block.saturating_sub(bytes.len()) as u64;
+        let worth = if self.slack + slack > self.slack_most { SLICE_WORTH_TIGHT } else { SLICE_WORTH };
+        if bytes.len() * worth < block {
+            return stream.inbox.push(Bytes::copy_from_slice(&bytes));
+        }
+        if !bytes.is_empty() {
+            stream.slack += slack;
+            self.slack += slack;
+        }
+        stream.inbox.push(bytes);
+    }
+
+    /// The stream's inbox held `before` bytes: what its slices held besides goes with them.
+    const fn free(&mut self, stream: &mut Stream, before: u64) {
+        if stream.slack > 0 {
+            let left = stream.slack * stream.inbox.len() as u64 / before;
+            self.slack -= stream.slack - left;
+            stream.slack = left;
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn slack(&self) -> (u64, u64) {
+        (self.slack, self.slack_most)
     }
 
     /// The stream's owner found no room.

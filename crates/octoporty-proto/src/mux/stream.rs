@@ -124,6 +124,9 @@ pub(super) struct Stream {
     pub(super) deficit: i64,
 
     pub(super) inbox: ByteQueue,
+    /// What the slices in the inbox hold of their blocks besides themselves, bytes; a little more than that when some of
+    /// them were taken.
+    pub(super) slack: u64,
     pub(super) received: ReceiveAccount,
     pub(super) owed: Owed,
     pub(super) told: Told,
@@ -147,6 +150,7 @@ impl Stream {
             place: Place::Idle,
             deficit: 0,
             inbox: ByteQueue::default(),
+            slack: 0,
             received: ReceiveAccount::new(window),
             owed: Owed::default(),
             told: Told::No,

@@ -41,7 +41,8 @@ pub(super) struct Driver {
     carrier: Box<dyn Carrier>,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     timer: Pin<Box<Sleep>>,
-    received: Vec<Bytes>,
+    /// With the sizes of the blocks that they lie in.
+    received: Vec<(Bytes, usize)>,
     frames: Vec<Bytes>,
     wakes: Wakes,
     carrier_holds: CarrierHolds,
@@ -130,7 +131,8 @@ impl Driver {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(bytes))) => {
                     taken += bytes.len();
-                    self.received.push(bytes);
+                    let block = self.carrier.block().max(bytes.len());
+                    self.received.push((bytes, block));
                 }
                 Poll::Ready(Some(Err(error))) => ended = Some(transport_lost(&error)),
                 Poll::Ready(None) => ended = Some(self.peer_closed()),
@@ -157,7 +159,7 @@ impl Driver {
     fn parse(&mut self) -> Result<(), LinkEnd> {
         let now = Instant::now();
         let mut state = self.shared.lock();
-        let parsed = self.received.drain(..).try_for_each(|bytes| state.mux.receive(now, bytes));
+        let parsed = self.received.drain(..).try_for_each(|(bytes, block)| state.mux.receive_slice(now, bytes, block));
         state.dispatch(&mut self.wakes);
         drop(state);
         self.wake_streams();

@@ -11,11 +11,15 @@ pub(super) fn check(mux: &Mux) {
     let over = |held: u64| held.saturating_sub(floor);
     let (mut sending, mut receiving, mut queueing, mut kept) = (0, 0, 0, 0);
     let (mut local, mut peer) = (0, 0);
+    let (mut slack, mut unread) = (0, 0);
     for (id, stream) in &mux.streams {
         let queued = stream.outbox.len() as u64;
         sending += over(stream.sent.in_flight());
         receiving += over(stream.received.outstanding());
         queueing += over(queued);
+        slack += stream.slack;
+        unread += stream.inbox.len() as u64;
+        assert!(stream.slack <= 16 * stream.inbox.len() as u64, "{id:?}: slack goes with its bytes");
         if mux.side.opens(*id) {
             local += 1
         } else {
@@ -52,6 +56,9 @@ pub(super) fn check(mux: &Mux) {
     assert_eq!(mux.books.sending.excess(), sending, "the shared count of bytes in flight is the sum");
     assert_eq!(mux.books.receiving.excess(), receiving, "the shared count of bytes received is the sum");
     assert_eq!(mux.books.queueing.excess(), queueing, "the shared count of queued bytes is the sum");
+    let (shared_slack, most) = mux.books.slack();
+    assert_eq!(shared_slack, slack, "the shared count of what slices hold besides themselves is the sum");
+    assert!(slack <= most + unread, "what is not read takes little more than twice its bytes");
     assert_eq!(mux.books.kept.excess(), kept, "the shared count of what is kept of reset streams is the sum");
     assert!(kept <= mux.config.max_in_flight || mux.standing == Standing::Lost, "what is kept is bounded");
     assert!(sending <= mux.config.max_in_flight, "the shared cap is kept");

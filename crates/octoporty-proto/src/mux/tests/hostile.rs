@@ -242,6 +242,49 @@ fn a_few_bytes_of_a_stuck_stream_do_not_hold_the_buffer_they_came_in() {
     assert!(taken(3), "a large payload is not");
 }
 
+/// A block that a link was read into; tells how many there are.
+struct Block {
+    bytes: Vec<u8>,
+    _one: std::sync::Arc<()>,
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[test]
+fn a_sixteenth_of_a_block_on_each_of_many_stuck_streams_does_not_hold_all_blocks() {
+    const BLOCK: usize = 256 * 1024;
+    const SLICE: usize = BLOCK / 16;
+    let config = MuxConfig { max_in_flight: 4 << 20, ..config() };
+    let mut pair = Pair::ready(&config, &Line::default());
+    let blocks = std::sync::Arc::new(());
+    let (stuck, eager) = (200, 1);
+    pair.inject(AGENT, &bytes_of(&open(eager))).unwrap();
+    for n in 1..=stuck {
+        let mut read = bytes_of(&open(eager + 2 * n));
+        read.extend_from_slice(&bytes_of(&data(eager + 2 * n, SLICE)));
+        let rest = BLOCK - read.len() - 2 * 8;
+        read.extend_from_slice(&bytes_of(&data(eager, rest / 2)));
+        read.extend_from_slice(&bytes_of(&data(eager, rest - rest / 2)));
+        let block = Bytes::from_owner(Block { bytes: read.to_vec(), _one: std::sync::Arc::clone(&blocks) });
+        pair.ends[AGENT].receive(pair.now, block).unwrap();
+        assert_eq!(pair.read(AGENT, StreamId(eager)).bytes.len(), rest);
+        pair.pump();
+    }
+    let unread = stuck as usize * SLICE;
+    let held = (std::sync::Arc::strong_count(&blocks) - 1) * BLOCK;
+    assert!(held <= 2 * unread + (1 << 20), "{held} bytes of blocks are held by {unread} that nobody reads");
+    assert!(held > 0, "a few are not copied");
+    for n in 1..=stuck {
+        assert_eq!(pair.read(AGENT, StreamId(eager + 2 * n)).bytes.len(), SLICE);
+    }
+    assert_eq!(std::sync::Arc::strong_count(&blocks), 1);
+    assert_eq!(pair.ends[AGENT].books.slack().0, 0);
+}
+
 #[test]
 fn a_stream_of_tiny_pieces_takes_little_more_memory_than_its_bytes() {
     let mut pair = ready();

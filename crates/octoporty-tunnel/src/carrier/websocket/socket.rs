@@ -21,10 +21,6 @@ const READ_MOST: usize = 256 * 1024;
 /// Bytes of one read, and all that is held, when it is not.
 const READ_LEAST: usize = 4 * 1024;
 
-/// A piece that is so many times smaller than the block it was read into is copied out of it: otherwise a few bytes
-/// for a stream that nobody reads would hold the whole block.
-const COPY_RATIO: usize = 8;
-
 /// While this many bytes wait here no more is taken: what is not taken yet may still be overtaken by control and by
 /// new streams. The system's own buffer keeps the line busy meanwhile.
 const MAX_WAITING: usize = 4 * 1024;
@@ -52,7 +48,7 @@ pub(super) struct WebSocketCarrier<T> {
     buffer: BytesMut,
     /// Size of the next block to read into: doubles while reads fill it.
     block: usize,
-    /// Size of the block that is read into now.
+    /// Size of the block that is read into now, and of which pieces are cut.
     held: usize,
     queue: VecDeque<Bytes>,
     waiting: usize,
@@ -197,11 +193,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             self.closing = Closing::Sent;
         }
     }
-
-    /// A piece on its own, if it would hold a much larger block.
-    fn detach(&self, piece: Bytes) -> Bytes {
-        if piece.len() * COPY_RATIO < self.held { Bytes::copy_from_slice(&piece) } else { piece }
-    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCarrier<T> {
@@ -216,7 +207,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
             match self.reader.next(&mut self.buffer) {
-                Ok(Some(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(self.detach(bytes)))),
+                Ok(Some(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(bytes))),
                 Ok(Some(Piece::Ping(payload))) => {
                     self.pong = Some(payload);
                     if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
@@ -238,6 +229,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
                 }
             }
         }
+    }
+
+    fn block(&self) -> usize {
+        self.held
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -298,5 +293,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
 
     fn farewell(&self) -> Option<&Farewell> {
         self.farewell.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn small_pieces_tell_of_the_large_block_that_they_hold() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let mut carrier = WebSocketCarrier::new(near, None, Role::Client);
+        let mut sent = BytesMut::new();
+        for length in [500_000, 100, 100] {
+            put_head(&mut sent, Kind::Binary, length, None);
+            sent.extend_from_slice(&vec![1; length]);
+        }
+        far.write_all(&sent).await.expect("it fits");
+        let mut left = 500_200;
+        while left > 0 {
+            let piece = std::future::poll_fn(|cx| carrier.poll_receive(cx)).await.expect("it is open").expect("bytes");
+            left -= piece.len();
+            assert!(carrier.block() >= piece.len() && carrier.block() <= READ_MOST + MAX_HEAD);
+            assert!(left > 0 || carrier.block() > 16 * piece.len(), "{} bytes are not all of it", piece.len());
+        }
     }
 }
