@@ -205,7 +205,7 @@ impl Drop for LinkEvents {
         self.shared.with(|state| {
             state.events = EventsWaiter::Gone;
             for (id, _) in std::mem::take(&mut state.accepted) {
-                state.release(id);
+                state.refuse(id);
             }
         });
     }

@@ -258,13 +258,18 @@ impl State {
 
     fn take_or_refuse(&mut self, id: StreamId, open: Open, wakes: &mut Wakes) {
         if matches!(self.events, EventsWaiter::Gone) {
-            self.mux.reset(id, Reset::new(ResetCode::Draining, Blame::Link));
-            self.mux.release(id);
+            self.refuse(id);
         } else {
             // Bounded by the streams that the mux lets the peer open.
             self.accepted.push_back((id, open));
             self.events.wake(wakes);
         }
+    }
+
+    /// Nobody serves the stream, and nobody looked at it: it is safe to send again elsewhere.
+    pub(super) fn refuse(&mut self, id: StreamId) {
+        self.mux.reset(id, Reset::new(ResetCode::Draining, Blame::Link));
+        self.release(id);
     }
 
     fn wake_stream(&mut self, id: StreamId, wait: Wait, wakes: &mut Wakes) {
