@@ -4,6 +4,7 @@ use super::Recv;
 use super::flow::{ReceiveAccount, SendAccount};
 use super::packing::Packing;
 use super::queue::ByteQueue;
+use super::schedule::Turn;
 use crate::model::Compression;
 use crate::wire::{Blame, End, Reset, ResetCode};
 
@@ -86,14 +87,6 @@ pub(super) enum Waiting {
     Lapsed,
 }
 
-/// In which round of the schedule a stream is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Idle,
-    New,
-    Old,
-}
-
 /// Credit that waits to be sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owed {
@@ -119,9 +112,7 @@ pub(super) struct Stream {
     pub(super) sent: SendAccount,
     pub(super) waiting: Waiting,
     pub(super) packing: Packing,
-    pub(super) place: Place,
-    /// Bytes that the stream may send in this round; below 0 when it sent more.
-    pub(super) deficit: i64,
+    pub(super) turn: Turn,
 
     pub(super) inbox: ByteQueue,
     /// What the slices in the inbox hold of their blocks besides themselves, bytes; a little more than that when some of
@@ -147,8 +138,7 @@ impl Stream {
             sent: SendAccount::new(window),
             waiting: Waiting::No,
             packing: Packing::new(compression),
-            place: Place::Idle,
-            deficit: 0,
+            turn: Turn::idle(),
             inbox: ByteQueue::default(),
             slack: 0,
             received: ReceiveAccount::new(window),

@@ -192,12 +192,17 @@ impl Mux {
     /// Removes a stream about which nothing needs to be remembered.
     pub(super) fn forget_if_done(&mut self, id: StreamId) {
         if self.streams.get(&id).is_some_and(Stream::is_forgettable) {
-            self.streams.remove(&id);
-            if self.side.opens(id) {
-                self.ids.local_streams -= 1;
-            } else {
-                self.ids.peer_streams -= 1;
-            }
+            self.forget(id);
+        }
+    }
+
+    /// Removes a stream.
+    pub(super) fn forget(&mut self, id: StreamId) {
+        self.streams.remove(&id);
+        if self.side.opens(id) {
+            self.ids.local_streams -= 1;
+        } else {
+            self.ids.peer_streams -= 1;
         }
     }
 

@@ -100,7 +100,10 @@ impl Driver {
     }
 
     fn give_last_frames(&mut self) {
-        self.shared.lock().mux.transmit(Instant::now(), TRANSMIT_MOST, &mut self.frames);
+        let mut state = self.shared.lock();
+        state.mux.last_words();
+        state.mux.transmit(Instant::now(), TRANSMIT_MOST, &mut self.frames);
+        drop(state);
         if let Err(error) = self.carrier.start_send(&mut self.frames) {
             tracing::debug!(%error, "the last frames found a broken link");
         }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::mux::stream::{Birth, Notice, Phase, Place, Waiting};
+use crate::mux::schedule::Place;
+use crate::mux::stream::{Birth, Notice, Phase, Waiting};
 use crate::mux::{Mux, Standing};
 
 /// What must hold at one end at any moment.
@@ -47,7 +48,7 @@ pub(super) fn check(mux: &Mux) {
             assert_eq!(mux.books.own_room(stream), 0, "{id:?}: one that has room of its own was told or is listed");
         }
         if stream.is_active() {
-            assert_ne!(stream.place, Place::Idle, "{id:?}: what can be sent is scheduled");
+            assert_ne!(stream.turn.place, Place::Idle, "{id:?}: what can be sent is scheduled");
         }
         if stream.birth == Birth::Pending {
             assert!(mux.outgoing.opens.iter().any(|(open, _)| open == id) || stream.notice == Notice::None);
