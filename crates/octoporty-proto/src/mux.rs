@@ -40,6 +40,7 @@ use schedule::Schedule;
 use stream::Phase;
 use table::Table;
 use transmit::Outgoing;
+pub use zero::CONTROL_WINDOW;
 use zero::StreamZero;
 
 /// Limits and starting values of a link. Every queue in the mux is bounded by one of these.

@@ -40,15 +40,15 @@ impl Mux {
     /// The stream was reset (by either side), or finished by this one ([`ResetCode::Internal`]).
     pub fn send(&mut self, id: StreamId, data: &mut Bytes) -> Result<usize, Reset> {
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        stream.may_send()?;
-        let taken = self.books.admit(stream, data);
-        if taken > 0 {
-            self.schedule.wake(id, stream);
-        } else if !data.is_empty() {
-            self.books.wait(id, stream);
+        let taken = stream.may_send().map(|()| self.books.admit(stream, data));
+        match taken {
+            Ok(1..) => self.schedule.wake(id, stream),
+            Ok(0) if !data.is_empty() => self.books.wait(id, stream),
+            // One that may send no more waives the room that it was told of.
+            Ok(0) | Err(_) => {}
         }
         self.wake_waiters();
-        Ok(taken)
+        taken
     }
 
     /// How many bytes [`Self::send`] would take now; 0 means blocked, and an [`Event::Writable`] will follow.
@@ -57,13 +57,12 @@ impl Mux {
     /// As [`Self::send`].
     pub fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        stream.may_send()?;
-        let room = self.books.room(stream);
-        if room == 0 {
+        let room = stream.may_send().map(|()| self.books.room(stream));
+        if room == Ok(0) {
             self.books.wait(id, stream);
         }
         self.wake_waiters();
-        Ok(room)
+        room
     }
 
     /// Ends this side's direction after what is queued.

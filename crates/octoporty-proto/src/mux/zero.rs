@@ -8,7 +8,7 @@ use super::schedule::Turn;
 use crate::wire::MAX_PAYLOAD;
 
 /// Receive window of stream 0, bytes; it does not grow. Part of the protocol.
-pub(super) const CONTROL_WINDOW: u64 = 256 * 1024;
+pub const CONTROL_WINDOW: u64 = 256 * 1024;
 
 /// Another message is taken while fewer bytes than this wait to be sent. A message is taken whole whatever its
 /// length, since a part of one is of no use; its own limit is [`crate::control::MAX_MESSAGE`].

@@ -51,7 +51,13 @@ pub(super) fn check(mux: &Mux) {
             assert_ne!(stream.turn.place, Place::Idle, "{id:?}: what can be sent is scheduled");
         }
         if stream.birth == Birth::Pending {
-            assert!(mux.outgoing.opens.iter().any(|(open, _)| open == id) || stream.notice == Notice::None);
+            let listed = mux.outgoing.opens.iter().filter(|(open, _)| open == id).count();
+            let wanted = usize::from(matches!(stream.phase, Phase::Live(..)));
+            assert_eq!(
+                listed, wanted,
+                "{id:?}: one that the peer was not told of will be announced, unless it was reset"
+            );
+            assert_eq!(stream.notice, Notice::None, "{id:?}: of one that the peer does not know it hears nothing");
         }
     }
     assert_eq!(mux.books.sending.excess(), sending, "the shared count of bytes in flight is the sum");
