@@ -185,8 +185,8 @@ impl Books {
         if fits {
             self.kept.change(0, bytes);
         } else {
+            self.slack -= stream.inbox.slack();
             stream.inbox.clear();
-            self.free(stream, bytes);
         }
         fits
     }
@@ -198,45 +198,35 @@ impl Books {
 
     /// What the stream's reader reads next.
     pub(super) fn take(&mut self, stream: &mut Stream) -> Result<Recv, Reset> {
-        let before = stream.inbox.len() as u64;
+        let (before, slack) = (stream.inbox.len() as u64, stream.inbox.slack());
         let received = stream.take();
+        self.slack -= slack - stream.inbox.slack();
         if matches!(stream.phase, Phase::Broken(..)) {
             self.kept.change(before, stream.inbox.len() as u64);
         }
-        self.free(stream, before);
         received
     }
 
     /// Nobody reads what came.
     pub(super) fn discard(&mut self, stream: &mut Stream) {
+        self.slack -= stream.inbox.slack();
         let bytes = stream.inbox.clear() as u64;
         if matches!(stream.phase, Phase::Broken(..)) {
             self.kept.change(bytes, 0);
         }
-        self.free(stream, bytes);
     }
 
     /// Puts a payload that lies in a block of so many bytes into the stream's inbox.
     pub(super) fn put(&mut self, stream: &mut Stream, bytes: Bytes, block: usize) {
-        let slack = block.saturating_sub(bytes.len()) as u64;
-        let worth = if self.slack + slack > self.slack_most { SLICE_WORTH_TIGHT } else { SLICE_WORTH };
+        let slack = u32::try_from(block.saturating_sub(bytes.len())).unwrap_or(u32::MAX);
+        let is_tight = self.slack + u64::from(slack) > self.slack_most;
+        let worth = if is_tight { SLICE_WORTH_TIGHT } else { SLICE_WORTH };
         if bytes.len() * worth < block {
             return stream.inbox.push(Bytes::copy_from_slice(&bytes));
         }
-        if !bytes.is_empty() {
-            stream.slack += slack;
-            self.slack += slack;
-        }
-        stream.inbox.push(bytes);
-    }
-
-    /// The stream's inbox held `before` bytes: what its slices held besides goes with them.
-    const fn free(&mut self, stream: &mut Stream, before: u64) {
-        if stream.slack > 0 {
-            let left = stream.slack * stream.inbox.len() as u64 / before;
-            self.slack -= stream.slack - left;
-            stream.slack = left;
-        }
+        let before = stream.inbox.slack();
+        stream.inbox.push_slice(bytes, slack);
+        self.slack += stream.inbox.slack() - before;
     }
 
     #[cfg(test)]

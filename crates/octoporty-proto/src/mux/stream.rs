@@ -115,9 +115,6 @@ pub(super) struct Stream {
     pub(super) turn: Turn,
 
     pub(super) inbox: ByteQueue,
-    /// What the slices in the inbox hold of their blocks besides themselves, bytes; a little more than that when some of
-    /// them were taken.
-    pub(super) slack: u64,
     pub(super) received: ReceiveAccount,
     pub(super) owed: Owed,
     pub(super) told: Told,
@@ -140,7 +137,6 @@ impl Stream {
             packing: Packing::new(compression),
             turn: Turn::idle(),
             inbox: ByteQueue::default(),
-            slack: 0,
             received: ReceiveAccount::new(window),
             owed: Owed::default(),
             told: Told::No,

@@ -41,7 +41,7 @@ fn messages_behind_one_that_cannot_be_read_are_not_served() {
 fn a_stranger_cannot_send_a_large_message() {
     let plain = frame(0, &[&[0; 100]]);
     let declared = [&[0, 1, 0, 1][..], &plain].concat();
-    let bomb = frame(COMPRESSED, &[&(FIRST_MESSAGE as u32 + 1).to_be_bytes(), &[0; 1000]]);
+    let bomb = frame(COMPRESSED, &[&0x1_0001_u32.to_be_bytes(), &[0; 1000]]);
     for bytes in [Bytes::from(declared), bomb] {
         let mut decoder = Decoder::for_stranger();
         decoder.feed(&bytes);

@@ -47,9 +47,9 @@ pub(super) struct WebSocketCarrier<T> {
     reader: Reader,
     buffer: BytesMut,
     /// Size of the next block to read into: doubles while reads fill it.
-    block: usize,
+    next_block: usize,
     /// Size of the block that is read into now, and of which pieces are cut.
-    held: usize,
+    block: usize,
     queue: VecDeque<Bytes>,
     waiting: usize,
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455, section 5.5.3).
@@ -77,8 +77,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             role,
             reader: Reader::new(role),
             buffer: BytesMut::new(),
-            block: READ_LEAST,
-            held: 0,
+            next_block: READ_LEAST,
+            block: 0,
             queue: VecDeque::new(),
             waiting: 0,
             pong: None,
@@ -89,16 +89,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
 
     /// Reads what is there, as much as the block takes. 0: the peer's end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.capacity() - self.buffer.len() < self.block / 4 {
-            self.buffer.reserve(self.block);
-            self.held = self.buffer.capacity();
+        if self.buffer.capacity() - self.buffer.len() < self.next_block / 4 {
+            self.buffer.reserve(self.next_block);
+            self.block = self.buffer.capacity();
         }
         let room = self.buffer.capacity() - self.buffer.len();
         // The future holds nothing between polls: dropping it while pending loses no byte.
         let read = pin!(self.io.read_buf(&mut self.buffer)).poll(cx);
         match read {
-            Poll::Ready(Ok(length)) if length == room => self.block = (self.block * 2).min(READ_MOST),
-            Poll::Ready(Ok(length)) if length < self.block / 8 => self.block = (self.block / 2).max(READ_LEAST),
+            Poll::Ready(Ok(length)) if length == room => self.next_block = (self.next_block * 2).min(READ_MOST),
+            Poll::Ready(Ok(length)) if length < self.next_block / 8 => {
+                self.next_block = (self.next_block / 2).max(READ_LEAST)
+            }
             Poll::Pending if self.buffer.is_empty() && self.buffer.capacity() > READ_LEAST => {
                 self.buffer = BytesMut::new();
             }
@@ -232,7 +234,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
     }
 
     fn block(&self) -> usize {
-        self.held
+        self.block
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
