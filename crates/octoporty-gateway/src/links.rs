@@ -67,7 +67,7 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
         return;
     };
     let Some(hello) = hello else {
-        link.close(EndReason::ProtocolError, "the first message was not a hello");
+        reject(&link, "the first message was not a hello");
         return;
     };
     let agent = hello.name.clone();
@@ -90,6 +90,16 @@ async fn hello(events: &mut LinkEvents) -> Option<Hello> {
             _ => {}
         }
     }
+}
+
+/// Tells a peer that it is not understood, and ends its link. One whose first message could not be read at all was told
+/// by the link.
+fn reject(link: &Link, text: &str) {
+    let refused = Refused { code: RefusedCode::Malformed, text: text.to_owned(), retry_after_s: None };
+    if !link.try_send(&Control::Refused(refused)) {
+        tracing::debug!("the peer's link ended before it was refused");
+    }
+    link.close(EndReason::ProtocolError, text);
 }
 
 async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &Authenticated) -> Option<Joined> {

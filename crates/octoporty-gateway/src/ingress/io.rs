@@ -203,6 +203,11 @@ impl VisitorIo {
         self.state.close_is_an_end.load(Ordering::Relaxed)
     }
 
+    /// From now on a close resets the connection: the visitor is not to take a cut for an end in order.
+    pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
+        self.socket.set_zero_linger()
+    }
+
     /// The bare socket, with what counts it: for a connection that is not HTTP any more.
     pub(crate) fn into_socket(self) -> (TcpStream, Option<Permit>) {
         (self.socket, self.permit)

@@ -6,11 +6,16 @@ use octoporty_gateway::GatewayConfig;
 use octoporty_gateway::config::Limits;
 use octoporty_proto::control::{Control, RefusedCode};
 use octoporty_proto::model::{InstanceId, Revision};
+use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::wire::Side;
+use octoporty_tunnel::link::{self, Incoming};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::agent::{Agent, Who, mapping, state, verdicts};
+use super::agent::{Agent, Who, dial, mapping, state, verdicts};
 use super::visitor::{Visitor, get};
-use super::{config, in_time, start, until};
+use super::{KEY, config, in_time, start, until};
 
 #[tokio::test]
 async fn a_newer_session_takes_over_at_once_and_the_late_end_of_the_old_one_changes_nothing() {
@@ -179,6 +184,28 @@ async fn an_agent_of_another_age_is_told_which_side_to_update() {
     let (_agent, welcome) = Agent::connect(address, &Who { versions: vec![900, 1], ..Who::new("home") }).await;
     assert_eq!(welcome.version, 1);
     assert_eq!(welcome.features, ["lz4", "multi_link"], "what both have");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_begin_with_a_hello_is_told_so() {
+    let (_gateway, address) = start(config()).await;
+    let carrier = dial(address, KEY).await.unwrap();
+    let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let (link, mut events) = link::start(carrier, Side::Agent, MuxConfig::default(), &tracker, cancel);
+    link.send(&Control::Drain { reason: "no hello".to_owned(), back_in_s: None }).await.unwrap();
+    let refused = in_time("the refusal", async {
+        loop {
+            match events.next().await {
+                Some(Incoming::Control(Control::Refused(refused))) => return refused,
+                Some(_) => {}
+                None => panic!("closed without a refusal: {:?}", link.ended().await),
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused.code, RefusedCode::Malformed);
+    let end = in_time("the end", link.ended()).await;
+    assert_eq!(end.detail, "the peer closed the link: the first message was not a hello (code 1002)");
 }
 
 #[tokio::test]

@@ -18,9 +18,9 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use self::codec::Role;
-use self::route::Prefixed;
 use self::socket::WebSocketCarrier;
 use super::{Carrier, tcp};
+use crate::prefixed::Prefixed;
 
 /// What RFC 6455 (section 1.3) appends to a key before hashing.
 const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

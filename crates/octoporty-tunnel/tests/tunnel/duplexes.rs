@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use octoporty_tunnel::duplex::{Counters, DuplexCause, DuplexConfig, DuplexEnd, duplex};
 use octoporty_tunnel::stream::{Stream, io_error};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::rig::{Rig, check_pattern, pattern, send_pattern, soon, take};
+use crate::rig::{Rig, check_pattern, config, pattern, send_pattern, soon, take};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -253,6 +254,67 @@ async fn nothing_moving_either_way_ends_the_pair_and_moving_does_not() {
     assert_eq!((reset.code, reset.blame), (ResetCode::IdleTimeout, Blame::Target));
     assert!(matches!(soon("the pair's end", end).await.unwrap().cause, DuplexCause::Idle));
     drop(rig);
+}
+
+/// A socket that neither gives nor takes a byte.
+struct Stuck;
+
+impl AsyncRead for Stuck {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+}
+
+impl tokio::io::AsyncWrite for Stuck {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::task::Poll::Pending
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn uploads_to_targets_that_do_not_read_hold_no_more_than_the_cap_of_the_link() {
+    const UPLOADS: u64 = 20;
+    let config = MuxConfig { max_in_flight: MIB, ..config() };
+    let bound = config.max_in_flight + UPLOADS * u64::from(config.stream_floor);
+    let mut rig = Rig::with(config).await;
+    for _ in 0..UPLOADS {
+        let (mut upload, theirs) = rig.stream(b"").await;
+        rig.tasks.spawn(async move { while upload.send(pattern(0, 60_000)).await.is_ok() {} });
+        rig.tasks.spawn(async move { drop(duplex(Stuck, theirs, Bytes::new(), DuplexConfig::target()).await) });
+    }
+    // One that moves shows that the link has done whatever it could meanwhile.
+    let (mut asks, mut answers) = rig.stream(b"").await;
+    for _ in 0..200 {
+        asks.send(Bytes::from_static(b"?")).await.unwrap();
+        take(&mut answers, 1).await;
+        answers.send(Bytes::from_static(b"!")).await.unwrap();
+        take(&mut asks, 1).await;
+    }
+    let held = rig.agent.link.stats().bytes_received;
+    assert!(held <= bound + 200, "{held} bytes are held, and {bound} may be");
+    assert!(held > MIB / 2, "the test must fill what there is: {held}");
 }
 
 /// A socket that knows why it broke.
