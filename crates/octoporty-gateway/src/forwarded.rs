@@ -96,6 +96,9 @@ struct Said {
 
 impl Said {
     fn read(headers: &HeaderMap) -> Self {
+        if !headers.keys().any(is_replaced) {
+            return Self::default();
+        }
         if ![FOR, PROTO, HOST, PORT].iter().any(|name| headers.contains_key(name)) {
             let elements = list(headers, &http::header::FORWARDED);
             let hops = elements.map(|element| Hop {

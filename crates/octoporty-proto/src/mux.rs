@@ -39,6 +39,7 @@ use news::News;
 use schedule::Schedule;
 use stream::Phase;
 use table::Table;
+pub use table::{IdHasher, StreamMap};
 use transmit::Outgoing;
 pub use zero::CONTROL_WINDOW;
 use zero::StreamZero;

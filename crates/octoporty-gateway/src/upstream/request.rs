@@ -5,7 +5,7 @@
 //! duplicates. hyper lower-cases names and keeps the original spelling to itself, so names are written in the
 //! customary form (`Content-Type`), which is what old targets that compare by case expect.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version, request::Parts};
 use octoporty_proto::model::{Endpoint, HostHeader, Mapping, PrefixHandling};
 use thiserror::Error;
@@ -107,15 +107,17 @@ impl HeadSource<'_> {
     pub(crate) fn serialise(&self) -> Result<Vec<u8>, RequestError> {
         let mut head = Vec::with_capacity(self.size_guess());
         self.write_request_line(&mut head)?;
-        if has_unknown_coding(&self.parts.headers) {
+        let seen = Seen::of(&self.parts.headers);
+        if seen.transfer_encoding && has_unknown_coding(&self.parts.headers) {
             return Err(RequestError::TransferCoding);
         }
-        let options = ConnectionOptions::of(&self.parts.headers);
+        let options =
+            if seen.connection { ConnectionOptions::of(&self.parts.headers) } else { ConnectionOptions::default() };
         let mut own = OwnFields { host: false, framing: self.framing == RequestFraming::None };
-        if self.parts.headers.get_all(HOST).iter().nth(1).is_some() {
+        if seen.hosts > 1 {
             return Err(RequestError::Host);
         }
-        if !self.parts.headers.contains_key(HOST) {
+        if seen.hosts == 0 {
             self.write_host(&mut head)?;
             own.host = true;
         }
@@ -135,7 +137,7 @@ impl HeadSource<'_> {
         if !own.framing {
             self.write_framing(&mut head);
         }
-        self.write_connection(&mut head);
+        self.write_connection(seen, &mut head);
         forwarded::write_headers(self.visitor, &mut head);
         head.extend_from_slice(b"X-Octoporty-Request-Id: ");
         head.extend_from_slice(self.request_id.header().as_bytes());
@@ -234,13 +236,13 @@ impl HeadSource<'_> {
     }
 
     /// The fields that concern the hop from here to the target.
-    fn write_connection(&self, head: &mut Vec<u8>) {
+    fn write_connection(&self, seen: Seen, head: &mut Vec<u8>) {
         if self.upgrade == Upgrade::Asked {
             head.extend_from_slice(b"Connection: Upgrade\r\n");
             for value in self.parts.headers.get_all(UPGRADE) {
                 write_field(head, &UPGRADE, value.as_bytes());
             }
-        } else if wants_trailers(&self.parts.headers) {
+        } else if seen.te && wants_trailers(&self.parts.headers) {
             head.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
         }
     }
@@ -286,6 +288,29 @@ fn next_byte(rest: &mut &[u8]) -> Option<u8> {
     let (first, left) = rest.split_first()?;
     *rest = left;
     Some(*first)
+}
+
+/// Which fields there are, found in one pass: a look-up each costs more than all of them together.
+#[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+struct Seen {
+    hosts: usize,
+    connection: bool,
+    te: bool,
+    transfer_encoding: bool,
+}
+
+impl Seen {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, _) in headers {
+            seen.hosts += usize::from(*name == HOST);
+            seen.connection |= *name == CONNECTION;
+            seen.te |= *name == TE;
+            seen.transfer_encoding |= *name == TRANSFER_ENCODING;
+        }
+        seen
+    }
 }
 
 /// Which of the fields that this side decides on are written already.

@@ -1,14 +1,14 @@
 //! What the handles of one link, its streams and its driver share: the mux under a short lock, and who waits for
 //! what. The lock is never held over an await, and nobody is woken under it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use octoporty_proto::mux::{Event, Mux, OpenError};
+use octoporty_proto::mux::{Event, Mux, OpenError, StreamMap};
 use octoporty_proto::wire::{Blame, Open, Reset, ResetCode, StreamId};
 use tokio::sync::Notify;
 
@@ -69,7 +69,7 @@ enum FinishAfter {
 /// Under the lock.
 pub(crate) struct State {
     pub(crate) mux: Mux,
-    slots: HashMap<StreamId, Slot>,
+    slots: StreamMap<Slot>,
     pub(super) accepted: VecDeque<(StreamId, Open)>,
     pub(super) alive: Option<Duration>,
     /// Control bytes that came before the end of the link.
@@ -128,7 +128,7 @@ impl Shared {
     pub(super) fn new(mux: Mux, transport: &'static str, peer: Option<SocketAddr>) -> Self {
         let state = State {
             mux,
-            slots: HashMap::new(),
+            slots: StreamMap::default(),
             accepted: VecDeque::new(),
             alive: None,
             control_tail: VecDeque::new(),
