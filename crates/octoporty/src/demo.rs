@@ -225,7 +225,7 @@ fn agent(args: &DemoArgs, folder: &Folder, gateway: SocketAddr) -> AgentSettings
         listen: loopback(args.console_port),
         database: folder.path.join("octoporty.db"),
         username: None,
-        password_hash: PasswordHash::of_password(&folder.password),
+        password_hash: PasswordHash::of_plain_setting(&folder.password),
         jwt_secret: None,
         capabilities: Capabilities { side: Side::Agent },
         retention: octoporty_console::config::Retention::default(),

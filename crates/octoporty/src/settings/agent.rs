@@ -283,7 +283,7 @@ fn password_hash(reader: &mut Reader, need: Need) -> Option<PasswordHash> {
             "Agent__Auth__Password holds the password in plain text; replace it by Agent__Auth__PasswordHash \
              (`octoporty hash-password` makes the hash)",
         );
-        return (need == Need::Required).then(|| PasswordHash::of_password(&password));
+        return (need == Need::Required).then(|| PasswordHash::of_plain_setting(&password));
     }
     if need == Need::Required {
         reader.refuse_missing(
