@@ -186,8 +186,10 @@ async fn a_new_password_ends_every_session() {
 
 #[tokio::test]
 async fn a_plain_password_ends_sessions_when_it_changes_and_not_at_each_start() {
-    let plain = |password: &'static str| move |config: &mut octoporty_console::ConsoleConfig| {
-        config.password_hash = PasswordHash::of_plain_setting(password);
+    let plain = |password: &'static str| {
+        move |config: &mut octoporty_console::ConsoleConfig| {
+            config.password_hash = PasswordHash::of_plain_setting(password);
+        }
     };
     let mut world = World::with(plain(PASSWORD)).await;
     let login = world.login().await;
