@@ -227,6 +227,29 @@ fn the_demo_prints_its_addresses_and_keeps_its_password() {
 }
 
 #[test]
+fn check_as_the_readme_says_it_sees_what_the_units_give() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(repository.join("README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["gateway.env", "agent.env"] {
+        std::fs::copy(repository.join("deploy").join(file), folder.path().join(file)).unwrap();
+    }
+    std::fs::write(folder.path().join("api-key"), KEY).unwrap();
+    let hash = "$6$saltsalt$af2ZYLUhMvcO30Dr.s1DwOMjKu2ccI6pOJjl2AJLuu82KBDytptwWV7vbizvKZsc8ReVCtv2I0/z/4/.LQqbC0";
+    std::fs::write(folder.path().join("password-hash"), hash).unwrap();
+    let commands: Vec<_> = readme.lines().filter(|line| line.starts_with('(') && line.contains("--check")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let command = command
+            .replace("/etc/octoporty", folder.path().to_str().unwrap())
+            .replace(" octoporty ", &format!(" {} ", env!("CARGO_BIN_EXE_octoporty")));
+        let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", err(&output));
+        assert!(out(&output).contains("gateway.example.com"), "{}", out(&output));
+    }
+}
+
+#[test]
 fn a_gateway_is_healthy_until_it_is_told_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let (mut running, address) = gateway(folder.path(), &[]);
