@@ -1,8 +1,8 @@
 //! The binary as a process: what it prints and how it ends.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
-use std::io::{BufRead, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -203,6 +203,17 @@ fn an_agent_without_its_folder_or_port_ends_before_it_dials() {
     }
 }
 
+/// One request on a connection of its own; what came, as text. Empty when nobody answers.
+fn ask(address: &str, request: &str) -> String {
+    let mut answer = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_end(&mut answer).ok();
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 #[test]
 fn the_demo_prints_its_addresses_and_keeps_its_password() {
     let folder = tempfile::tempdir().unwrap();
@@ -224,6 +235,32 @@ fn the_demo_prints_its_addresses_and_keeps_its_password() {
         assert_eq!(running.exit_code(), Some(0), "round {round}");
     }
     assert_eq!(passwords[0], passwords[1]);
+}
+
+#[test]
+fn somebody_who_holds_the_console_does_not_get_the_grace_a_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    listener.set_read_timeout(Some(PATIENCE)).unwrap();
+    let own = [("Agent__ShutdownGraceSeconds", "60"), ("NOTIFY_SOCKET", socket.to_str().unwrap())];
+    let mut command = octoporty(folder.path(), &["agent"], &[&AGENT[..], &own].concat());
+    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut buffer = [0; 256];
+    let length = listener.recv(&mut buffer).expect("it gets ready");
+    let message = std::str::from_utf8(&buffer[..length]).unwrap();
+    let console = message.strip_prefix("READY=1\nSTATUS=console at ").expect("ready");
+    let mut holder = TcpStream::connect(console).unwrap();
+    let head =
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+    holder.write_all(head.as_bytes()).unwrap();
+    // Answered on another connection: the first one was accepted before.
+    assert!(ask(console, "GET /ready HTTP/1.0\r\n\r\n").contains(" 200 OK"));
+    let start = Instant::now();
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.exit_code(), Some(0));
+    // A body has 10 s in any case; the console's end does not wait for that.
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
 #[test]
