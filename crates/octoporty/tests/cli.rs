@@ -214,6 +214,45 @@ fn ask(address: &str, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// A login by way of a proxy on this machine.
+fn wrong_login(console: &str, visitor: &str) -> String {
+    let body = r#"{"password":"wrong"}"#;
+    let head = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {console}\r\nConnection: close\r\n");
+    let fields =
+        format!("Content-Type: application/json\r\nX-Forwarded-For: {visitor}\r\nContent-Length: {}", body.len());
+    ask(console, &format!("{head}{fields}\r\n\r\n{body}"))
+}
+
+#[test]
+fn wrong_passwords_do_not_keep_the_demo_from_starting_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // The second round locks out the address that the demo itself comes from, too.
+    for (round, source) in ["198.51.100.7", "127.0.0.77", ""].into_iter().enumerate() {
+        let mut command = octoporty(folder.path(), &["demo", "--gateway-port", "0", "--console-port", "0"], &[]);
+        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut lines = std::io::BufReader::new(running.0.stdout.take().unwrap()).lines();
+        let mut address = |name: &str| {
+            let line = lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(name));
+            let line = line.unwrap_or_else(|| panic!("round {round}: it did not start"));
+            let url: http::Uri = line.split_whitespace().last().unwrap().parse().unwrap();
+            format!("127.0.0.1:{}", url.port_u16().unwrap())
+        };
+        let (site, console) = (address("Sample site"), address("Console"));
+        // While the account alone is locked, the site is where it was looked for.
+        let start = Instant::now();
+        while round < 2 && !ask(&site, "GET / HTTP/1.0\r\nHost: hello.localhost\r\n\r\n").contains(" 200 OK") {
+            assert!(start.elapsed() < PATIENCE, "round {round}: the sample site is not served");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for _ in 0..if source.is_empty() { 0 } else { 5 } {
+            let answer = wrong_login(&console, source);
+            assert!(answer.starts_with("HTTP/1.1 401") || round > 0, "{answer}");
+        }
+        running.signal(rustix::process::Signal::INT);
+        assert_eq!(running.exit_code(), Some(0), "round {round}");
+    }
+}
+
 #[test]
 fn the_demo_prints_its_addresses_and_keeps_its_password() {
     let folder = tempfile::tempdir().unwrap();
