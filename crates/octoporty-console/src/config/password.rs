@@ -14,7 +14,7 @@ const MAX_ROUNDS: u32 = 1_000_000;
 /// Bytes of randomness in a salt; 16 characters when encoded.
 const SALT_BYTES: usize = 12;
 /// Longest password that is compared, in bytes: SHA-512-crypt's cost grows with the square of the length.
-pub(crate) const MAX_PASSWORD_BYTES: usize = 256;
+pub const MAX_PASSWORD_BYTES: usize = 256;
 
 /// Salt of the hash by which a plain password is known again at the next start. It is the same everywhere, which is
 /// why that hash is stored nowhere: see [`PasswordHash::identity`].

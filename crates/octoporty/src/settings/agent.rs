@@ -271,7 +271,7 @@ enum Need {
 
 fn password_hash(reader: &mut Reader, need: Need) -> Option<PasswordHash> {
     let hash = reader.find("Agent__Auth__PasswordHash", value::password_hash);
-    let password = reader.find("Agent__Auth__Password", value::text);
+    let password = reader.find("Agent__Auth__Password", value::plain_password);
     if reader.is_set("Agent__Auth__PasswordHash") {
         if password.is_some() {
             reader.warn("Agent__Auth__Password is not used, because Agent__Auth__PasswordHash is set");
