@@ -388,3 +388,14 @@ fn a_password_becomes_a_hash() {
     assert!(hash.starts_with("$6$") && hash.lines().count() == 1 && !hash.contains("correct"), "{hash}");
     assert_eq!(run(&["hash-password"], &[]).status.code(), Some(64), "an empty password");
 }
+
+#[test]
+fn a_password_too_long_to_log_in_with_gets_no_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = octoporty(folder.path(), &["hash-password"], &[]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all("x".repeat(257).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(out(&output).is_empty() && err(&output).contains("256 bytes"), "{}", err(&output));
+}
