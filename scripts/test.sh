@@ -20,9 +20,10 @@ runner() {
 }
 
 export OCTOPORTY_BIN=${OCTOPORTY_BIN:-$PWD/target/release/octoporty}
-runner scripts node --test --test-reporter=tap scripts/tally.test.mjs
-runner unit cargo test --workspace --exclude octoporty-e2e --exclude octoporty-bench
-runner e2e cargo test -p octoporty-e2e
+runner scripts node --test --test-reporter=tap scripts/*.test.mjs
+# Not to stop at the first file with a failure: whoever reads the summary wants all of them.
+runner unit cargo test --no-fail-fast --workspace --exclude octoporty-e2e --exclude octoporty-bench
+runner e2e cargo test --no-fail-fast -p octoporty-e2e
 [ -f web/package.json ] && runner web npm --prefix web test
 [ -f e2e/browser/package.json ] && runner browser npm --prefix e2e/browser test
 

@@ -1,5 +1,9 @@
 //! A real network between gateway and agent, in two namespaces made for the test: the link goes down, the agent's
-//! address changes. Needs root and `ip`, as `make test` says; it fails without them.
+//! address changes.
+//!
+//! Network namespaces are root's to make. The test therefore runs itself again in a user namespace, where it is root of
+//! what is its own, and leaves nothing behind on the machine. Where the system keeps user namespaces from ordinary
+//! users, it needs real root; it fails without either, and says so.
 
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -97,8 +101,52 @@ impl Drop for Network {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_tunnel_survives_a_link_that_goes_down_and_an_address_that_changes() {
+/// Set for the test that runs in namespaces of its own.
+const INSIDE: &str = "OCTOPORTY_E2E_INSIDE_NAMESPACES";
+/// `ip netns` keeps the names of namespaces under `/run`.
+const SCRIPT: &str = r#"mount -t tmpfs tmpfs /run && exec "$@""#;
+const NEEDS: &str = "this test makes network namespaces. Either allow user namespaces to ordinary users \
+                     (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu 24.04 and newer \
+                     sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run it as root";
+
+/// Runs a test of this file again, in a network and a file system of its own.
+fn again_inside(test: &str) {
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["--net", "--mount"]);
+    if !is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let own = std::env::current_exe().expect("a test has a path");
+    let output = unshare
+        .args(["sh", "-c", SCRIPT, "sh"])
+        .arg(own)
+        .args([test, "--exact", "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .expect("unshare (util-linux) is installed");
+    // Behind a mark, so that nobody counts the inner test's result as one more.
+    let text = [output.stdout, output.stderr].concat();
+    for line in String::from_utf8_lossy(&text).lines() {
+        println!("| {line}");
+    }
+    assert!(output.status.success(), "the test inside failed, or could not begin: {NEEDS}");
+}
+
+fn is_root() -> bool {
+    let output = std::process::Command::new("id").arg("-u").output().expect("id is installed");
+    output.stdout.trim_ascii() == b"0"
+}
+
+#[test]
+fn the_tunnel_survives_a_link_that_goes_down_and_an_address_that_changes() {
+    if std::env::var_os(INSIDE).is_none() {
+        return again_inside("the_tunnel_survives_a_link_that_goes_down_and_an_address_that_changes");
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(link_and_address());
+}
+
+async fn link_and_address() {
     let world = World::new();
     let network = Network::make().await;
     let mut gateway = network.command(&world, &network.gateway, "gateway");

@@ -159,6 +159,29 @@ async fn a_hash_made_by_the_command_logs_in() {
     assert_ne!(console.status().await["connectionStatus"], "Connected");
 }
 
+/// What the shell behind it is left with: exit code and whether the terminal shows what is typed.
+const INTERRUPTED: &str = r#"
+import os, pty, signal, subprocess, sys, termios, time
+ours, theirs = pty.openpty()
+echo = lambda: bool(termios.tcgetattr(theirs)[3] & termios.ECHO)
+child = subprocess.Popen([sys.argv[1], "hash-password"], stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL)
+end = time.monotonic() + 30
+while echo() and time.monotonic() < end:
+    time.sleep(0.01)
+hidden = not echo()
+child.send_signal(signal.SIGINT)
+print(hidden, child.wait(30), echo())
+"#;
+
+#[tokio::test]
+async fn ctrl_c_at_the_password_gives_the_terminal_its_echo_back() {
+    let binary = octoporty_e2e::process::binary();
+    let output =
+        tokio::process::Command::new("python3").args(["-c", INTERRUPTED]).arg(binary).output().await.expect("runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.trim(), "True 130 True", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[derive(Clone, Copy)]
 enum Stopping {
     Gateway,

@@ -1,7 +1,8 @@
 // Pictures of every page from the mock console, at desk and phone width, dark and light, into dist-shots/.
-// Needs `npm run build:mock` before and a Chromium (CHROMIUM, default /usr/bin/chromium). Arguments choose pages by name.
+// Needs `npm run build:mock` before and a Chromium (CHROMIUM, or the one on the path). Arguments choose pages by name.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { chromiumPath } from "../../e2e/browser/harness/chromium.mjs";
 import { serve } from "./serve.mjs";
 
 const FLAGS = [
@@ -117,7 +118,7 @@ mkdirSync("dist-shots", { recursive: true });
 const server = await serve("dist-mock");
 const { port } = server.address();
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: chromiumPath(),
   args: FLAGS,
 });
 const complaints = [];

@@ -2,7 +2,7 @@
 //! mount the handlers, so that it cannot tell of a route that is not there.
 //!
 //! The cast: [`error`] the one error; [`problem`] its body; [`body`], [`loose`] and [`fields`] take bodies; [`finish`]
-//! goes round every request; the rest are routes.
+//! goes round every request, which [`turns`] counts; the rest are routes.
 
 pub(crate) mod auth;
 pub(crate) mod body;
@@ -21,6 +21,7 @@ pub(crate) mod responses;
 pub(crate) mod settings;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod turns;
 
 use std::sync::Arc;
 

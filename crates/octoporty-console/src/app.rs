@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Capabilities;
+use crate::api::turns::Turns;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::TrustedProxies;
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub(crate) version: String,
     /// The gateway's public names.
     pub(crate) gateway_names: Vec<String>,
+    /// Who is asking how much at once.
+    pub(crate) turns: Turns,
     /// Cancelled when the console stops.
     pub(crate) stopping: CancellationToken,
 }

@@ -84,9 +84,16 @@ pub(crate) struct Credentials {
 }
 
 impl Auth {
-    /// Brings lockouts and ended logins back from the store.
+    /// Brings lockouts and ended logins back from the store. Where the credentials are not those of the last start,
+    /// every login ends: a new password that lets the old sessions live on would keep nobody out.
     pub(crate) async fn load(store: Arc<Store>, clock: Clock, credentials: Credentials) -> Result<Self, StoreError> {
         let now = clock.now_ms();
+        let access = AccessTokens::new(&credentials.key);
+        let fingerprint = access.fingerprint(&credentials.hash, credentials.username.as_deref());
+        let ended = store.note_credentials(fingerprint, now).await?;
+        if ended > 0 {
+            info!(sessions = ended, "password, user name or key are not those of the last start; all sessions ended");
+        }
         let lockouts = Lockouts::restore(store.lockouts().await?);
         let revoked = store.families_revoked_since(now.saturating_sub(ACCESS_LIFETIME_MS)).await?;
         let revoked = revoked.into_iter().map(|(family, at)| (family, at + ACCESS_LIFETIME_MS)).collect();
@@ -95,7 +102,7 @@ impl Auth {
             clock,
             hash: credentials.hash,
             username: credentials.username,
-            access: AccessTokens::new(&credentials.key),
+            access,
             lockouts: Arc::new(Mutex::new(lockouts)),
             hashings: Arc::new(Semaphore::new(CONCURRENT_HASHINGS)),
             revoked: Mutex::new(revoked),

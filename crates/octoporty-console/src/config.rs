@@ -9,7 +9,7 @@ use crate::Capabilities;
 
 mod password;
 
-pub use password::{PasswordHash, PasswordHashError};
+pub use password::{MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
 
 /// The HMAC key of access tokens, at least 32 characters. Debug does not show it.
 #[derive(Clone)]

@@ -37,6 +37,7 @@ pub use clock::Clock;
 pub use config::ConsoleConfig;
 pub use ports::{AgentControl, AgentPorts};
 
+use api::turns::Turns;
 use app::{App, News};
 use auth::{Auth, Credentials};
 use desired::Desired;
@@ -202,6 +203,7 @@ async fn open(
         capabilities: config.capabilities,
         version: config.version,
         gateway_names: config.gateway_fqdn,
+        turns: Turns::default(),
         stopping: CancellationToken::new(),
     }))
 }

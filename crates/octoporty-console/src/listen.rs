@@ -1,6 +1,8 @@
 //! Connections to the console: listening, serving, and an orderly end.
 
+pub(crate) mod pace;
 mod sources;
+mod steady;
 
 use std::convert::Infallible;
 use std::io;
@@ -22,7 +24,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+pub(crate) use self::sources::source_of;
 use self::sources::{Place, Sources};
+use self::steady::Steady;
 use crate::api::finish::{Peer, with_version};
 
 /// A new connection's first request has to have a whole head within it: a browser asks at once, and whoever only
@@ -121,7 +125,7 @@ impl Server {
         });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT).max_buf_size(HEAD_BYTES);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection(TokioIo::new(Steady::new(stream)), service);
         tokio::pin!(connection);
         let first_head = tokio::time::sleep(FIRST_HEAD_TIMEOUT);
         tokio::pin!(first_head);

@@ -72,6 +72,11 @@ impl Store {
         self.writer.trouble()
     }
 
+    /// Counts what was stored, log rows aside: whoever gave the job may be gone when it is done.
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.writer.committed()
+    }
+
     /// Writes what is queued, then closes.
     pub(crate) async fn close(&self) {
         self.writer.close().await;

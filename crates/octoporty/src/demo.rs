@@ -139,7 +139,13 @@ impl Demo {
         let settings = agent(args, folder, gateway.local_addr());
         let agent = AgentParts::start(settings).await.map_err(agent_error)?;
         let demo = Self { site, gateway, agent };
-        mapping::ensure(demo.console(), &folder.password, SITE_NAME, demo.site.address()).await?;
+        match mapping::ensure(demo.console(), &folder.password, SITE_NAME, demo.site.address()).await {
+            // All the rest of the demo works, and the lock ends by itself.
+            Err(error @ MappingError::Locked) => {
+                complain(&format!("octoporty demo: {error}; {SITE_NAME} may lead nowhere until the demo starts again"));
+            }
+            outcome => outcome?,
+        }
         Ok(demo)
     }
 
@@ -225,7 +231,7 @@ fn agent(args: &DemoArgs, folder: &Folder, gateway: SocketAddr) -> AgentSettings
         listen: loopback(args.console_port),
         database: folder.path.join("octoporty.db"),
         username: None,
-        password_hash: PasswordHash::of_password(&folder.password),
+        password_hash: PasswordHash::of_plain_setting(&folder.password),
         jwt_secret: None,
         capabilities: Capabilities { side: Side::Agent },
         retention: octoporty_console::config::Retention::default(),

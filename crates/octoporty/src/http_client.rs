@@ -1,5 +1,6 @@
 //! One small request at a time to a server of this machine: the health check, and the demo's use of the console's API.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +55,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) url: &'a str,
     /// Bearer token.
     pub(crate) bearer: Option<&'a str>,
+    /// On whose behalf, as a proxy says it.
+    pub(crate) forwarded_for: Option<IpAddr>,
     /// JSON.
     pub(crate) json: Option<serde_json::Value>,
 }
@@ -75,7 +78,7 @@ pub(crate) async fn send(ask: Ask<'_>, bound: Duration) -> Result<Response<Bytes
 
 /// The status of a `GET`.
 pub(crate) async fn status(url: &str, bound: Duration) -> Result<StatusCode, ClientError> {
-    let ask = Ask { method: http::Method::GET, url, bearer: None, json: None };
+    let ask = Ask { method: http::Method::GET, url, bearer: None, forwarded_for: None, json: None };
     Ok(send(ask, bound).await?.status())
 }
 
@@ -84,6 +87,9 @@ fn request(uri: &Uri, authority: &str, ask: Ask<'_>) -> Request<Full<Bytes>> {
     let mut builder = Request::builder().method(ask.method).uri(path).header(header::HOST, authority);
     if let Some(token) = ask.bearer {
         builder = builder.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if let Some(visitor) = ask.forwarded_for {
+        builder = builder.header("x-forwarded-for", visitor.to_string());
     }
     let body = match ask.json {
         Some(json) => {

@@ -1,6 +1,8 @@
 //! What differs between operating systems: who this process is, the host's name, the terminal's echo, systemd.
 
-use std::io::{self, BufRead};
+use std::io;
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// `uid:gid` of this process.
 pub(crate) fn uid_gid() -> String {
@@ -13,16 +15,24 @@ pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Reads one line from a terminal without showing what is typed; the echo is back afterwards whatever happens.
-pub(crate) fn read_hidden_line() -> io::Result<String> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let terminal = io::stdin();
-    let before = tcgetattr(&terminal)?;
+/// While it lives, the terminal does not show what is typed.
+#[derive(Debug)]
+pub(crate) struct HiddenTyping {
+    before: Termios,
+}
+
+/// Stops the terminal's echo.
+pub(crate) fn hide_typing() -> io::Result<HiddenTyping> {
+    let before = tcgetattr(io::stdin())?;
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
-    let mut line = String::new();
-    let outcome = terminal.lock().read_line(&mut line);
-    tcsetattr(&terminal, OptionalActions::Flush, &before)?;
-    outcome.map(|_| line)
+    tcsetattr(io::stdin(), OptionalActions::Flush, &hidden)?;
+    Ok(HiddenTyping { before })
+}
+
+impl Drop for HiddenTyping {
+    fn drop(&mut self) {
+        // A terminal that went away needs no echo.
+        tcsetattr(io::stdin(), OptionalActions::Flush, &self.before).unwrap_or_default();
+    }
 }

@@ -1,8 +1,8 @@
 //! The binary as a process: what it prints and how it ends.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
-use std::io::{BufRead, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -203,6 +203,56 @@ fn an_agent_without_its_folder_or_port_ends_before_it_dials() {
     }
 }
 
+/// One request on a connection of its own; what came, as text. Empty when nobody answers.
+fn ask(address: &str, request: &str) -> String {
+    let mut answer = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect(address) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_end(&mut answer).ok();
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A login by way of a proxy on this machine.
+fn wrong_login(console: &str, visitor: &str) -> String {
+    let body = r#"{"password":"wrong"}"#;
+    let head = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: {console}\r\nConnection: close\r\n");
+    let fields =
+        format!("Content-Type: application/json\r\nX-Forwarded-For: {visitor}\r\nContent-Length: {}", body.len());
+    ask(console, &format!("{head}{fields}\r\n\r\n{body}"))
+}
+
+#[test]
+fn wrong_passwords_do_not_keep_the_demo_from_starting_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // The second round locks out the address that the demo itself comes from, too.
+    for (round, source) in ["198.51.100.7", "127.0.0.77", ""].into_iter().enumerate() {
+        let mut command = octoporty(folder.path(), &["demo", "--gateway-port", "0", "--console-port", "0"], &[]);
+        let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut lines = std::io::BufReader::new(running.0.stdout.take().unwrap()).lines();
+        let mut address = |name: &str| {
+            let line = lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(name));
+            let line = line.unwrap_or_else(|| panic!("round {round}: it did not start"));
+            let url: http::Uri = line.split_whitespace().last().unwrap().parse().unwrap();
+            format!("127.0.0.1:{}", url.port_u16().unwrap())
+        };
+        let (site, console) = (address("Sample site"), address("Console"));
+        // While the account alone is locked, the site is where it was looked for.
+        let start = Instant::now();
+        while round < 2 && !ask(&site, "GET / HTTP/1.0\r\nHost: hello.localhost\r\n\r\n").contains(" 200 OK") {
+            assert!(start.elapsed() < PATIENCE, "round {round}: the sample site is not served");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for _ in 0..if source.is_empty() { 0 } else { 5 } {
+            let answer = wrong_login(&console, source);
+            assert!(answer.starts_with("HTTP/1.1 401") || round > 0, "{answer}");
+        }
+        running.signal(rustix::process::Signal::INT);
+        assert_eq!(running.exit_code(), Some(0), "round {round}");
+    }
+}
+
 #[test]
 fn the_demo_prints_its_addresses_and_keeps_its_password() {
     let folder = tempfile::tempdir().unwrap();
@@ -224,6 +274,55 @@ fn the_demo_prints_its_addresses_and_keeps_its_password() {
         assert_eq!(running.exit_code(), Some(0), "round {round}");
     }
     assert_eq!(passwords[0], passwords[1]);
+}
+
+#[test]
+fn somebody_who_holds_the_console_does_not_get_the_grace_a_second_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    listener.set_read_timeout(Some(PATIENCE)).unwrap();
+    let own = [("Agent__ShutdownGraceSeconds", "60"), ("NOTIFY_SOCKET", socket.to_str().unwrap())];
+    let mut command = octoporty(folder.path(), &["agent"], &[&AGENT[..], &own].concat());
+    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut buffer = [0; 256];
+    let length = listener.recv(&mut buffer).expect("it gets ready");
+    let message = std::str::from_utf8(&buffer[..length]).unwrap();
+    let console = message.strip_prefix("READY=1\nSTATUS=console at ").expect("ready");
+    let mut holder = TcpStream::connect(console).unwrap();
+    let head =
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+    holder.write_all(head.as_bytes()).unwrap();
+    // Answered on another connection: the first one was accepted before.
+    assert!(ask(console, "GET /ready HTTP/1.0\r\n\r\n").contains(" 200 OK"));
+    let start = Instant::now();
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.exit_code(), Some(0));
+    // A body has 10 s in any case; the console's end does not wait for that.
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+}
+
+#[test]
+fn check_as_the_readme_says_it_sees_what_the_units_give() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(repository.join("README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["gateway.env", "agent.env"] {
+        std::fs::copy(repository.join("deploy").join(file), folder.path().join(file)).unwrap();
+    }
+    std::fs::write(folder.path().join("api-key"), KEY).unwrap();
+    let hash = "$6$saltsalt$af2ZYLUhMvcO30Dr.s1DwOMjKu2ccI6pOJjl2AJLuu82KBDytptwWV7vbizvKZsc8ReVCtv2I0/z/4/.LQqbC0";
+    std::fs::write(folder.path().join("password-hash"), hash).unwrap();
+    let commands: Vec<_> = readme.lines().filter(|line| line.starts_with('(') && line.contains("--check")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let command = command
+            .replace("/etc/octoporty", folder.path().to_str().unwrap())
+            .replace(" octoporty ", &format!(" {} ", env!("CARGO_BIN_EXE_octoporty")));
+        let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", err(&output));
+        assert!(out(&output).contains("gateway.example.com"), "{}", out(&output));
+    }
 }
 
 #[test]
@@ -288,4 +387,15 @@ fn a_password_becomes_a_hash() {
     let hash = out(&output);
     assert!(hash.starts_with("$6$") && hash.lines().count() == 1 && !hash.contains("correct"), "{hash}");
     assert_eq!(run(&["hash-password"], &[]).status.code(), Some(64), "an empty password");
+}
+
+#[test]
+fn a_password_too_long_to_log_in_with_gets_no_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = octoporty(folder.path(), &["hash-password"], &[]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all("x".repeat(257).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(out(&output).is_empty() && err(&output).contains("256 bytes"), "{}", err(&output));
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { chromiumPath } from "./chromium.mjs";
 import { DEADLINE, PASSWORD } from "./processes.mjs";
 
 const FLAGS = [
@@ -22,7 +23,7 @@ export const SIZES = {
 };
 
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  return chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
 }
 
 /** A fresh browser profile at a size; `complaints` are errors that the page itself reported. */

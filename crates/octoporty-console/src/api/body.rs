@@ -1,12 +1,16 @@
 //! Takes a JSON body, or says in words what is wrong with it.
 
-use axum::body::Bytes;
+use axum::RequestExt;
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout_at;
 
 use super::error::ApiError;
+use crate::listen::pace::Pace;
 
 /// A body of this type. An empty body is taken as `{}`.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -18,12 +22,9 @@ where
 {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         check_type(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => ApiError::of_status(status),
-            _ => ApiError::malformed("The body did not arrive whole."),
-        })?;
+        let bytes = whole(request.into_limited_body()).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         let value: serde_json::Value = serde_json::from_slice(text)
             .map_err(|error| ApiError::malformed(format!("The body is not JSON: {error}.")).at_field("body"))?;
@@ -34,6 +35,27 @@ where
             .map(Self)
             .map_err(|error| ApiError::malformed(format!("The body is not as it should be: {error}.")).at_field("body"))
     }
+}
+
+/// Everything of a body that keeps to the pace.
+async fn whole(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let mut whole = Vec::new();
+    let mut pace = Pace::begin();
+    while let Some(frame) = timeout_at(pace.deadline(), body.frame()).await.map_err(|_| ApiError::too_slow())? {
+        if let Ok(bytes) = frame.map_err(|error| broken(&error))?.into_data() {
+            pace.moved(bytes.len());
+            whole.extend_from_slice(&bytes);
+        }
+    }
+    Ok(whole)
+}
+
+fn broken(error: &axum::Error) -> ApiError {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    if causes.any(|cause| cause.is::<LengthLimitError>()) {
+        return ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    ApiError::malformed("The body did not arrive whole.")
 }
 
 /// JSON, or nothing said. A form of another site can say neither.

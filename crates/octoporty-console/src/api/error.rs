@@ -86,6 +86,17 @@ impl ApiError {
         error
     }
 
+    /// The body does not come.
+    pub(crate) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time.")
+    }
+
+    /// Too many requests of this visitor are being worked at.
+    pub(crate) fn too_many() -> Self {
+        let detail = "Too many requests of yours are being worked at; repeat this one in a moment.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(1)
+    }
+
     /// Not before so many seconds.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.particulars.retry_after_seconds = Some(seconds);

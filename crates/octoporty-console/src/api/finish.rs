@@ -7,9 +7,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use tracing::{Instrument, debug_span};
@@ -43,10 +44,14 @@ pub(crate) async fn finish(State(app): State<Arc<App>>, mut request: Request, ne
     let id = Uuid::now_v7().simple().to_string();
     let peer = request.extensions().get::<Peer>().copied().expect("the listener tells the peer of each request");
     let visitor = Visitor::of(peer.0, request.headers(), &app.trusted);
+    let turn = app.turns.take(visitor.source);
     request.extensions_mut().insert(visitor);
     let api = is_api(request.uri().path());
     let span = debug_span!("console_request", id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = match turn {
+        Some(_turn) => next.run(request).instrument(span).await,
+        None => ApiError::too_many().into_response(),
+    };
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         write_problem(&mut response, &error, &id);
     } else if is_bare_error(&response, api) {
@@ -78,6 +83,9 @@ fn write_problem(response: &mut Response, error: &ApiError, request_id: &str) {
     headers.insert(CONTENT_TYPE, PROBLEM_JSON);
     if let Some(seconds) = error.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if error.status() == StatusCode::REQUEST_TIMEOUT {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if error.status() == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -33,6 +33,8 @@ problems! {
     CrossSite = "403", "A browser sent this from another site's page.";
     /// 404.
     NotFound = "404", "Not there.";
+    /// 408.
+    TooSlow = "408", "The body did not arrive in time.";
     /// 409.
     Conflict = "409", "The endpoint is taken; `holder` says by whom.";
     /// 412.

@@ -6,6 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::config::PasswordHash;
+
 /// How long an access token lets in: short, since it is looked up nowhere but in the list of ended logins.
 pub(crate) const ACCESS_LIFETIME_MS: u64 = 15 * 60 * 1_000;
 /// How long a login lasts when nobody uses it.
@@ -68,6 +70,15 @@ impl AccessTokens {
             .expect("claims of texts and numbers are always encoded")
     }
 
+    /// A text that tells whether the credentials are still those of the last start. Keyed, so that whoever reads the
+    /// database alone cannot try passwords by it; and therefore another one when the key is.
+    pub(crate) fn fingerprint(&self, hash: &PasswordHash, username: Option<&str>) -> String {
+        // Of the three, the last alone may hold anything: no two sets of credentials give the same text. And it is no
+        // claims of a token, which have no blank.
+        let text = format!("credentials {} {}", hash.identity(), username.unwrap_or_default());
+        jsonwebtoken::crypto::sign(text.as_bytes(), &self.encoding, Algorithm::HS256).expect("the key is one for HS256")
+    }
+
     /// The claims of a token that is ours, of the right kind and not over.
     pub(crate) fn read(&self, token: &str, now_ms: u64) -> Option<Claims> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
@@ -99,6 +110,22 @@ mod tests {
         let claims = tokens.read(&token, NOW + ACCESS_LIFETIME_MS - 1_000).unwrap();
         assert_eq!((claims.sub.as_str(), claims.sid.as_str()), ("admin", "family"));
         assert!(tokens.read(&token, NOW + ACCESS_LIFETIME_MS).is_none());
+    }
+
+    #[test]
+    fn a_fingerprint_follows_key_password_and_user_and_nothing_else() {
+        let of = |key: &[u8], password: &str, username| {
+            AccessTokens::new(key).fingerprint(&PasswordHash::of_plain_setting(password), username)
+        };
+        let known = of(KEY, "tentacle", None);
+        assert_eq!(known, of(KEY, "tentacle", None));
+        let others = [
+            of(b"another key, another key, another", "tentacle", None),
+            of(KEY, "tentacles", None),
+            of(KEY, "tentacle", Some("olga")),
+        ];
+        assert!(others.iter().all(|other| *other != known));
+        assert!(!known.contains("$6$") && !known.contains("tentacle"));
     }
 
     #[test]

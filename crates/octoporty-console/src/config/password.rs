@@ -14,11 +14,19 @@ const MAX_ROUNDS: u32 = 1_000_000;
 /// Bytes of randomness in a salt; 16 characters when encoded.
 const SALT_BYTES: usize = 12;
 /// Longest password that is compared, in bytes: SHA-512-crypt's cost grows with the square of the length.
-pub(crate) const MAX_PASSWORD_BYTES: usize = 256;
+pub const MAX_PASSWORD_BYTES: usize = 256;
+
+/// Salt of the hash by which a plain password is known again at the next start. It is the same everywhere, which is
+/// why that hash is stored nowhere: see [`PasswordHash::identity`].
+const IDENTITY_SALT: &[u8] = b"octoporty.id";
 
 /// A parsed SHA-512-crypt hash (`$6$…`). Debug does not show it.
 #[derive(Clone)]
-pub struct PasswordHash(String);
+pub struct PasswordHash {
+    text: String,
+    /// Of a password that is hashed anew at each start.
+    identity: Option<String>,
+}
 
 /// Why a text is not a password hash. Each says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,10 +80,10 @@ impl PasswordHash {
         if PasswordHashRef::new(text).is_err() {
             return Err(PasswordHashError::Malformed("it has characters that no such hash has"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self { text: text.to_owned(), identity: None })
     }
 
-    /// Hashes a password with a fresh salt (for `octoporty hash-password`, the demo and the older plain form).
+    /// Hashes a password with a fresh salt (for `octoporty hash-password`).
     ///
     /// # Panics
     /// When the system has no randomness to give.
@@ -83,16 +91,29 @@ impl PasswordHash {
     pub fn of_password(password: &str) -> Self {
         let mut salt = [0_u8; SALT_BYTES];
         getrandom::fill(&mut salt).expect("the system gives random bytes");
-        let hash = ShaCrypt::SHA512
-            .hash_password_with_salt(password.as_bytes(), &salt)
-            .expect("a salt of 12 bytes and the recommended rounds are always taken");
-        Self(hash.as_str().to_owned())
+        Self { text: sha512_crypt(password, &salt), identity: None }
+    }
+
+    /// Hashes a password that is configured as it is, and therefore hashed anew at each start (the demo and the older
+    /// plain form).
+    ///
+    /// # Panics
+    /// As [`Self::of_password`].
+    #[must_use]
+    pub fn of_plain_setting(password: &str) -> Self {
+        Self { identity: Some(sha512_crypt(password, IDENTITY_SALT)), ..Self::of_password(password) }
     }
 
     /// The `$6$…` text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The same text for the same setting at each start, another for another. Not to be stored as it is: the salt of
+    /// a plain password's is no secret.
+    pub(crate) fn identity(&self) -> &str {
+        self.identity.as_deref().unwrap_or(&self.text)
     }
 
     /// Whether this is the password's hash. Takes some milliseconds of a core: not for an async task. The digests are
@@ -101,7 +122,7 @@ impl PasswordHash {
     pub fn verifies(&self, password: &str) -> bool {
         !password.is_empty()
             && password.len() <= MAX_PASSWORD_BYTES
-            && ShaCrypt::SHA512.verify_password(password.as_bytes(), self.0.as_str()).is_ok()
+            && ShaCrypt::SHA512.verify_password(password.as_bytes(), self.text.as_str()).is_ok()
     }
 }
 
@@ -109,6 +130,13 @@ impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PasswordHash(…)")
     }
+}
+
+fn sha512_crypt(password: &str, salt: &[u8]) -> String {
+    let hash = ShaCrypt::SHA512
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .expect("a salt of 12 bytes and the recommended rounds are always taken");
+    hash.as_str().to_owned()
 }
 
 fn is_crypt_digit(byte: u8) -> bool {
@@ -169,6 +197,17 @@ mod tests {
         assert_ne!(one.as_str(), two.as_str());
         assert!(PasswordHash::parse(one.as_str()).unwrap().verifies("tentacle"));
         assert!(!one.verifies("tentacles"));
+    }
+
+    #[test]
+    fn a_plain_setting_is_known_again_and_a_hash_is_its_own_identity() {
+        let (one, two) = (PasswordHash::of_plain_setting("tentacle"), PasswordHash::of_plain_setting("tentacle"));
+        assert_ne!(one.as_str(), two.as_str());
+        assert_eq!(one.identity(), two.identity());
+        assert_ne!(one.identity(), PasswordHash::of_plain_setting("tentacles").identity());
+        assert!(one.verifies("tentacle"));
+        let hash = PasswordHash::parse(OPENSSL).unwrap();
+        assert_eq!(hash.identity(), OPENSSL);
     }
 
     #[test]

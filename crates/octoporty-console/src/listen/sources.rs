@@ -100,7 +100,7 @@ impl Drop for Place {
 }
 
 /// Who is counted as one: an IPv4 address, or an IPv6 /64, which one machine has to itself.
-fn source_of(address: IpAddr) -> IpAddr {
+pub(crate) fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),

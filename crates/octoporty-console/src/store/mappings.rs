@@ -105,6 +105,12 @@ impl Store {
         Ok(View { revision, mappings, landing_page })
     }
 
+    /// Revision of the newest change.
+    pub(crate) async fn revision(&self) -> Result<Revision, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        current_revision(&mut connection).await
+    }
+
     /// All mappings, by domain and path.
     pub(crate) async fn mappings(&self) -> Result<Vec<StoredMapping>, StoreError> {
         let rows = sqlx::query("SELECT * FROM mappings ORDER BY domain, path_prefix").fetch_all(&self.readers).await?;

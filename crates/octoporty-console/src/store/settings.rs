@@ -1,4 +1,4 @@
-//! Settings that are not mappings: the landing page.
+//! What is kept as a key and its value: the landing page, and by what logins are made.
 
 use octoporty_proto::model::LandingPage;
 use sqlx::sqlite::SqliteConnection;
@@ -7,6 +7,7 @@ use super::writer::Durability;
 use super::{Store, StoreError, mappings, signed};
 
 const LANDING_PAGE: &str = "landing_page";
+const CREDENTIALS: &str = "credentials";
 
 impl Store {
     /// The custom landing page; `None`: the default.
@@ -22,8 +23,8 @@ impl Store {
                 Box::pin(async move {
                     mappings::next_revision(connection).await?;
                     match page {
-                        Some(page) => put(connection, page, now_ms).await,
-                        None => remove(connection).await,
+                        Some(page) => put(connection, LANDING_PAGE, page.into(), now_ms).await,
+                        None => remove(connection, LANDING_PAGE).await,
                     }
                 })
             })
@@ -32,27 +33,42 @@ impl Store {
 }
 
 pub(super) async fn landing_page(connection: &mut SqliteConnection) -> Result<Option<LandingPage>, StoreError> {
-    let html: Option<String> = sqlx::query_scalar("SELECT value FROM settings WHERE key = ?")
-        .bind(LANDING_PAGE)
-        .fetch_optional(connection)
-        .await?;
+    let html = get(connection, LANDING_PAGE).await?;
     html.map(LandingPage::new).transpose().map_err(|error| StoreError::Corrupt(error.to_string().into()))
 }
 
-async fn put(connection: &mut SqliteConnection, page: LandingPage, now_ms: u64) -> Result<(), StoreError> {
+/// Fingerprint of what logins are made by.
+pub(super) async fn credentials(connection: &mut SqliteConnection) -> Result<Option<String>, StoreError> {
+    get(connection, CREDENTIALS).await
+}
+
+pub(super) async fn set_credentials(
+    connection: &mut SqliteConnection,
+    fingerprint: String,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    put(connection, CREDENTIALS, fingerprint, now_ms).await
+}
+
+async fn get(connection: &mut SqliteConnection, key: &str) -> Result<Option<String>, StoreError> {
+    let value = sqlx::query_scalar("SELECT value FROM settings WHERE key = ?").bind(key);
+    Ok(value.fetch_optional(connection).await?)
+}
+
+async fn put(connection: &mut SqliteConnection, key: &str, value: String, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO settings (key, value, updated_ms) VALUES (?, ?, ?) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_ms = excluded.updated_ms",
     )
-    .bind(LANDING_PAGE)
-    .bind(String::from(page))
+    .bind(key)
+    .bind(value)
     .bind(signed(now_ms))
     .execute(connection)
     .await?;
     Ok(())
 }
 
-async fn remove(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM settings WHERE key = ?").bind(LANDING_PAGE).execute(connection).await?;
+async fn remove(connection: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM settings WHERE key = ?").bind(key).execute(connection).await?;
     Ok(())
 }

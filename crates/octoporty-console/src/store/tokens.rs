@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 use super::writer::Durability;
-use super::{Store, StoreError, signed, unsigned};
+use super::{Store, StoreError, settings, signed, unsigned};
 
 /// SHA-256 of a token. Tokens have 256 random bits: a plain hash cannot be searched.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -139,6 +139,31 @@ impl Store {
                         .execute(connection)
                         .await?;
                     Ok(())
+                })
+            })
+            .await
+    }
+
+    /// Notes by what logins are made now; if that is not what it was, all that stand are ended. Answers how many.
+    pub(crate) async fn note_credentials(&self, fingerprint: String, now_ms: u64) -> Result<u64, StoreError> {
+        self.writer
+            .run(Durability::Settings, move |connection| {
+                Box::pin(async move {
+                    if settings::credentials(connection).await?.as_deref() == Some(fingerprint.as_str()) {
+                        return Ok(0);
+                    }
+                    let standing: i64 = sqlx::query_scalar(
+                        "SELECT count(DISTINCT family) FROM refresh_tokens WHERE revoked_ms IS NULL AND expires_ms > ?",
+                    )
+                    .bind(signed(now_ms))
+                    .fetch_one(&mut *connection)
+                    .await?;
+                    sqlx::query("UPDATE refresh_tokens SET revoked_ms = ? WHERE revoked_ms IS NULL")
+                        .bind(signed(now_ms))
+                        .execute(&mut *connection)
+                        .await?;
+                    settings::set_credentials(connection, fingerprint, now_ms).await?;
+                    Ok(unsigned(standing))
                 })
             })
             .await

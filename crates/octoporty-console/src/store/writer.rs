@@ -59,6 +59,7 @@ struct Batch {
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
     trouble: watch::Receiver<Option<Arc<str>>>,
+    committed: watch::Receiver<u64>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -67,13 +68,25 @@ impl Writer {
     pub(super) fn start(connection: SqliteConnection) -> Self {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (trouble_sender, trouble) = watch::channel(None);
+        let (committed_sender, committed) = watch::channel(0);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let task =
-            Task { connection, inbox, trouble: trouble_sender, stop: stop.clone(), synced: Durability::Settings };
+        let task = Task {
+            connection,
+            inbox,
+            trouble: trouble_sender,
+            committed: committed_sender,
+            stop: stop.clone(),
+            synced: Durability::Settings,
+        };
         tasks.spawn(task.run());
         tasks.close();
-        Self { jobs, trouble, stop, tasks }
+        Self { jobs, trouble, committed, stop, tasks }
+    }
+
+    /// Counts the transactions that had something other than log rows in them.
+    pub(super) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
     }
 
     pub(super) fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
@@ -119,6 +132,7 @@ struct Task {
     connection: SqliteConnection,
     inbox: mpsc::Receiver<Job>,
     trouble: watch::Sender<Option<Arc<str>>>,
+    committed: watch::Sender<u64>,
     stop: CancellationToken,
     /// What the connection's `synchronous` stands at.
     synced: Durability,
@@ -161,6 +175,10 @@ impl Task {
             // SQLite may have ended the transaction by itself; then there is nothing to roll back.
             drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
             return outcome;
+        }
+        // The transaction was made as durable as the job in it that needs most.
+        if self.synced == Durability::Settings {
+            self.committed.send_modify(|count| *count += 1);
         }
         for settle in batch.settles.drain(..) {
             settle(Ok(()));

@@ -74,3 +74,53 @@ async fn a_connection_that_never_asks_is_closed_and_one_that_asked_stays() {
     read.expect("answers in time").unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
 }
+
+/// A login of which all but the end is sent, by way of the trusted proxy that the tests are.
+async fn unfinished_login(to: SocketAddr, visitor: &str) -> TcpStream {
+    let mut stream = connect([127, 0, 0, 2], to).await;
+    let head = format!(
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: console\r\nX-Forwarded-For: {visitor}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"password\": \""
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_login_whose_body_never_ends_is_answered_and_closed() {
+    let world = World::new().await;
+    let mut silent = unfinished_login(world.address, "203.0.113.9").await;
+    let (mut slow, mut drops) = unfinished_login(world.address, "203.0.113.9").await.into_split();
+    let dripping = async {
+        // Ends when the console closes the connection.
+        while drops.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let (mut first, mut second) = (String::new(), String::new());
+    let answers = async {
+        silent.read_to_string(&mut first).await.unwrap();
+        // Closed with bytes of ours under way, it may be reset behind the answer.
+        slow.read_to_string(&mut second).await.ok();
+    };
+    tokio::time::timeout(PATIENCE, async { tokio::join!(answers, dripping) }).await.expect("answers and ends in time");
+    assert!(first.starts_with("HTTP/1.1 408 ") && first.contains("\"code\":\"body_timeout\""), "{first}");
+    assert!(second.is_empty() || second.starts_with("HTTP/1.1 408 "), "{second}");
+}
+
+#[tokio::test]
+async fn one_stranger_behind_a_proxy_does_not_close_the_console_for_others() {
+    let world = World::new().await;
+    let mut crowd = Vec::new();
+    for _ in 0..BOUND {
+        crowd.push(unfinished_login(world.address, "203.0.113.9").await);
+    }
+    let refused = async |stream: &mut TcpStream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.is_ok() && answer.starts_with("HTTP/1.1 429 ")
+    };
+    // The answers are there long before the bodies' time is up; whoever waits for that finds 408.
+    let answers = futures_util::future::join_all(crowd.iter_mut().map(refused)).await;
+    let count = answers.into_iter().filter(|refused| *refused).count();
+    assert_eq!(count, BOUND / 2, "half of a proxy's connections are left to others");
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use octoporty_console::config::PasswordHash;
 use serde_json::json;
 
 use crate::client::Answer;
@@ -166,6 +167,47 @@ async fn a_refresh_token_lasts_seven_days_and_survives_a_restart() {
     world.advance(Duration::from_secs(7 * 24 * 60 * 60));
     let over = world.call("POST", REFRESH).header("cookie", &refresh_cookie(&second)).send().await;
     over.problem(401, "session_over");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_session() {
+    let mut world = World::new().await;
+    let login = world.login().await;
+    let token = login.json()["token"].as_str().unwrap().to_owned();
+    let fresh = PasswordHash::of_password("another password");
+    world.restart_with(|config| config.password_hash = fresh.clone()).await;
+    assert_eq!(status_of(&world, &token).await, 401, "its access ends as well");
+    world.call("POST", REFRESH).header("cookie", &refresh_cookie(&login)).send().await.problem(401, "session_over");
+    // What was made by the new password outlives the next start.
+    let login = world.login_from("192.0.2.1", "another password").await;
+    world.restart_with(|config| config.password_hash = fresh.clone()).await;
+    assert_eq!(world.call("POST", REFRESH).header("cookie", &refresh_cookie(&login)).send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_plain_password_ends_sessions_when_it_changes_and_not_at_each_start() {
+    let plain = |password: &'static str| {
+        move |config: &mut octoporty_console::ConsoleConfig| {
+            config.password_hash = PasswordHash::of_plain_setting(password);
+        }
+    };
+    let mut world = World::with(plain(PASSWORD)).await;
+    let login = world.login().await;
+    world.restart_with(plain(PASSWORD)).await;
+    let login = world.call("POST", REFRESH).header("cookie", &refresh_cookie(&login)).send().await;
+    assert_eq!(login.status, 200);
+    world.restart_with(plain("another password")).await;
+    world.call("POST", REFRESH).header("cookie", &refresh_cookie(&login)).send().await.problem(401, "session_over");
+}
+
+#[tokio::test]
+async fn without_the_old_key_everybody_logs_in_again() {
+    let mut world = World::new().await;
+    let login = world.login().await;
+    world.stop().await;
+    std::fs::remove_file(world.database().with_file_name("console-jwt.secret")).unwrap();
+    world.restart().await;
+    world.call("POST", REFRESH).header("cookie", &refresh_cookie(&login)).send().await.problem(401, "session_over");
 }
 
 #[tokio::test]

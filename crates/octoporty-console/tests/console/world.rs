@@ -188,8 +188,13 @@ impl World {
     }
 
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    /// Starts again with another configuration.
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(&mut ConsoleConfig)) {
         self.stop().await;
-        let (agent, console) = Self::start(&self.folder, &self.clock, |_| {}).await.unwrap();
+        let (agent, console) = Self::start(&self.folder, &self.clock, change).await.unwrap();
         self.address = console.local_addr();
         self.agent = agent;
         self.console = Some(console);

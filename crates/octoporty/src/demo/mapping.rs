@@ -1,6 +1,6 @@
 //! Makes the sample site's mapping through the console's REST API.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -12,6 +12,10 @@ use crate::http_client::{Ask, ClientError, send};
 /// The console is in this process; this is never reached when it works.
 const BOUND: Duration = Duration::from_secs(15);
 
+/// As whom the demo asks: not as the browser beside it. Wrong passwords typed there lock the account, but not out a
+/// source that logged in before.
+const OWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
+
 /// Why there is no mapping.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -19,6 +23,9 @@ pub(super) enum MappingError {
     /// The console does not answer.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Nobody may log in at the moment.
+    #[error("the console lets nobody in after wrong passwords")]
+    Locked,
     /// The console answers something else.
     #[error("{method} {path} answered {status}: {text}")]
     Refused {
@@ -84,8 +91,17 @@ fn leads_to(mapping: &Value, target: SocketAddr) -> bool {
 impl Console {
     async fn call(&self, method: Method, path: &str, json: Option<Value>) -> Result<Value, MappingError> {
         let url = format!("http://{}{path}", self.address);
-        let ask = Ask { method: method.clone(), url: &url, bearer: self.token.as_deref(), json };
+        let ask = Ask {
+            method: method.clone(),
+            url: &url,
+            bearer: self.token.as_deref(),
+            forwarded_for: Some(OWN_ADDRESS),
+            json,
+        };
         let answer = send(ask, BOUND).await?;
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            return Err(MappingError::Locked);
+        }
         if !answer.status().is_success() {
             let text = String::from_utf8_lossy(answer.body()).into_owned();
             return Err(MappingError::Refused { method, path: path.to_owned(), status: answer.status(), text });

@@ -271,7 +271,7 @@ enum Need {
 
 fn password_hash(reader: &mut Reader, need: Need) -> Option<PasswordHash> {
     let hash = reader.find("Agent__Auth__PasswordHash", value::password_hash);
-    let password = reader.find("Agent__Auth__Password", value::text);
+    let password = reader.find("Agent__Auth__Password", value::plain_password);
     if reader.is_set("Agent__Auth__PasswordHash") {
         if password.is_some() {
             reader.warn("Agent__Auth__Password is not used, because Agent__Auth__PasswordHash is set");
@@ -283,7 +283,7 @@ fn password_hash(reader: &mut Reader, need: Need) -> Option<PasswordHash> {
             "Agent__Auth__Password holds the password in plain text; replace it by Agent__Auth__PasswordHash \
              (`octoporty hash-password` makes the hash)",
         );
-        return (need == Need::Required).then(|| PasswordHash::of_password(&password));
+        return (need == Need::Required).then(|| PasswordHash::of_plain_setting(&password));
     }
     if need == Need::Required {
         reader.refuse_missing(

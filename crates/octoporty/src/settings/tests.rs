@@ -195,6 +195,23 @@ fn keys_are_required_and_long() {
 }
 
 #[test]
+fn a_list_of_no_names_is_told_and_ends_nothing_by_a_panic() {
+    for empty in [",", " , ,"] {
+        let refused = agent_refused(&[("Agent__GatewayFqdn", empty)]).to_string();
+        assert!(refused.contains("Agent__GatewayFqdn") && refused.contains("names nothing"), "{refused}");
+        let refused = gateway_refused(&[("Gateway__ApiKey", KEY), ("Gateway__GatewayFqdn", empty)]).to_string();
+        assert!(refused.contains("names nothing"), "{refused}");
+    }
+}
+
+#[test]
+fn a_plain_password_that_no_login_could_give_is_refused() {
+    let long = "x".repeat(257);
+    let refused = agent_refused(&[("Agent__Auth__PasswordHash", ""), ("Agent__Auth__Password", &long)]).to_string();
+    assert!(refused.contains("longer than 256 bytes") && !refused.contains(&long), "{refused}");
+}
+
+#[test]
 fn several_keys_of_a_gateway_are_taken_for_rotation() {
     let both = format!("{KEY}, {OTHER_KEY}");
     let (config, frame) = {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use octoporty_agent::config::{Credential, LinkCount, RuleError, TargetRule};
-use octoporty_console::config::{JwtSecret, PasswordHash, PasswordHashError};
+use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
 use octoporty_gateway::config::{ApiKey, Unmapped};
 use octoporty_proto::model::{AgentName, AgentNameError, Compression, Hostname, HostnameError};
 use thiserror::Error;
@@ -51,6 +51,9 @@ pub(crate) enum ValueError {
     /// Not a host name.
     #[error("has an entry that is no host name: {0}")]
     Hostname(#[from] HostnameError),
+    /// A list of nothing.
+    #[error("names nothing; it is a host name or a comma-separated list of them")]
+    NoHostname,
     /// Not a name of an agent.
     #[error("is not usable: {0}")]
     AgentName(#[from] AgentNameError),
@@ -63,6 +66,9 @@ pub(crate) enum ValueError {
     /// Not a password hash.
     #[error("{0}")]
     PasswordHash(#[source] PasswordHashError),
+    /// A password that no login could give.
+    #[error("is longer than {MAX_PASSWORD_BYTES} bytes, the most that a login takes")]
+    LongPassword,
     /// Once a password hash.
     #[error("{0}; `octoporty hash-password` makes a new one")]
     BrokenHash(#[source] PasswordHashError),
@@ -234,9 +240,10 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// Host names, comma-separated.
+/// Host names, comma-separated; at least one.
 pub(crate) fn hostnames(text: &str) -> Parsed<Vec<Hostname>> {
-    entries(text).map(|entry| Ok(entry.parse::<Hostname>()?)).collect()
+    let names: Vec<Hostname> = entries(text).map(|entry| Ok(entry.parse::<Hostname>()?)).collect::<Parsed<_>>()?;
+    if names.is_empty() { Err(ValueError::NoHostname) } else { Ok(names) }
 }
 
 /// Addresses and CIDR blocks, comma-separated.
@@ -300,6 +307,11 @@ pub(crate) fn password_hash(text: &str) -> Parsed<PasswordHash> {
         PasswordHashError::NotSha512Crypt => ValueError::PasswordHash(error),
         _ => ValueError::BrokenHash(error),
     })
+}
+
+/// A password as it is typed.
+pub(crate) fn plain_password(text: &str) -> Parsed<String> {
+    if text.len() <= MAX_PASSWORD_BYTES { Ok(text.to_owned()) } else { Err(ValueError::LongPassword) }
 }
 
 /// An agent's name.
@@ -370,8 +382,11 @@ pub(crate) fn database(text: &str) -> Parsed<PathBuf> {
     let wrong = |text| Err(ValueError::Database(text));
     let lower = text.to_ascii_lowercase();
     if let Some(rest) = lower.strip_prefix("sqlite:") {
-        let path = text[text.len() - rest.len()..].trim_start_matches("//");
-        return file_of(path);
+        let path = &text[text.len() - rest.len()..];
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // Some write four slashes for a path from the root, as SQLAlchemy wants it.
+        let doubled = path.len() - path.trim_start_matches('/').len();
+        return file_of(&path[doubled.saturating_sub(1)..]);
     }
     if lower.starts_with("postgres://") || lower.starts_with("postgresql://") {
         return wrong(

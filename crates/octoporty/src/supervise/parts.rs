@@ -21,6 +21,10 @@ use self::relay::Relay;
 use super::StartError;
 use crate::settings::agent::AgentSettings;
 
+/// How long the console's own requests may take to finish at the end. The grace is for visitors, and the agent has used
+/// it up by then: only [`super::STOP_MARGIN`] is left, in which the last records have to be stored as well.
+const CONSOLE_GRACE: Duration = Duration::from_secs(2);
+
 /// A running agent and what belongs to it.
 #[derive(Debug)]
 pub(crate) struct AgentParts {
@@ -121,7 +125,7 @@ impl AgentParts {
         self.agent.stop(grace).await;
         if let Rest::Console { console, relay } = self.rest {
             relay.stop().await;
-            console.stop(grace).await;
+            console.stop(grace.min(CONSOLE_GRACE)).await;
         }
     }
 }

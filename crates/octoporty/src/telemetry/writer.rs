@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -17,6 +17,9 @@ const QUEUE: usize = 4096;
 
 /// How long the end of the process waits for the queue. A terminal that was stopped must not keep it.
 const FLUSH_BOUND: Duration = Duration::from_secs(2);
+
+/// How often a full queue is looked at meanwhile.
+const FLUSH_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where a line goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,11 +137,19 @@ impl Write for Lines {
 
 impl Drop for Flush {
     fn drop(&mut self) {
+        let end = Instant::now() + FLUSH_BOUND;
         let (done, told) = sync_channel(1);
-        if self.queue.send(Message::Flush(done)).is_ok() {
-            // Late is as good as never: the process ends now.
-            told.recv_timeout(FLUSH_BOUND).unwrap_or_default();
+        let mut message = Message::Flush(done);
+        // A queue that is full is one whose outlet may be stuck: to wait for room could be for ever.
+        while let Err(error) = self.queue.try_send(message) {
+            match error {
+                TrySendError::Full(back) if Instant::now() < end => message = back,
+                _ => return,
+            }
+            thread::sleep(FLUSH_PAUSE);
         }
+        // Late is as good as never: the process ends now.
+        told.recv_timeout(end.saturating_duration_since(Instant::now())).unwrap_or_default();
     }
 }
 
@@ -157,6 +168,20 @@ mod tests {
         drop(flush);
         let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 100);
+    }
+
+    #[test]
+    fn a_stuck_outlet_and_a_full_queue_do_not_keep_the_process_from_ending() {
+        let (queue, inbox) = sync_channel(1);
+        queue.send(Message::Line(Outlet::Console, Vec::new())).unwrap();
+        let (ended, end) = sync_channel(1);
+        let ending = thread::spawn(move || {
+            drop(Flush { queue });
+            ended.send(()).unwrap();
+        });
+        end.recv_timeout(FLUSH_BOUND * 10).expect("it ends although nobody takes from the queue");
+        ending.join().unwrap();
+        assert_eq!(inbox.try_iter().count(), 1);
     }
 
     #[test]

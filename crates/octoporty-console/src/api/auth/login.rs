@@ -12,7 +12,7 @@ use super::shapes::{LoginInput, SessionAnswer};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{CrossSite, Invalid, Locked, Unavailable, WrongPassword};
+use crate::api::responses::{CrossSite, Invalid, Locked, TooSlow, Unavailable, WrongPassword};
 use crate::app::App;
 use crate::auth::LoginError;
 use crate::auth::visitor::Visitor;
@@ -23,7 +23,7 @@ use crate::auth::visitor::Visitor;
     request_body = LoginInput,
     responses(
         (status = 200, description = "Logged in; sets both cookies.", body = SessionAnswer),
-        Invalid, WrongPassword, CrossSite, Locked, Unavailable
+        Invalid, TooSlow, WrongPassword, CrossSite, Locked, Unavailable
     )
 )]
 pub(crate) async fn login(

@@ -11,7 +11,7 @@ use super::shapes::RefreshInput;
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{CrossSite, Invalid, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, TooSlow, Unavailable};
 use crate::app::App;
 use crate::auth::visitor::Visitor;
 use crate::auth::{cookies, guard};
@@ -20,7 +20,7 @@ use crate::auth::{cookies, guard};
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", operation_id = "logout", tag = "auth",
     request_body = Option<RefreshInput>,
-    responses((status = 204, description = "Revoked; both cookies expire."), Invalid, CrossSite, Unavailable)
+    responses((status = 204, description = "Revoked; both cookies expire."), Invalid, TooSlow, CrossSite, Unavailable)
 )]
 pub(crate) async fn logout(
     State(app): State<Arc<App>>,

@@ -12,7 +12,7 @@ use super::shapes::{RefreshInput, SessionAnswer};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{CrossSite, Invalid, SessionOver, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, SessionOver, TooSlow, Unavailable};
 use crate::app::App;
 use crate::auth::cookies;
 use crate::auth::visitor::Visitor;
@@ -24,7 +24,7 @@ use crate::auth::visitor::Visitor;
     request_body = Option<RefreshInput>,
     responses(
         (status = 200, description = "New tokens; sets both cookies.", body = SessionAnswer),
-        Invalid, SessionOver, CrossSite, Unavailable
+        Invalid, TooSlow, SessionOver, CrossSite, Unavailable
     )
 )]
 pub(crate) async fn refresh(

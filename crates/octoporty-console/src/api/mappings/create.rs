@@ -14,7 +14,7 @@ use super::resource::MappingResource;
 use super::{answer, occupied};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
-use crate::api::responses::{Conflict, CrossSite, Invalid, TooLarge, Unauthorized, Unavailable};
+use crate::api::responses::{Conflict, CrossSite, Invalid, TooLarge, TooSlow, Unauthorized, Unavailable};
 use crate::app::App;
 
 /// Create a mapping. Answers once it is stored; `sync` says what the gateway makes of it.
@@ -24,7 +24,7 @@ use crate::app::App;
     request_body = MappingInput,
     responses(
         (status = 201, description = "Stored; `Location` is its path.", body = MappingResource),
-        Invalid, Unauthorized, CrossSite, Conflict, TooLarge, Unavailable
+        Invalid, TooSlow, Unauthorized, CrossSite, Conflict, TooLarge, Unavailable
     )
 )]
 pub(crate) async fn create(

@@ -11,7 +11,9 @@ use super::resource::MappingResource;
 use super::{answer, changed, parse_id, precondition};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
-use crate::api::responses::{Conflict, CrossSite, Invalid, NotFound, Stale, TooLarge, Unauthorized, Unavailable};
+use crate::api::responses::{
+    Conflict, CrossSite, Invalid, NotFound, Stale, TooLarge, TooSlow, Unauthorized, Unavailable,
+};
 use crate::app::App;
 
 /// Replace a mapping wholly: what is left out gets its default.
@@ -25,7 +27,7 @@ use crate::app::App;
     request_body = MappingInput,
     responses(
         (status = 200, description = "Stored.", body = MappingResource),
-        Invalid, Unauthorized, CrossSite, NotFound, Conflict, Stale, TooLarge, Unavailable
+        Invalid, TooSlow, Unauthorized, CrossSite, NotFound, Conflict, Stale, TooLarge, Unavailable
     )
 )]
 pub(crate) async fn replace(

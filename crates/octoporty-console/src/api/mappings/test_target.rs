@@ -13,7 +13,7 @@ use super::input::TestTargetInput;
 use super::resource::{CheckState, TargetCheckResource};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
-use crate::api::responses::{CrossSite, Invalid, Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, TooSlow, Unauthorized, Unavailable};
 use crate::app::App;
 
 /// The agent has time-outs of its own for each step of a dial; this is for an agent that does not answer at all.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
     request_body = TestTargetInput,
     responses(
         (status = 200, description = "What the agent saw; a target that is down is `success: false`.", body = TargetCheckResource),
-        Invalid, Unauthorized, CrossSite, Unavailable
+        Invalid, TooSlow, Unauthorized, CrossSite, Unavailable
     )
 )]
 pub(crate) async fn test_target(

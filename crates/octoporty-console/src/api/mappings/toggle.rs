@@ -11,7 +11,7 @@ use super::resource::MappingResource;
 use super::{answer, changed, parse_id, precondition};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
-use crate::api::responses::{CrossSite, Invalid, NotFound, Stale, Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, NotFound, Stale, TooSlow, Unauthorized, Unavailable};
 use crate::app::App;
 
 /// Enable or disable a mapping.
@@ -25,7 +25,7 @@ use crate::app::App;
     request_body = ToggleInput,
     responses(
         (status = 200, description = "Stored.", body = MappingResource),
-        Invalid, Unauthorized, CrossSite, NotFound, Stale, Unavailable
+        Invalid, TooSlow, Unauthorized, CrossSite, NotFound, Stale, Unavailable
     )
 )]
 pub(crate) async fn toggle(

@@ -12,7 +12,7 @@ use super::shapes::{LandingPageInput, LandingPageResource};
 use crate::api::body::JsonBody;
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{CrossSite, Invalid, TooLarge, Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, TooLarge, TooSlow, Unauthorized, Unavailable};
 use crate::app::App;
 
 /// The landing page.
@@ -33,7 +33,7 @@ pub(crate) async fn read(State(app): State<Arc<App>>) -> Result<Json<LandingPage
     request_body = LandingPageInput,
     responses(
         (status = 200, description = "Stored.", body = LandingPageResource),
-        Invalid, Unauthorized, CrossSite, TooLarge, Unavailable
+        Invalid, TooSlow, Unauthorized, CrossSite, TooLarge, Unavailable
     )
 )]
 pub(crate) async fn write(

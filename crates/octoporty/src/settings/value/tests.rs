@@ -76,6 +76,9 @@ fn databases_are_sqlite_files() {
     assert_eq!(database("Data Source=/a/b.db").unwrap(), PathBuf::from("/a/b.db"));
     assert_eq!(database("data source = b.db ; Mode=ReadWrite").unwrap(), PathBuf::from("b.db"));
     assert_eq!(database("sqlite:///a/b.db?mode=rwc").unwrap(), PathBuf::from("/a/b.db"));
+    for absolute in ["sqlite:/abs/x.db", "sqlite:///abs/x.db", "sqlite:////abs/x.db", "SQLite:////abs/x.db"] {
+        assert_eq!(database(absolute).unwrap(), PathBuf::from("/abs/x.db"), "{absolute}");
+    }
     assert_eq!(database("sqlite://b.db").unwrap(), PathBuf::from("b.db"));
     let error = |text: &str| database(text).unwrap_err().to_string();
     assert!(error("Server=tcp:db,1433;Database=x").contains("SQL Server"));
