@@ -31,6 +31,9 @@ const MASKED_BUFFER: usize = 64 * 1024;
 /// Slices of one vectored write; the system takes 1024, and 256 KiB of frames have fewer.
 const MOST_SLICES: usize = 64;
 
+/// Masks that are drawn at once.
+const KEYS_AT_ONCE: usize = 32;
+
 /// Close code of an orderly end.
 const NORMAL: u16 = 1000;
 
@@ -40,11 +43,31 @@ const GOING_AWAY: u16 = 1001;
 /// Close code for a peer that broke the protocol.
 const PROTOCOL_ERROR: u16 = 1002;
 
+/// Masks to come. Drawn many at once: the generator costs as much for one as for all of them.
+#[derive(Default)]
+struct MaskKeys {
+    drawn: [[u8; 4]; KEYS_AT_ONCE],
+    left: usize,
+}
+
+impl MaskKeys {
+    fn next(&mut self) -> [u8; 4] {
+        if self.left == 0 {
+            let bytes = self.drawn.as_flattened_mut();
+            aws_lc_rs::rand::fill(bytes).expect("the system gives randomness, or there is no TLS either");
+            self.left = KEYS_AT_ONCE;
+        }
+        self.left -= 1;
+        std::mem::take(&mut self.drawn[self.left])
+    }
+}
+
 pub(super) struct WebSocketCarrier<T> {
     io: T,
     peer: Option<SocketAddr>,
     role: Role,
     reader: Reader,
+    keys: MaskKeys,
     buffer: BytesMut,
     /// Size of the next block to read into: doubles while reads fill it.
     next_block: usize,
@@ -76,6 +99,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             peer,
             role,
             reader: Reader::new(role),
+            keys: MaskKeys::default(),
             buffer: BytesMut::new(),
             next_block: READ_LEAST,
             block: 0,
@@ -127,13 +151,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
     }
 
     /// Unpredictable, as RFC 6455 (section 5.3) asks of clients.
-    fn mask_key(&self) -> Option<[u8; 4]> {
-        if self.role == Role::Server {
-            return None;
-        }
-        let mut key = [0; 4];
-        aws_lc_rs::rand::fill(&mut key).expect("the system gives randomness, or there is no TLS either");
-        Some(key)
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        (self.role == Role::Client).then(|| self.keys.next())
     }
 
     fn push_masked(&mut self, frames: &mut Vec<Bytes>, mut left: usize, key: [u8; 4]) {
@@ -303,6 +322,14 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
+
+    #[test]
+    fn no_mask_is_used_twice_or_left_empty() {
+        let mut keys = MaskKeys::default();
+        let drawn: std::collections::HashSet<_> = (0..KEYS_AT_ONCE * 4).map(|_| keys.next()).collect();
+        assert!(drawn.len() >= KEYS_AT_ONCE * 4 - 1, "two of 128 random masks are alike once in half a million runs");
+        assert!(!drawn.contains(&[0; 4]));
+    }
 
     #[tokio::test]
     async fn small_pieces_tell_of_the_large_block_that_they_hold() {
