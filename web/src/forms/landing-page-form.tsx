@@ -29,27 +29,52 @@ function problemWith(html: string): string | undefined {
   return undefined;
 }
 
+function isStale(error: unknown): boolean {
+  return error instanceof Problem && error.status === 412;
+}
+
+/** What is typed, and the hash of the page that it is a change of. */
+interface Draft {
+  html: string;
+  basedOn: string;
+}
+
 export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
   const cache = useQueryClient();
   /** What is typed; null while it is what is stored, so that a page stored elsewhere is shown at once. */
-  const [typed, setTyped] = useState<string | null>(null);
+  const [typed, setTyped] = useState<Draft | null>(null);
   const [resetting, setResetting] = useState(false);
-  const html = typed ?? page.html;
+  const html = typed?.html ?? page.html;
   const dirty = html !== page.html;
   const preview = useDeferredValue(html);
 
-  const stored = (next: LandingPage) => {
-    cache.setQueryData(landingPageQuery.queryKey, next);
-    setTyped(null);
-  };
-  const save = useMutation({ mutationFn: () => saveLandingPage(html), onSuccess: stored });
+  const save = useMutation({
+    mutationFn: (draft: Draft) => saveLandingPage(draft.html, draft.basedOn),
+    onSuccess: (next, sent) => {
+      cache.setQueryData(landingPageQuery.queryKey, next);
+      // What was typed while this was on its way is a change of what is stored now.
+      setTyped((now) => (now === null || now.html === sent.html ? null : { ...now, basedOn: next.hash }));
+    },
+    onError: (error) => {
+      if (isStale(error)) void cache.invalidateQueries(landingPageQuery);
+    },
+  });
   const reset = useMutation({
     mutationFn: resetLandingPage,
     onSuccess: (next) => {
-      stored(next);
+      cache.setQueryData(landingPageQuery.queryKey, next);
+      setTyped(null);
       setResetting(false);
     },
   });
+  const change = (next: string) => {
+    setTyped((now) => (next === page.html ? null : { html: next, basedOn: now?.basedOn ?? page.hash }));
+    if (!save.isPending) save.reset();
+  };
+  const loadStored = () => {
+    setTyped(null);
+    save.reset();
+  };
   const wrong = dirty ? problemWith(html) : undefined;
   const refused = save.error instanceof Problem ? save.error.fields["html"]?.join(" ") : undefined;
 
@@ -60,10 +85,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         <HtmlEditor
           label="HTML Editor"
           value={html}
-          onValue={(next) => {
-            setTyped(next === page.html ? null : next);
-            save.reset();
-          }}
+          onValue={change}
           error={wrong ?? refused}
         />
         <div className="flex min-w-0 flex-col">
@@ -81,7 +103,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
           variant="primary"
           disabled={!dirty || wrong !== undefined}
           busy={save.isPending}
-          onClick={() => save.mutate()}
+          onClick={() => typed && save.mutate(typed)}
         >
           {save.isPending ? "Saving…" : "Save Changes"}
         </Button>
@@ -104,8 +126,15 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         </span>
       </div>
       {save.isError && !refused && (
-        <Notice tone="bad" title="Not saved" className="mt-4 max-w-2xl">
-          {messageOf(save.error)}
+        <Notice
+          tone="bad"
+          title="Not saved"
+          className="mt-4 max-w-2xl"
+          action={isStale(save.error) && <Button onClick={loadStored}>Load what is stored</Button>}
+        >
+          {isStale(save.error)
+            ? "Somebody else stored another page since you began. Copy yours first if you want to keep it."
+            : messageOf(save.error)}
         </Notice>
       )}
       {resetting && (
