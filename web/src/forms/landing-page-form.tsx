@@ -82,12 +82,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
     <>
       <LeaveGuard when={dirty} what="The landing page" />
       <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
-        <HtmlEditor
-          label="HTML Editor"
-          value={html}
-          onValue={change}
-          error={wrong ?? refused}
-        />
+        <HtmlEditor label="HTML Editor" value={html} onValue={change} error={wrong ?? refused} />
         <div className="flex min-w-0 flex-col">
           <h3 className="mb-1.5 text-sm font-medium">Live Preview</h3>
           <iframe
@@ -125,18 +120,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
           {save.isSuccess && !dirty && <State tone="good">Saved</State>}
         </span>
       </div>
-      {save.isError && !refused && (
-        <Notice
-          tone="bad"
-          title="Not saved"
-          className="mt-4 max-w-2xl"
-          action={isStale(save.error) && <Button onClick={loadStored}>Load what is stored</Button>}
-        >
-          {isStale(save.error)
-            ? "Somebody else stored another page since you began. Copy yours first if you want to keep it."
-            : messageOf(save.error)}
-        </Notice>
-      )}
+      {save.isError && !refused && <NotSaved error={save.error} onLoadStored={loadStored} />}
       {resetting && (
         <ConfirmDialog
           title="Reset to Default?"
@@ -151,5 +135,21 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         </ConfirmDialog>
       )}
     </>
+  );
+}
+
+function NotSaved({ error, onLoadStored }: { error: Error; onLoadStored: () => void }): ReactNode {
+  const stale = isStale(error);
+  return (
+    <Notice
+      tone="bad"
+      title="Not saved"
+      className="mt-4 max-w-2xl"
+      action={stale && <Button onClick={onLoadStored}>Load what is stored</Button>}
+    >
+      {stale
+        ? "Somebody else stored another page since you began. Copy yours first if you want to keep it."
+        : messageOf(error)}
+    </Notice>
   );
 }
