@@ -29,7 +29,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::header::IF_MATCH;
+use http::{HeaderMap, StatusCode};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,6 +85,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), finish::finish))
         .with_state(app)
+}
+
+/// What is between the quotes of `If-Match`; `None` when any state is good enough.
+fn if_match(headers: &HeaderMap) -> Option<&str> {
+    let tag = headers.get(IF_MATCH)?.to_str().unwrap_or_default().trim();
+    (tag != "*").then(|| tag.trim_start_matches("W/").trim_matches('"'))
 }
 
 /// What is asked for under `/api` and is not there is an error, never the web page.

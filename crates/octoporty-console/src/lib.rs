@@ -96,6 +96,16 @@ pub enum StartError {
         /// Newest that this release knows.
         known: i64,
     },
+    /// The database is another program's.
+    #[error(
+        "{path} is another program's database (its tables: {tables}) and was not touched; move it away, or name another file in ConnectionStrings__DefaultConnection. A database of the original Octoporty cannot be taken over: create its mappings anew"
+    )]
+    ForeignDatabase {
+        /// The file.
+        path: String,
+        /// What it has in it.
+        tables: String,
+    },
     /// The database cannot be opened.
     #[error("cannot open the database {path}: {reason}")]
     Database {

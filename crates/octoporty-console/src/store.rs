@@ -28,6 +28,7 @@ pub(crate) use connections::{ConnectionFilter, ConnectionRow};
 pub(crate) use lockouts::LockoutRow;
 pub(crate) use mappings::{MappingDraft, Occupied, Precondition, ReplaceOutcome, StoredMapping, View};
 pub(crate) use requests::{RequestFilter, RequestRow, StatusClass};
+pub(crate) use settings::PageOutcome;
 pub(crate) use tokens::{Rotation, TokenHash};
 
 pub(crate) use open::folder_of;

@@ -10,8 +10,10 @@ export const landingPageQuery = queryOptions({
   queryFn: ({ signal }) => bodyOf(client.GET("/api/v1/settings/landing-page", { signal })),
 });
 
-export function saveLandingPage(html: string): Promise<LandingPage> {
-  return bodyOf(client.PUT("/api/v1/settings/landing-page", { body: { html } }));
+/** Stores a page; refused with 412 when another one was stored since `basedOn`, a page's hash. */
+export function saveLandingPage(html: string, basedOn: string): Promise<LandingPage> {
+  const header = { "If-Match": `"${basedOn}"` };
+  return bodyOf(client.PUT("/api/v1/settings/landing-page", { body: { html }, params: { header } }));
 }
 
 export function resetLandingPage(): Promise<LandingPage> {

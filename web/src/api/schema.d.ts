@@ -2156,7 +2156,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page. */
+            /** @description The page; its `ETag`, the hash in quotes, is for `If-Match`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2188,7 +2188,10 @@ export interface operations {
     putLandingPage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the page that the change is based on. */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2236,6 +2239,15 @@ export interface operations {
             };
             /** @description The body did not arrive in time. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

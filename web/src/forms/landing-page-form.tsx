@@ -29,27 +29,52 @@ function problemWith(html: string): string | undefined {
   return undefined;
 }
 
+function isStale(error: unknown): boolean {
+  return error instanceof Problem && error.status === 412;
+}
+
+/** What is typed, and the hash of the page that it is a change of. */
+interface Draft {
+  html: string;
+  basedOn: string;
+}
+
 export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
   const cache = useQueryClient();
   /** What is typed; null while it is what is stored, so that a page stored elsewhere is shown at once. */
-  const [typed, setTyped] = useState<string | null>(null);
+  const [typed, setTyped] = useState<Draft | null>(null);
   const [resetting, setResetting] = useState(false);
-  const html = typed ?? page.html;
+  const html = typed?.html ?? page.html;
   const dirty = html !== page.html;
   const preview = useDeferredValue(html);
 
-  const stored = (next: LandingPage) => {
-    cache.setQueryData(landingPageQuery.queryKey, next);
-    setTyped(null);
-  };
-  const save = useMutation({ mutationFn: () => saveLandingPage(html), onSuccess: stored });
+  const save = useMutation({
+    mutationFn: (draft: Draft) => saveLandingPage(draft.html, draft.basedOn),
+    onSuccess: (next, sent) => {
+      cache.setQueryData(landingPageQuery.queryKey, next);
+      // What was typed while this was on its way is a change of what is stored now.
+      setTyped((now) => (now === null || now.html === sent.html ? null : { ...now, basedOn: next.hash }));
+    },
+    onError: (error) => {
+      if (isStale(error)) void cache.invalidateQueries(landingPageQuery);
+    },
+  });
   const reset = useMutation({
     mutationFn: resetLandingPage,
     onSuccess: (next) => {
-      stored(next);
+      cache.setQueryData(landingPageQuery.queryKey, next);
+      setTyped(null);
       setResetting(false);
     },
   });
+  const change = (next: string) => {
+    setTyped((now) => (next === page.html ? null : { html: next, basedOn: now?.basedOn ?? page.hash }));
+    if (!save.isPending) save.reset();
+  };
+  const loadStored = () => {
+    setTyped(null);
+    save.reset();
+  };
   const wrong = dirty ? problemWith(html) : undefined;
   const refused = save.error instanceof Problem ? save.error.fields["html"]?.join(" ") : undefined;
 
@@ -57,15 +82,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
     <>
       <LeaveGuard when={dirty} what="The landing page" />
       <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
-        <HtmlEditor
-          label="HTML Editor"
-          value={html}
-          onValue={(next) => {
-            setTyped(next === page.html ? null : next);
-            save.reset();
-          }}
-          error={wrong ?? refused}
-        />
+        <HtmlEditor label="HTML Editor" value={html} onValue={change} error={wrong ?? refused} />
         <div className="flex min-w-0 flex-col">
           <h3 className="mb-1.5 text-sm font-medium">Live Preview</h3>
           <iframe
@@ -81,7 +98,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
           variant="primary"
           disabled={!dirty || wrong !== undefined}
           busy={save.isPending}
-          onClick={() => save.mutate()}
+          onClick={() => typed && save.mutate(typed)}
         >
           {save.isPending ? "Saving…" : "Save Changes"}
         </Button>
@@ -103,11 +120,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
           {save.isSuccess && !dirty && <State tone="good">Saved</State>}
         </span>
       </div>
-      {save.isError && !refused && (
-        <Notice tone="bad" title="Not saved" className="mt-4 max-w-2xl">
-          {messageOf(save.error)}
-        </Notice>
-      )}
+      {save.isError && !refused && <NotSaved error={save.error} onLoadStored={loadStored} />}
       {resetting && (
         <ConfirmDialog
           title="Reset to Default?"
@@ -122,5 +135,21 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         </ConfirmDialog>
       )}
     </>
+  );
+}
+
+function NotSaved({ error, onLoadStored }: { error: Error; onLoadStored: () => void }): ReactNode {
+  const stale = isStale(error);
+  return (
+    <Notice
+      tone="bad"
+      title="Not saved"
+      className="mt-4 max-w-2xl"
+      action={stale && <Button onClick={onLoadStored}>Load what is stored</Button>}
+    >
+      {stale
+        ? "Somebody else stored another page since you began. Copy yours first if you want to keep it."
+        : messageOf(error)}
+    </Notice>
   );
 }

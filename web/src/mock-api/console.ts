@@ -210,8 +210,11 @@ export class MockConsole {
   async #settings(route: string, request: Request): Promise<Response | undefined> {
     switch (route) {
       case "GET /api/v1/settings/landing-page":
-        return json(this.landingPage);
+        return json(this.landingPage, 200, { etag: `"${this.landingPage.hash}"` });
       case "PUT /api/v1/settings/landing-page": {
+        if (![null, `"${this.landingPage.hash}"`].includes(request.headers.get("if-match"))) {
+          return problem(412, "stale", "The page was changed meanwhile.");
+        }
         const { html } = (await request.json()) as { html: string };
         this.landingPage = { html, hash: hashOf(html), isDefault: false };
         return json(this.landingPage);

@@ -63,6 +63,44 @@ describe("the landing page", () => {
     expect(save()).toHaveProperty("disabled", false);
   });
 
+  it("keeps what is typed while it is being stored, to be stored next", async () => {
+    const { api, user } = await open();
+    const sent = { html: "<h1>Hello</h1>", hash: "2".repeat(32), isDefault: false };
+    let answer = () => {};
+    const stored = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    api.overrides.set("PUT /api/v1/settings/landing-page", async () => {
+      await stored;
+      api.landingPage = sent;
+      return Response.json(sent);
+    });
+    write(sent.html);
+    await user.click(save());
+    await screen.findByRole("button", { name: "Saving…" });
+    write("<h1>Hello you</h1>");
+    answer();
+    await waitFor(() => expect(save()).toHaveProperty("disabled", false));
+    expect(editor().value).toBe("<h1>Hello you</h1>");
+    expect(screen.getByText("Unsaved changes")).toBeTruthy();
+    await user.click(save());
+    await screen.findByText("Saved");
+    expect(api.landingPage.html).toBe("<h1>Hello you</h1>");
+  });
+
+  it("does not overwrite what another tab stored meanwhile", async () => {
+    const { api, user } = await open();
+    write("<p>mine</p>");
+    api.landingPage = { html: "<p>theirs</p>", hash: "3".repeat(32), isDefault: false };
+    await user.click(save());
+    await screen.findByText(/Somebody else stored another page/);
+    expect(api.landingPage.html).toBe("<p>theirs</p>");
+    expect(editor().value).toBe("<p>mine</p>");
+    await user.click(screen.getByRole("button", { name: "Load what is stored" }));
+    await waitFor(() => expect(editor().value).toBe("<p>theirs</p>"));
+    expect(screen.queryByText("Not saved")).toBeNull();
+  });
+
   it("may be neither empty nor over its limit", async () => {
     await open();
     write("  \n");

@@ -13,11 +13,12 @@ pub(crate) mod toggle;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{ETAG, IF_MATCH};
+use http::header::ETAG;
 use http::{HeaderMap, HeaderValue};
 use octoporty_proto::model::{Endpoint, MappingId, Revision};
 
 use super::error::ApiError;
+use super::if_match;
 use super::problem::{Fields, Holder};
 use crate::app::App;
 use crate::store::{Occupied, Precondition, ReplaceOutcome, StoredMapping};
@@ -30,13 +31,8 @@ fn parse_id(text: &str) -> Result<MappingId, ApiError> {
 
 /// `If-Match`: the ETag of what the client saw. One that this console never made matches nothing.
 fn precondition(headers: &HeaderMap) -> Precondition {
-    let Some(value) = headers.get(IF_MATCH) else { return Precondition::Any };
-    let tag = value.to_str().unwrap_or_default().trim();
-    if tag == "*" {
-        return Precondition::Any;
-    }
-    let number = tag.trim_start_matches("W/").trim_matches('"').parse();
-    Precondition::Revision(Revision(number.unwrap_or(u64::MAX)))
+    let Some(tag) = if_match(headers) else { return Precondition::Any };
+    Precondition::Revision(Revision(tag.parse().unwrap_or(u64::MAX)))
 }
 
 /// A mapping with its ETag.

@@ -138,11 +138,14 @@ impl Lockouts {
 
     fn begin(&mut self, source: &str, now_ms: u64) -> Result<(), Locked> {
         for key in [source, ACCOUNT] {
-            self.entries.entry(key.to_owned()).or_default().forgive_if_old(now_ms);
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.forgive_if_old(now_ms);
+            }
         }
-        let known = self.entries[source].is_known(now_ms);
-        let account = self.entries[ACCOUNT].locked(now_ms).filter(|_| !known);
-        if let Some(locked) = self.entries[source].locked(now_ms).or(account) {
+        // Nothing is remembered of a source that is refused for the account's sake: there may be any number of them.
+        let locked = |key| self.entries.get(key).and_then(|entry| entry.locked(now_ms));
+        let known = self.entries.get(source).is_some_and(|entry| entry.is_known(now_ms));
+        if let Some(locked) = locked(source).or_else(|| locked(ACCOUNT).filter(|_| !known)) {
             return Err(locked);
         }
         for key in [source, ACCOUNT] {

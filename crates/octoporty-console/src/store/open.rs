@@ -18,6 +18,12 @@ use crate::StartError;
 const MIGRATIONS: &[&str] =
     &[include_str!("../../migrations/0001_first_floor.sql"), include_str!("../../migrations/0002_request_blocks.sql")];
 
+/// `PRAGMA application_id` of our databases, "OCTO": by it they are told from other programs'.
+const APPLICATION_ID: i32 = 0x4f43_544f;
+
+/// A table that every schema of ours has, and by which one without the id (they had none at first) is recognised.
+const OWN_TABLE: &str = "desired_revision";
+
 /// How long a statement waits for another process's lock (a backup, a shell) before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,16 +36,19 @@ impl Store {
             |error: sqlx::Error| StartError::Database { path: path.display().to_string(), reason: plain_words(&error) };
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         let mut connection = options.connect().await.map_err(failed)?;
-        migrate(&mut connection, path).await?;
+        // The journal's mode is in the file: it is not touched before it is known to be ours.
+        let found = Schema::read(&mut connection).await.map_err(failed)?;
+        found.check(path)?;
+        sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(failed)?;
+        migrate(&mut connection).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(options.journal_mode(SqliteJournalMode::Wal).pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
         Ok(Self { readers, writer: Writer::start(connection) })
@@ -77,26 +86,58 @@ fn prepare_file(path: &Path) -> Result<(), StartError> {
     })
 }
 
+/// What a file has in it.
+struct Schema {
+    /// How many migrations were applied, in a file of ours.
+    version: i64,
+    application_id: i32,
+    tables: Vec<String>,
+}
+
+impl Schema {
+    async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            version: sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?,
+            application_id: sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?,
+            tables: sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+                .fetch_all(connection)
+                .await?,
+        })
+    }
+
+    /// Refuses what is another program's, and what this release is too old for.
+    fn check(&self, path: &Path) -> Result<(), StartError> {
+        let path = path.display().to_string();
+        let is_fresh = self.tables.is_empty() && self.version == 0 && self.application_id == 0;
+        let is_ours = self.application_id == APPLICATION_ID
+            || (self.application_id == 0 && self.tables.iter().any(|table| table == OWN_TABLE));
+        if !is_fresh && !is_ours {
+            return Err(StartError::ForeignDatabase { path, tables: self.tables.join(", ") });
+        }
+        if self.version > known() {
+            return Err(StartError::NewerDatabase { path, found: self.version, known: known() });
+        }
+        Ok(())
+    }
+}
+
+/// The schema of this release.
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("migrations are few")
+}
+
 /// Applies what is missing, all in one transaction.
-async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StartError> {
-    let failed =
-        |error: sqlx::Error| StartError::Database { path: path.display().to_string(), reason: plain_words(&error) };
-    let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(failed)?;
-    if found > known {
-        return Err(StartError::NewerDatabase { path: path.display().to_string(), found, known });
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Read again: another process may have been quicker.
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
     }
-    let applied = usize::try_from(found).unwrap_or(0);
-    for migration in &MIGRATIONS[applied..] {
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await.map_err(failed)?;
-    }
-    if found < known {
-        // A pragma takes no bound value.
-        let stamp = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {known}"));
-        sqlx::raw_sql(stamp).execute(&mut *transaction).await.map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
+    // A pragma takes no bound value.
+    let stamp = format!("PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID}", known().max(found));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(stamp)).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 /// SQLite's error with what to change, by its primary code.

@@ -9,6 +9,15 @@ use super::{Store, StoreError, mappings, signed};
 const LANDING_PAGE: &str = "landing_page";
 const CREDENTIALS: &str = "credentials";
 
+/// What became of a change of the landing page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PageOutcome {
+    /// Stored.
+    Done,
+    /// Somebody changed it in between.
+    Stale,
+}
+
 impl Store {
     /// The custom landing page; `None`: the default.
     pub(crate) async fn landing_page(&self) -> Result<Option<LandingPage>, StoreError> {
@@ -18,14 +27,28 @@ impl Store {
 
     /// Stores a landing page, or goes back to the default.
     pub(crate) async fn set_landing_page(&self, page: Option<LandingPage>, now_ms: u64) -> Result<(), StoreError> {
+        self.change_landing_page(page, |_| true, now_ms).await.map(drop)
+    }
+
+    /// Stores a landing page if the one that is there is what the change is based on.
+    pub(crate) async fn change_landing_page(
+        &self,
+        page: Option<LandingPage>,
+        is_base: impl FnOnce(Option<&LandingPage>) -> bool + Send + 'static,
+        now_ms: u64,
+    ) -> Result<PageOutcome, StoreError> {
         self.writer
             .run(Durability::Settings, move |connection| {
                 Box::pin(async move {
+                    if !is_base(landing_page(connection).await?.as_ref()) {
+                        return Ok(PageOutcome::Stale);
+                    }
                     mappings::next_revision(connection).await?;
                     match page {
-                        Some(page) => put(connection, LANDING_PAGE, page.into(), now_ms).await,
-                        None => remove(connection, LANDING_PAGE).await,
+                        Some(page) => put(connection, LANDING_PAGE, page.into(), now_ms).await?,
+                        None => remove(connection, LANDING_PAGE).await?,
                     }
+                    Ok(PageOutcome::Done)
                 })
             })
             .await

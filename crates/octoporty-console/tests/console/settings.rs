@@ -58,3 +58,22 @@ async fn an_empty_page_and_a_huge_one_are_refused() {
     user.send("PUT", LANDING_PAGE, &endless).await.problem(413, "body_too_large");
     assert_eq!(user.get(LANDING_PAGE).await.json()["html"], largest.as_str(), "a refused page changes nothing");
 }
+
+#[tokio::test]
+async fn a_page_is_not_overwritten_by_who_has_not_seen_it() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let read = user.get(LANDING_PAGE).await;
+    let tag = read.header("etag").to_owned();
+    assert_eq!(tag, format!("\"{}\"", read.json()["hash"].as_str().unwrap()));
+    let put = |tag: &str, html: &str| {
+        user.call("PUT", LANDING_PAGE).header("if-match", tag).json(&json!({ "html": html })).send()
+    };
+    let first = put(&tag, "first").await;
+    assert_eq!(first.status, 200);
+    put(&tag, "second").await.problem(412, "stale");
+    assert_eq!(user.get(LANDING_PAGE).await.json()["html"], "first");
+    assert_eq!(put(first.header("etag"), "second").await.status, 200);
+    assert_eq!(put("*", "third").await.status, 200);
+    put("\"nonsense\"", "fourth").await.problem(412, "stale");
+}

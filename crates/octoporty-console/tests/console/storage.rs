@@ -102,6 +102,48 @@ async fn a_database_of_a_newer_release_is_refused_and_not_touched() {
     assert_eq!(std::fs::read(world.database()).unwrap(), before);
 }
 
+async fn shell(database: &Path) -> sqlx::SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database).create_if_missing(true);
+    sqlx::ConnectOptions::connect(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn another_programs_database_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let foreign = [
+        ("the original's", "CREATE TABLE PortMappings (Id TEXT); CREATE TABLE __EFMigrationsHistory (Id TEXT)"),
+        ("one with a version", "CREATE TABLE notes (text TEXT); PRAGMA user_version = 1"),
+        ("one with an id", "CREATE TABLE notes (text TEXT); PRAGMA application_id = 7"),
+        ("one of a newer version", "CREATE TABLE notes (text TEXT); PRAGMA user_version = 99"),
+    ];
+    for (what, sql) in foreign {
+        let file = folder.path().join(format!("{what}.db"));
+        let mut other = shell(&file).await;
+        sqlx::raw_sql(sql).execute(&mut other).await.unwrap();
+        sqlx::Connection::close(other).await.unwrap();
+        let before = std::fs::read(&file).unwrap();
+        let error = start(&file).await.unwrap_err();
+        assert!(matches!(error, StartError::ForeignDatabase { .. }), "{what}: {error}");
+        assert!(error.to_string().contains("ConnectionStrings__DefaultConnection"), "{error}");
+        assert_eq!(std::fs::read(&file).unwrap(), before, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_ours_from_before_it_said_so_is_taken_and_marked() {
+    let mut world = World::new().await;
+    world.user().await.create("app.example.com").await;
+    world.stop().await;
+    let mut other = shell(&world.database()).await;
+    sqlx::raw_sql("PRAGMA application_id = 0").execute(&mut other).await.unwrap();
+    sqlx::Connection::close(other).await.unwrap();
+    world.restart().await;
+    assert_eq!(world.agent.desired.borrow().mappings.len(), 1);
+    let id: i32 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut shell(&world.database()).await).await.unwrap();
+    assert_eq!(id.to_be_bytes(), *b"OCTO");
+}
+
 #[tokio::test]
 async fn a_folder_that_cannot_be_made_is_refused_in_words() {
     let folder = tempfile::tempdir().unwrap();

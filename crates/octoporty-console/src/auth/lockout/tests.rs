@@ -114,6 +114,17 @@ fn memory_is_bounded_and_locks_are_kept_longest() {
 }
 
 #[test]
+fn sources_that_are_refused_while_the_account_is_locked_are_not_remembered() {
+    let lockouts = fresh();
+    fail(&lockouts, 1, 5, NOW);
+    for number in 0..1_000_u32 {
+        let source = IpAddr::from(number.to_be_bytes());
+        assert!(Attempt::begin(&lockouts, source, NOW).is_err());
+    }
+    assert_eq!(lock(&lockouts).entries.len(), 2, "the account and the one source that failed");
+}
+
+#[test]
 fn pruning_keeps_what_matters() {
     let lockouts = fresh();
     fail(&lockouts, 1, 1, NOW);
