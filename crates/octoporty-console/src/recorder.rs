@@ -309,7 +309,7 @@ impl Recorder {
 
     fn publish(&self, first: i64, batch: Vec<AccessRows>) {
         let news = StoredRows { first, batch, view: self.app.desired.view() };
-        let failures = news.rows(|row| is_failure(row));
+        let failures = news.rows(is_failure);
         if !failures.is_empty() {
             self.app.recorded.remember_failures(failures.into_iter());
         }

@@ -248,15 +248,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_records_learns_of_those_that_are_put_back() {
-        let queue = std::sync::Arc::new(AccessQueue::default());
+        let queue = AccessQueue::default();
         push(&queue, 0);
         let batch = queue.take().unwrap();
-        let waiting = tokio::task::spawn({
-            let queue = queue.clone();
-            async move { ids(&queue.next_batch().await) }
-        });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        queue.put_back(batch);
-        assert_eq!(waiting.await.unwrap(), [0]);
+        let put_back = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            queue.put_back(batch);
+        };
+        let (waited, ()) = tokio::join!(queue.next_batch(), put_back);
+        assert_eq!(ids(&waited), [0]);
     }
 }
