@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Capabilities;
+use crate::api::mappings::live::Verdicts;
 use crate::api::turns::Turns;
 use crate::auth::Auth;
 use crate::clock::Clock;
@@ -54,6 +55,8 @@ pub(crate) struct App {
     pub(crate) version: String,
     /// The gateway's public names.
     pub(crate) gateway_names: Vec<String>,
+    /// Where the newest verdicts are.
+    pub(crate) verdicts: Verdicts,
     /// Who is asking how much at once.
     pub(crate) turns: Turns,
     /// Cancelled when the console stops.

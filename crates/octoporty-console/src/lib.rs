@@ -37,6 +37,7 @@ pub use clock::Clock;
 pub use config::ConsoleConfig;
 pub use ports::{AgentControl, AgentPorts};
 
+use api::mappings::live::Verdicts;
 use api::turns::Turns;
 use app::{App, News};
 use auth::{Auth, Credentials};
@@ -213,6 +214,7 @@ async fn open(
         capabilities: config.capabilities,
         version: config.version,
         gateway_names: config.gateway_fqdn,
+        verdicts: Verdicts::default(),
         turns: Turns::default(),
         stopping: CancellationToken::new(),
     }))

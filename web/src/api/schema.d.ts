@@ -79,8 +79,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * New tokens for a refresh token, which is used up. A token that comes a second time ends its login: whoever shares
-         *     one between tabs or threads has to let one of them refresh for all.
+         * New tokens for a refresh token, which is used up. A token that comes a second time ends its login, unless the answer
+         *     seems to be lost: within 10 s, while its successor is unused, it gives another successor. Whoever shares a token
+         *     between tabs or threads has to let one of them refresh for all.
          */
         post: operations["refresh"];
         delete?: never;

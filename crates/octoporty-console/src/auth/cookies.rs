@@ -1,4 +1,4 @@
-//! How tokens travel in browsers: two cookies, `HttpOnly`, `SameSite=Strict`, `Secure` when the visitor came by https
+//! How tokens travel in browsers: a cookie each, `HttpOnly`, `SameSite=Strict`, `Secure` when the visitor came by https
 //! (a console on a LAN by http has to work as well).
 
 use http::header::{COOKIE, SET_COOKIE};
@@ -14,8 +14,8 @@ pub(crate) const ACCESS: &str = "octoporty_access";
 pub(crate) const REFRESH: &str = "octoporty_refresh";
 
 const ACCESS_PATH: &str = "/";
-/// The refresh token goes nowhere else.
-const REFRESH_PATH: &str = "/api/v1/auth";
+/// The refresh token goes nowhere else. Every documented path answers without its `v1` as well, so it is there as well.
+const REFRESH_PATHS: [&str; 2] = ["/api/v1/auth", "/api/auth"];
 
 /// The value of a cookie.
 pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -24,16 +24,20 @@ pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
 }
 
-/// Sets both cookies.
+/// Sets the cookies.
 pub(crate) fn set(headers: &mut HeaderMap, tokens: &Tokens, visitor: &Visitor) {
     append(headers, visitor, (ACCESS, ACCESS_PATH), &tokens.access, ACCESS_LIFETIME_MS / 1_000);
-    append(headers, visitor, (REFRESH, REFRESH_PATH), &tokens.refresh, REFRESH_LIFETIME_MS / 1_000);
+    for path in REFRESH_PATHS {
+        append(headers, visitor, (REFRESH, path), &tokens.refresh, REFRESH_LIFETIME_MS / 1_000);
+    }
 }
 
-/// Makes the browser forget both.
+/// Makes the browser forget them.
 pub(crate) fn clear(headers: &mut HeaderMap, visitor: &Visitor) {
     append(headers, visitor, (ACCESS, ACCESS_PATH), "", 0);
-    append(headers, visitor, (REFRESH, REFRESH_PATH), "", 0);
+    for path in REFRESH_PATHS {
+        append(headers, visitor, (REFRESH, path), "", 0);
+    }
 }
 
 fn append(headers: &mut HeaderMap, visitor: &Visitor, (name, path): (&str, &str), value: &str, max_age: u64) {
@@ -67,6 +71,22 @@ mod tests {
         let cookies = set_for(&visitor(Transport::Http, ""));
         assert_eq!(cookies[0], "octoporty_access=a; Path=/; Max-Age=900; HttpOnly; SameSite=Strict");
         assert_eq!(cookies[1], "octoporty_refresh=r; Path=/api/v1/auth; Max-Age=604800; HttpOnly; SameSite=Strict");
+    }
+
+    #[test]
+    fn a_refresh_by_cookie_works_at_the_path_without_v1_as_well() {
+        let cookies = set_for(&visitor(Transport::Http, ""));
+        let paths: Vec<_> = cookies
+            .iter()
+            .filter(|cookie| cookie.starts_with("octoporty_refresh=r;"))
+            .filter_map(|cookie| cookie.split("; ").find_map(|part| part.strip_prefix("Path=")))
+            .collect();
+        for path in ["/api/v1/auth/refresh", "/api/auth/refresh", "/api/auth/logout"] {
+            assert_eq!(paths.iter().filter(|prefix| path.starts_with(**prefix)).count(), 1, "{path}");
+        }
+        let mut forgotten = HeaderMap::new();
+        clear(&mut forgotten, &visitor(Transport::Http, ""));
+        assert_eq!(forgotten.get_all(SET_COOKIE).iter().count(), cookies.len());
     }
 
     #[test]

@@ -57,7 +57,13 @@ pub(crate) async fn run(app: Arc<App>) {
             Ok(()) = views.changed() => {}
             Ok(()) = sync.changed() => {}
             Ok(()) = targets.changed() => {}
-            Ok(()) = status.changed() => feed.count_traffic(),
+            Ok(()) = status.changed() => {
+                feed.count_traffic();
+                // Every second the figures move and nothing else: no mapping's state hangs on them.
+                if feed.has_told_headline() {
+                    continue;
+                }
+            }
             _ = ticks.tick() => {
                 feed.tell_figures();
                 continue;
@@ -78,6 +84,11 @@ impl Feed {
             self.headline = Some(headline);
             self.tell_status(Replay::Superseded);
         }
+    }
+
+    fn has_told_headline(&self) -> bool {
+        let status = Arc::clone(&self.app.news.status.borrow());
+        self.headline.as_ref() == Some(&self.headline_of(&status))
     }
 
     fn headline_of(&self, status: &AgentStatus) -> Headline {

@@ -143,6 +143,7 @@ async fn reuse_of_an_old_refresh_token_ends_the_login() {
     let first = world.login().await;
     let other = world.login().await;
     let second = world.call("POST", REFRESH).header("cookie", &refresh_cookie(&first)).send().await;
+    world.advance(Duration::from_secs(10));
     let stolen = world.call("POST", REFRESH).header("cookie", &refresh_cookie(&first)).send().await;
     stolen.problem(401, "session_over");
     assert_eq!(
@@ -154,6 +155,48 @@ async fn reuse_of_an_old_refresh_token_ends_the_login() {
     assert_eq!(status_of(&world, second.json()["token"].as_str().unwrap()).await, 401, "its access ends as well");
     let untouched = world.call("POST", REFRESH).header("cookie", &refresh_cookie(&other)).send().await;
     assert_eq!(untouched.status, 200, "another login is not touched");
+}
+
+#[tokio::test]
+async fn a_page_that_is_loaded_again_while_it_refreshes_stays_logged_in() {
+    let mut world = World::new().await;
+    let login = world.login().await;
+    let refresh =
+        |world: &World, answer: &Answer| world.call("POST", REFRESH).header("cookie", &refresh_cookie(answer)).send();
+    let _lost = refresh(&world, &login).await;
+    world.advance(Duration::from_secs(5));
+    let _lost_too = refresh(&world, &login).await;
+    world.advance(Duration::from_secs(4));
+    let arrived = refresh(&world, &login).await;
+    assert_eq!(arrived.status, 200);
+    let token = arrived.json()["token"].as_str().unwrap().to_owned();
+    world.restart().await;
+    assert_eq!(status_of(&world, &token).await, 200, "what was replaced is no end of the login");
+    assert_eq!(refresh(&world, &arrived).await.status, 200);
+    refresh(&world, &login).await.problem(401, "session_over");
+}
+
+#[tokio::test]
+async fn a_successor_that_was_replaced_ends_the_login_when_it_comes_after_all() {
+    let world = World::new().await;
+    let login = world.login().await;
+    let refresh = |answer: &Answer| world.call("POST", REFRESH).header("cookie", &refresh_cookie(answer)).send();
+    let first = refresh(&login).await;
+    let second = refresh(&login).await;
+    refresh(&first).await.problem(401, "session_over");
+    refresh(&second).await.problem(401, "session_over");
+    assert_eq!(status_of(&world, second.json()["token"].as_str().unwrap()).await, 401);
+}
+
+#[tokio::test]
+async fn a_token_whose_successor_is_in_use_is_no_lost_one_however_soon_it_comes() {
+    let world = World::new().await;
+    let login = world.login().await;
+    let refresh = |answer: &Answer| world.call("POST", REFRESH).header("cookie", &refresh_cookie(answer)).send();
+    let second = refresh(&login).await;
+    let third = refresh(&second).await;
+    refresh(&login).await.problem(401, "session_over");
+    refresh(&third).await.problem(401, "session_over");
 }
 
 #[tokio::test]

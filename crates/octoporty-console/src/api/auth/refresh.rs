@@ -17,8 +17,9 @@ use crate::app::App;
 use crate::auth::cookies;
 use crate::auth::visitor::Visitor;
 
-/// New tokens for a refresh token, which is used up. A token that comes a second time ends its login: whoever shares
-/// one between tabs or threads has to let one of them refresh for all.
+/// New tokens for a refresh token, which is used up. A token that comes a second time ends its login, unless the answer
+/// seems to be lost: within 10 s, while its successor is unused, it gives another successor. Whoever shares a token
+/// between tabs or threads has to let one of them refresh for all.
 #[utoipa::path(
     post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth",
     request_body = Option<RefreshInput>,

@@ -1,7 +1,7 @@
 //! Whether a mapping works now, from what the agent, the gateway and the store know.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use octoporty_proto::model::{
     AgentStatus, ConnectionState, Endpoint, HostPattern, MappingId, MappingVerdict, PrefixHandling, Refusal,
@@ -16,19 +16,46 @@ use crate::app::App;
 use crate::clock::rfc3339;
 use crate::store::StoredMapping;
 
+/// Where in a report each mapping's verdict is.
+type Places = HashMap<MappingId, usize>;
+
+/// The places of the newest report, made once for all that look into it: a report has up to 20 000 verdicts in a list,
+/// and a page that shows as many mappings would search it as often.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    newest: Mutex<Option<(Arc<SyncReport>, Arc<Places>)>>,
+}
+
+impl Verdicts {
+    fn places(&self, report: &Arc<SyncReport>) -> Arc<Places> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, places)) = &*newest
+            && Arc::ptr_eq(known, report)
+        {
+            return Arc::clone(places);
+        }
+        let places = Arc::new(report.verdicts.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect());
+        *newest = Some((Arc::clone(report), Arc::clone(&places)));
+        places
+    }
+}
+
 /// What surrounds the mappings at one moment.
 pub(crate) struct Surroundings {
     status: Arc<AgentStatus>,
     sync: Arc<SyncReport>,
+    verdicts: Arc<Places>,
     targets: Arc<HashMap<MappingId, TargetHealth>>,
 }
 
 impl Surroundings {
     /// As it is now.
     pub(crate) fn of(app: &App) -> Self {
+        let sync = Arc::clone(&app.news.sync.borrow());
         Self {
             status: Arc::clone(&app.news.status.borrow()),
-            sync: Arc::clone(&app.news.sync.borrow()),
+            verdicts: app.verdicts.places(&sync),
+            sync,
             targets: Arc::clone(&app.news.targets.borrow()),
         }
     }
@@ -81,8 +108,8 @@ impl Surroundings {
         if !stored.enabled {
             return state(SyncStateName::Applied);
         }
-        let verdict = self.sync.verdicts.iter().find(|(id, _)| *id == stored.mapping.id).map(|(_, verdict)| verdict);
-        match verdict {
+        let place = self.verdicts.get(&stored.mapping.id);
+        match place.map(|at| &self.sync.verdicts[*at].1) {
             None => state(SyncStateName::Pending),
             Some(MappingVerdict::Applied) => state(SyncStateName::Applied),
             Some(MappingVerdict::Refused(Refusal { code, reason })) => SyncState {
@@ -163,3 +190,6 @@ impl From<octoporty_proto::model::Scheme> for Protocol {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
