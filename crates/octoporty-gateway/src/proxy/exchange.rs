@@ -32,7 +32,7 @@ const EXPECT_WAIT: Duration = Duration::from_secs(1);
 const CROSSING_WAIT: Duration = Duration::from_secs(2);
 
 /// Warm streams that were closed to make room are room once their resets have left; so often that is looked for,
-const ROOM_TRIES: u32 = 20;
+const ROOM_TRIES: u32 = 200;
 
 /// and after this time.
 const ROOM_WAIT: Duration = Duration::from_millis(5);
