@@ -1,5 +1,8 @@
 //! HTTP through the tunnel, whole and unchanged: visitors are curl and a raw socket, targets nginx and scripted ones.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::visitor::{Reply, Visitor, curl};
 use octoporty_e2e::world::{Pair, World};
@@ -473,25 +476,43 @@ async fn visitors_share_warm_connections_to_the_target() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_closes_idle_connections_loses_no_request() {
     let world = World::new();
+    let posts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&posts);
     // Closes after each answer without saying so, at once: the closest race there is.
-    let target = Target::start(world.ip(), |mut peer| async move {
-        if let Some(seen) = peer.request().await {
-            peer.ok(&format!("{}{}", seen.method(), seen.body.len())).await;
+    let target = Target::start(world.ip(), move |mut peer| {
+        let posts = Arc::clone(&counted);
+        async move {
+            if let Some(seen) = peer.request().await {
+                if seen.method() == "POST" {
+                    posts.fetch_add(1, Ordering::SeqCst);
+                }
+                peer.ok(&format!("{}{}", seen.method(), seen.body.len())).await;
+            }
         }
     })
     .await;
     let _pair = mapped(&world, &target).await;
     let mut visitor = world.visitor().await;
+    let mut undone = 0;
     for n in 0..300 {
-        let (request, expected) = if n % 3 == 0 {
+        let is_post = n % 3 == 0;
+        let (request, expected) = if is_post {
             ("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\nabc", "POST3")
         } else {
             ("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", "GET0")
         };
         visitor.send(request.as_bytes()).await;
         let reply = visitor.reply("GET").await;
+        // A POST that crosses the close in the microseconds after the agent's last look may have reached the target: it
+        // is not sent again, and its visitor is told (docs/ARCHITECTURE.md, known weak spots).
+        if is_post && reply.status == 502 {
+            undone += 1;
+            continue;
+        }
         assert_eq!((reply.status, reply.text().as_str()), (200, expected), "request {n}");
     }
+    assert_eq!(posts.load(Ordering::SeqCst), 100 - undone, "none is done twice, none that was refused");
+    assert!(undone < 50, "{undone} of 100 POSTs were not done: that is no window of microseconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
