@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use octoporty_proto::model::Revision;
 
 use super::*;
@@ -19,7 +17,7 @@ fn surroundings(verdicts: &Verdicts, mappings: &[StoredMapping]) -> Surroundings
     let last = mappings.len() - 1;
     let verdict = |at| if at == last { MappingVerdict::Refused(refused.clone()) } else { MappingVerdict::Applied };
     let list = mappings.iter().enumerate().map(|(at, stored)| (stored.mapping.id, verdict(at)));
-    let sync = Arc::new(SyncReport { revision: Revision(1), verdicts: list.collect(), ..SyncReport::default() });
+    let sync = Arc::new(SyncReport { revision: Revision(1), verdicts: list.collect() });
     Surroundings {
         status: Arc::new(AgentStatus { state: ConnectionState::Connected, ..AgentStatus::default() }),
         verdicts: verdicts.places(&sync),
@@ -44,23 +42,4 @@ fn a_report_is_gone_through_once_and_a_new_one_again() {
     let places = verdicts.places(&report);
     assert!(Arc::ptr_eq(&places, &verdicts.places(&report)));
     assert!(!Arc::ptr_eq(&places, &verdicts.places(&Arc::new(SyncReport::default()))));
-}
-
-/// How long the states of so many mappings take, at best.
-fn cost(count: u32) -> Duration {
-    let mappings: Vec<_> = (0..count).map(stored).collect();
-    let look = || {
-        let start = Instant::now();
-        let known = surroundings(&Verdicts::default(), &mappings);
-        let states = mappings.iter().map(|stored| known.state_of(stored)).count();
-        assert_eq!(states, mappings.len());
-        start.elapsed()
-    };
-    (0..3).map(|_| look()).min().unwrap()
-}
-
-#[test]
-fn ten_times_the_mappings_cost_some_ten_times_as_much_and_not_a_hundred() {
-    let (few, many) = (cost(2_000), cost(20_000));
-    assert!(many < few * 40, "{few:?} for 2000, {many:?} for 20000");
 }
