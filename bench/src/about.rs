@@ -91,33 +91,53 @@ impl About {
             |figure: Option<f64>| figure.map_or_else(|| "not measured".to_owned(), |gib| format!("{gib:.1} GiB/s"));
         let Machine { congestion, loopback_gib, loopback_cubic_gib, .. } = &self.machine;
         format!(
-            "sockets use {congestion} unless they ask for another; one plain TCP stream on loopback: {} with it, {} with cubic",
+            "Sockets use {congestion} unless they ask for another; one plain TCP stream on loopback: {} with it, {} with \
+             cubic.",
             told(*loopback_gib),
             told(*loopback_cubic_gib)
         )
     }
 
+    /// How the run was made, a sentence or two each.
+    fn circumstances(&self) -> Vec<String> {
+        let Machine { cores, memory_gib, kernel, busy_before, .. } = &self.machine;
+        let matrix = if self.full { "full" } else { "quick" };
+        let minutes = self.took.as_secs().div_ceil(60);
+        vec![
+            format!(
+                "{}, {matrix} matrix: {} rounds, slices of {} s, {minutes} min in all. Systems take turns (A B C A B C …) \
+                 in one run, so figures are to be read as ratios.",
+                self.version, self.rounds, self.slice
+            ),
+            "The release binary as separate processes on loopback, default settings: WebSocket link, console, request log \
+             and limits on. Bodies were compared with their files, and uploads with what was sent, before anything was \
+             timed."
+                .to_owned(),
+            "CPU is user and system time of the system's own processes (octoporty: gateway + agent; octoporty-tls: the \
+             proxy too)."
+                .to_owned(),
+            "The controls write no access log; octoporty writes its request log.".to_owned(),
+            format!(
+                "{cores} cores, {memory_gib:.0} GiB, Linux {kernel}; others used {:.0} % of the cores in the second before \
+                 the run.",
+                busy_before * 100.0
+            ),
+            self.loopback(),
+            "Load: wrk for rates and latencies, own clients for bulk and idle connections. Site: nginx with files of \
+             random bytes."
+                .to_owned(),
+            format!("Programs: {}.", self.versions()),
+        ]
+    }
+
     /// As a section.
     #[must_use]
     pub(crate) fn markdown(&self) -> String {
-        let Machine { cores, memory_gib, kernel, busy_before, .. } = &self.machine;
-        let mut text = format!(
-            "## The run\n\n* {}, {} matrix: {} rounds, slices of {} s, {} min in all. Systems take turns (A B C A B C …) in one run, so\n  \
-             figures are to be read as ratios.\n* The release binary as separate processes on loopback, default settings: WebSocket link, \
-             console, request log and\n  limits on. Bodies were compared with their files, and uploads with what was sent, before anything \
-             was timed.\n* CPU is user and system time of the system's own processes (octoporty: gateway + agent; octoporty-tls: the proxy \
-             too).\n* The controls write no access log; octoporty writes its request log.\n* {cores} cores, {memory_gib:.0} GiB, \
-             Linux {kernel}; others used {:.0} % of the cores in the second before the run.\n* {}.\n* Load: wrk for rates and latencies, \
-             own clients for bulk and idle connections. Site: nginx with files of random bytes.\n* Programs: {}.\n\n### Systems\n\n",
-            self.version,
-            if self.full { "full" } else { "quick" },
-            self.rounds,
-            self.slice,
-            self.took.as_secs().div_ceil(60),
-            busy_before * 100.0,
-            self.loopback(),
-            self.versions(),
-        );
+        let mut text = String::from("## The run\n\n");
+        for line in self.circumstances() {
+            text.push_str(&format!("* {line}\n"));
+        }
+        text.push_str("\n### Systems\n\n");
         for name in &self.present {
             text.push_str(&format!("* {}: {}\n", name.text(), name.meaning()));
         }

@@ -59,7 +59,7 @@ impl Fleet {
     /// # Errors
     /// If one of them is not in time.
     pub(crate) async fn start() -> Result<Self> {
-        // Gateway and agents run copies of the binary: the gateway's memory shall not look smaller for sharing its pages.
+        // Copies of the binary: the gateway's memory shall not look smaller for sharing pages with its agents.
         let (world, agents_world) = (World::new().with_own_binary(), World::new().with_own_binary());
         let gateway = world.gateway(&GATEWAY_DEFAULTS).await;
         let [heartbeat] = AGENT_DEFAULTS;

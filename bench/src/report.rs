@@ -72,8 +72,8 @@ impl Report {
         let reached = self.reached();
         writeln!(
             text,
-            "{reached} of {} reached. A figure is the median over the rounds, with least and most in brackets; a ratio is \
-             taken\nwithin each round. \"x\" means: times the same figure of that system.\n",
+            "{reached} of {} reached. A figure is the median over the rounds, with least and most in brackets; a ratio \
+             is\ntaken within each round. \"x\" means: times the same figure of that system.\n",
             GOALS.len()
         )
         .expect("a string takes it");

@@ -26,7 +26,7 @@ const HEAD_LIMIT: u64 = 64 * 1024;
 /// Bytes of one read.
 const READ: usize = 256 * 1024;
 
-/// What has arrived in the slice that runs. Bytes of an earlier one that still lie in some system's buffers do not count.
+/// What has arrived in the slice that runs. Bytes of an earlier one that still lie in buffers do not count.
 #[derive(Debug, Default)]
 struct Slice {
     number: AtomicU64,
@@ -228,8 +228,8 @@ async fn body(
     Ok(right)
 }
 
-/// Switches protocols and keeps the connection until the other side closes it. No message ever comes, so the handshake's
-/// accept key, which the clients of this crate do not check, is left out.
+/// Switches protocols and keeps the connection until the other side closes it. No message ever comes, so the
+/// handshake's accept key, which the clients of this crate do not check, is left out.
 async fn hold(io: &mut BufReader<TcpStream>) -> io::Result<()> {
     io.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").await?;
     let mut byte = [0; 1];

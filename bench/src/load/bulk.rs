@@ -56,8 +56,8 @@ fn answer(io: &mut BufReader<TcpStream>) -> Result<u64> {
     }
 }
 
-/// Downloads the bulk file again and again on one connection; returns the bytes that came.
-fn download_until(entry: &Entry, deadline: Instant) -> Result<u64> {
+/// Downloads the bulk file again and again on one connection; returns the bytes that came from `begin` on.
+fn download_until(entry: &Entry, begin: Instant, deadline: Instant) -> Result<u64> {
     let mut io = BufReader::with_capacity(4096, connect(entry)?);
     let (mut total, mut buffer) = (0, vec![0; PIECE]);
     loop {
@@ -65,9 +65,12 @@ fn download_until(entry: &Entry, deadline: Instant) -> Result<u64> {
         while left > 0 {
             let n = io.read(&mut buffer)?;
             ensure!(n > 0, "the download broke off");
-            total += n as u64;
             left = left.saturating_sub(n as u64);
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if now >= begin {
+                total += n as u64;
+            }
+            if now >= deadline {
                 return Ok(total);
             }
         }
@@ -87,11 +90,24 @@ fn on_threads(count: usize, work: impl Fn() -> Result<u64> + Sync) -> Result<u64
 /// # Errors
 /// If one of them fails.
 pub(crate) async fn download(entry: &Entry, connections: usize, length: Duration) -> Result<Sample> {
+    download_warm(entry, connections, Duration::ZERO, length).await
+}
+
+/// One slice of downloads that have already run for `warm` when it begins.
+///
+/// # Errors
+/// If one of them fails.
+pub(crate) async fn download_warm(
+    entry: &Entry,
+    connections: usize,
+    warm: Duration,
+    length: Duration,
+) -> Result<Sample> {
     let entry = entry.clone();
-    let start = Instant::now();
-    let run = move || on_threads(connections, || download_until(&entry, start + length));
+    let begin = Instant::now() + warm;
+    let run = move || on_threads(connections, || download_until(&entry, begin, begin + length));
     let done = tokio::task::spawn_blocking(run).await.context("the clients' thread ran")??;
-    Ok(Sample { seconds: start.elapsed().as_secs_f64(), done: done as f64, ..Sample::default() })
+    Ok(Sample { seconds: begin.elapsed().as_secs_f64(), done: done as f64, ..Sample::default() })
 }
 
 fn upload_until(entry: &Entry, path: &str, deadline: Instant) -> Result<u64> {

@@ -37,7 +37,8 @@ fn findings(rounds: &Rounds) -> Vec<Finding> {
 /// The downloads' own rates, so that nobody wins by starving them.
 fn downloads(samples: &[(Name, Sample)], rounds: &Rounds) -> String {
     let mut text = String::from(
-        "\nCPU time is that of requests and downloads together. The downloads meanwhile:\n\n| system | GiB/s |\n|---|--:|\n",
+        "\nCPU time is that of requests and downloads together. The downloads meanwhile:\n\n| system | GiB/s |\n\
+         |---|--:|\n",
     );
     for series in &rounds.series {
         let own = samples.iter().filter(|(name, _)| name.text() == series.system).map(|(_, sample)| *sample);

@@ -28,7 +28,7 @@ fn checks(rounds: &Rounds, what: &str) -> [Check; 2] {
     ]
 }
 
-/// With so many requests under way, the mean latency follows from the rate (Little's law): what no fairness can go below.
+/// With so many requests under way, the mean latency follows from the rate (Little's law): no fairness goes below it.
 fn least_latency(rounds: &Rounds) -> String {
     let rate = rounds.of(Name::Octoporty).and_then(|ours| ours.spread(Figure::Rate));
     let told = |rate: crate::stats::Spread| {

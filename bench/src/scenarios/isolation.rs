@@ -45,21 +45,21 @@ impl Isolation {
 
 fn outcome(isolation: Isolation) -> Outcome {
     let mut text = format!(
-        "Small requests on one kept-alive connection, {} each, in {ROUNDS} interleaved turns; each slow stream is a download \
-         whose\nvisitor does not read, with its window full. Goal: p99 at most 1.2 times.\n\n| | alone us | beside us | \
-         ratio |\n|---|--:|--:|--:|\n",
+        "Small requests on one kept-alive connection, {} each, in {ROUNDS} interleaved turns; each slow stream is a \
+         download\nwhose visitor does not read, with its window full. Goal: p99 at most 1.2 times.\n\n\
+         | | alone us | beside us | ratio |\n|---|--:|--:|--:|\n",
         isolation.alone.len()
     );
     let rows = isolation.rows();
     for (percent, alone, beside, ratio) in &rows {
         text.push_str(&format!("| p{percent} | {alone:.0} | {beside:.0} | {ratio:.2} |\n"));
     }
-    let row = |(percent, alone, beside, ratio): &(usize, f64, f64, f64)| json!({ "percentile": percent, "alone_us": alone, "beside_us": beside, "ratio": ratio });
+    let data = |(percent, alone, beside, ratio): &(usize, f64, f64, f64)| json!({ "percentile": percent, "alone_us": alone, "beside_us": beside, "ratio": ratio });
     Outcome {
         key: Scenario::Isolation.key(),
         title: format!("Time to first byte beside {SLOW} slow streams"),
         text,
-        data: rows.iter().map(row).collect(),
+        data: rows.iter().map(data).collect(),
         findings: Vec::new(),
     }
 }

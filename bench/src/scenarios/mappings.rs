@@ -67,8 +67,8 @@ pub(super) async fn measure(lab: &Lab) -> Result<Outcome> {
     let ratio = ratio.and_then(|(many, few)| many.ratio(few, Figure::Rate));
     let text = format!(
         "Small requests on {CONNECTIONS} connections to the last of {MAPPINGS} mappings, beside an agent with two: {} \
-         times the rate.\nMade one by one through the console's API in {:.1} s (until the gateway serves the last one); \
-         gateway + agent grew by\n{:.1} KiB for each.\n",
+         times the\nrate. Made one by one through the console's API in {:.1} s (until the gateway serves the last \
+         one); gateway + agent\ngrew by {:.1} KiB for each.\n",
         table::range_or_dash(ratio, 2),
         laden.seconds,
         laden.kib_each

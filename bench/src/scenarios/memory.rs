@@ -159,12 +159,14 @@ pub(super) async fn measure(lab: &Lab) -> Result<Outcome> {
     ];
     let sockets = if lab.options().full { SOCKETS_FULL } else { SOCKETS };
     let text = format!(
-        "Gateway and agent are started anew in each round and run a copy of the binary that nothing else runs, so their \
-         code counts\nonce. Those with a console have answered a request. A visitor's connection has had one answer of {} \
-         bytes and stays open.\nAn agent's share is the growth of a gateway with {} agents beside one with a single \
-         agent.\n\n| figure | median (least to most) |\n|---|--:|\n| gateway + agent, no console, MB | {} |\n\
-         | gateway + agent, console, MB | {} |\n| {VISITORS} idle visitor connections, KiB each | {} |\n\
-         | {sockets} idle WebSocket connections, KiB each | {} |\n| {} idle agents, KiB of the gateway each | {} |\n{others}",
+        "Gateway and agent are started anew in each round and run a copy of the binary that nothing else runs, so \
+         their code\ncounts once. Those with a console have answered a request. A visitor's connection has had one \
+         answer of {} bytes and\nstays open. An agent's share is the growth of a gateway with {} agents beside one \
+         with a single agent.\n\n| figure | median (least to most) |\n|---|--:|\n\
+         | gateway + agent, no console, MB | {} |\n| gateway + agent, console, MB | {} |\n\
+         | {VISITORS} idle visitor connections, KiB each | {} |\n\
+         | {sockets} idle WebSocket connections, KiB each | {} |\n\
+         | {} idle agents, KiB of the gateway each | {} |\n{others}",
         Page::Small.len(),
         fleet::AGENTS,
         table::range_or_dash(bare, 1),

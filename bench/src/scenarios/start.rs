@@ -39,10 +39,11 @@ pub(super) async fn measure(lab: &Lab) -> Result<Outcome> {
         json!({ "agent_start_ms": starts, "restart_from_stop_s": from_stop, "restart_from_start_s": from_start });
     let (starts, from_stop, from_start) = (Spread::of(starts), Spread::of(from_stop), Spread::of(from_start));
     let text = format!(
-        "The agent has its console and its mapping from an earlier start; the clock runs from the start of the process to \
-         the\nfirst answer of the target. The gateway is ended by SIGTERM and started again; the clock runs until the \
-         last of {AGENTS}\nagents (processes of their own, without console) is connected again.\n\n| figure | median (least to \
-         most) |\n|---|--:|\n| agent start to first answer, ms | {} |\n| from SIGTERM to the last agent back, s | {} |\n\
+        "The agent has its console and its mapping from an earlier start; the clock runs from the start of the process \
+         to\nthe first answer of the target. The gateway is ended by SIGTERM and started again; the clock runs until \
+         the last of\n{AGENTS} agents (processes of their own, without console) is connected again.\n\n\
+         | figure | median (least to most) |\n|---|--:|\n| agent start to first answer, ms | {} |\n\
+         | from SIGTERM to the last agent back, s | {} |\n\
          | from the new gateway's start to the last agent back, s | {} |\n",
         table::range_or_dash(starts, 0),
         table::range_or_dash(from_stop, 2),

@@ -18,8 +18,8 @@ pub(crate) const SITE: &str = "site.bench.test";
 /// The name that leads to the sink.
 pub(crate) const SINK: &str = "sink.bench.test";
 
-/// The harness shortens the heartbeat for tests; here is the default again. Everything else that it sets is an address, a
-/// key or a file.
+/// The harness shortens the heartbeat for tests; here is the default again. Everything else that it sets is an
+/// address, a key or a file.
 pub(crate) const GATEWAY_DEFAULTS: [(&str, &str); 1] = [("Gateway__HeartbeatIntervalSeconds", "30")];
 /// The same for agents.
 pub(crate) const AGENT_DEFAULTS: [(&str, &str); 1] = [("Agent__HeartbeatIntervalSeconds", "30")];
