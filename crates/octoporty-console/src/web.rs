@@ -17,11 +17,16 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use assets::Asset;
 
-/// Scripts and everything else from the console alone; styles inline as well (charts set them); the landing page's
-/// preview is a sandboxed frame without an address.
+/// Scripts and everything else from the console alone; styles inline as well (charts set them).
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: \
-                      blob:; font-src 'self'; connect-src 'self'; frame-src 'self' data: blob:; object-src 'none'; \
+                      blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; object-src 'none'; \
                       base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+/// The frame that shows a landing page as visitors see it.
+const PREVIEW: &str = "preview.html";
+/// What a landing page may load. Its own scripts run in no case: the frame that holds it is sandboxed.
+const PREVIEW_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline' https:; img-src https: \
+                              data:; font-src https: data:; media-src https: data:; form-action 'none'; base-uri \
+                              'none'; frame-ancestors 'self'; sandbox allow-scripts";
 /// The build puts a hash of its content into the name of each file in this folder.
 const HASHED: &str = "assets/";
 /// Where the build leaves its base.
@@ -64,6 +69,9 @@ fn file(path: &str, asset: &Asset, headers: &HeaderMap) -> Response {
     };
     let response_headers = response.headers_mut();
     response_headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    if path == PREVIEW {
+        response_headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PREVIEW_POLICY));
+    }
     response_headers.extend(common.map(|(name, value)| (name, HeaderValue::try_from(value).expect("plain ASCII"))));
     response
 }

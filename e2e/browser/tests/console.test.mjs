@@ -201,8 +201,15 @@ for (const size of ["desk", "phone"]) {
       assert.equal(await save.isDisabled(), true);
       assert.equal(await page.getByRole("button", { name: "Reset to Default" }).isDisabled(), true);
       assert.match(await page.getByLabel("HTML Editor").inputValue(), /Octoporty Gateway/);
-      await page.getByLabel("HTML Editor").fill("<!doctype html><title>Mine</title><h1>Nothing to see here</h1>");
-      await page.frameLocator('iframe[title="Live Preview"]').getByText("Nothing to see here").waitFor();
+      // A picture of another server is seen as visitors see it; what is refused is among the page's complaints.
+      await page.route("https://pictures.example/**", (route) =>
+        route.fulfill({ contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="7" height="7"/>' }),
+      );
+      const mine = '<h1>Nothing to see here</h1><img alt="Ours" src="https://pictures.example/ours.svg">';
+      await page.getByLabel("HTML Editor").fill(`<!doctype html><title>Mine</title>${mine}`);
+      const preview = page.frameLocator('iframe[title="Live Preview"]').frameLocator("iframe");
+      await preview.getByText("Nothing to see here").waitFor();
+      await until("the picture is shown", () => preview.getByAltText("Ours").evaluate((picture) => picture.naturalWidth === 7));
       await page.getByText("Unsaved changes").waitFor();
       await fits();
       await shot("settings");

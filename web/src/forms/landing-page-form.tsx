@@ -15,6 +15,7 @@ import { bytes } from "../ui/format";
 import { HtmlEditor } from "../ui/html-editor";
 import { Notice } from "../ui/notice";
 import { State } from "../ui/state";
+import { LandingPagePreview } from "./landing-page-preview";
 import { LeaveGuard } from "./leave-guard";
 
 const ENCODER = new TextEncoder();
@@ -85,12 +86,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         <HtmlEditor label="HTML Editor" value={html} onValue={change} error={wrong ?? refused} />
         <div className="flex min-w-0 flex-col">
           <h3 className="mb-1.5 text-sm font-medium">Live Preview</h3>
-          <iframe
-            title="Live Preview"
-            sandbox=""
-            srcDoc={preview}
-            className="h-[22rem] w-full rounded-md border bg-[white] lg:h-[28rem]"
-          />
+          <LandingPagePreview html={preview} />
         </div>
       </div>
       <div className="mt-4 flex flex-wrap items-center gap-x-5 gap-y-3">

@@ -1,5 +1,5 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { problem } from "../mock-api/console";
 import { renderApp } from "../testing/render";
 
@@ -25,11 +25,16 @@ describe("the landing page", () => {
   });
 
   it("is previewed without scripts as it is typed", async () => {
-    await open();
-    write("<h1>Hello</h1>");
+    const { api } = await open();
     const frame = screen.getByTitle("Live Preview");
-    expect(frame.getAttribute("sandbox")).toBe("");
-    await waitFor(() => expect(frame.getAttribute("srcdoc")).toBe("<h1>Hello</h1>"));
+    expect(frame.getAttribute("sandbox")).toBe("allow-scripts");
+    expect(frame.getAttribute("src")).toBe("/preview.html");
+    const postMessage = vi.fn();
+    Object.defineProperty(frame, "contentWindow", { value: { postMessage } });
+    fireEvent.load(frame);
+    expect(postMessage).toHaveBeenLastCalledWith(api.landingPage.html, "*");
+    write("<h1>Hello</h1>");
+    await waitFor(() => expect(postMessage).toHaveBeenLastCalledWith("<h1>Hello</h1>", "*"));
     expect(screen.getByText("Unsaved changes")).toBeTruthy();
   });
 

@@ -45,6 +45,23 @@ fn a_file_is_cached_by_its_name_and_known_by_its_tag() {
 }
 
 #[test]
+fn the_preview_loads_pictures_of_others_and_the_console_does_not() {
+    let asset = Asset { bytes: "<!doctype html>".into(), hash: "abc".to_owned() };
+    let policy = |response: Response| {
+        let policy = response.headers().get(CONTENT_SECURITY_POLICY)?;
+        Some(policy.to_str().unwrap().split(';').map(|rule| rule.trim().to_owned()).collect::<Vec<_>>())
+    };
+    let preview = policy(file("preview.html", &asset, &HeaderMap::new())).unwrap();
+    // Opened by itself it has no rights of the console either.
+    for rule in ["img-src https: data:", "default-src 'none'", "frame-ancestors 'self'", "sandbox allow-scripts"] {
+        assert!(preview.iter().any(|known| known == rule), "{rule}: {preview:?}");
+    }
+    let console = policy(get("/settings")).unwrap();
+    assert!(!console.iter().any(|rule| rule.contains("https:")), "{console:?}");
+    assert!(policy(file("theme.js", &asset, &HeaderMap::new())).is_none());
+}
+
+#[test]
 fn the_base_leads_to_the_root_from_any_depth() {
     if assets::find("index.html").is_none() {
         assert!(assets::page().contains("built without the web page"));
