@@ -91,8 +91,8 @@ impl About {
             |figure: Option<f64>| figure.map_or_else(|| "not measured".to_owned(), |gib| format!("{gib:.1} GiB/s"));
         let Machine { congestion, loopback_gib, loopback_cubic_gib, .. } = &self.machine;
         format!(
-            "Sockets use {congestion} unless they ask for another; one plain TCP stream on loopback: {} with it, {} with \
-             cubic.",
+            "Sockets use {congestion} unless they ask for another; one plain TCP stream on loopback: {} with it, {} \
+             with cubic.",
             told(*loopback_gib),
             told(*loopback_cubic_gib)
         )
@@ -105,21 +105,21 @@ impl About {
         let minutes = self.took.as_secs().div_ceil(60);
         vec![
             format!(
-                "{}, {matrix} matrix: {} rounds, slices of {} s, {minutes} min in all. Systems take turns (A B C A B C …) \
-                 in one run, so figures are to be read as ratios.",
+                "{}, {matrix} matrix: {} rounds, slices of {} s, {minutes} min in all. Systems take turns (A B C A B C \
+                 …) in one run, so figures are to be read as ratios.",
                 self.version, self.rounds, self.slice
             ),
-            "The release binary as separate processes on loopback, default settings: WebSocket link, console, request log \
-             and limits on. Bodies were compared with their files, and uploads with what was sent, before anything was \
-             timed."
+            "The release binary as separate processes on loopback, default settings: WebSocket link, console, request \
+             log and limits on. Bodies were compared with their files, and uploads with what was sent, before anything \
+             was timed."
                 .to_owned(),
             "CPU is user and system time of the system's own processes (octoporty: gateway + agent; octoporty-tls: the \
              proxy too)."
                 .to_owned(),
             "The controls write no access log; octoporty writes its request log.".to_owned(),
             format!(
-                "{cores} cores, {memory_gib:.0} GiB, Linux {kernel}; others used {:.0} % of the cores in the second before \
-                 the run.",
+                "{cores} cores, {memory_gib:.0} GiB, Linux {kernel}; others used {:.0} % of the cores in the second \
+                 before the run.",
                 busy_before * 100.0
             ),
             self.loopback(),

@@ -22,12 +22,11 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// How each program tells its version.
-const VERSIONS: [(&str, &[&str]); 12] = [
+const VERSIONS: [(&str, &[&str]); 11] = [
     ("nginx", &["-v"]),
     ("haproxy", &["-v"]),
     ("wrk", &["-v"]),
     ("iperf3", &["--version"]),
-    ("oha", &["--version"]),
     ("rathole", &["--version"]),
     ("bore", &["--version"]),
     ("wstunnel", &["--version"]),

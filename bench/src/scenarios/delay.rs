@@ -129,9 +129,9 @@ pub(super) async fn measure(lab: &Lab) -> Result<Outcome> {
     let (mut checks, mut data) = (Vec::new(), serde_json::Map::new());
     let mut text = format!(
         "The harness's relay holds every byte back for {} ms each way: between agent and gateway for octoporty, before \
-         the site\nfor plain TCP. A connection may have {} MiB under way, as Linux gives a sender at most by default; so \
-         one plain\nconnection moves that much in a round trip. Downloads are measured after a second, since the relay \
-         spares plain TCP\nits slow start. The goal compares with one plain connection.\n",
+         the site\nfor plain TCP. A connection may have {} MiB under way, as Linux gives a sender at most by default; \
+         so one plain\nconnection moves that much in a round trip. Downloads are measured after a second, since the \
+         relay spares plain TCP\nits slow start. The goal compares with one plain connection.\n",
         DELAY.as_millis(),
         WINDOW >> 20
     );

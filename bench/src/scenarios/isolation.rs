@@ -6,6 +6,7 @@ use anyhow::Result;
 use octoporty_e2e::target::Target;
 use octoporty_e2e::visitor::Visitor;
 use octoporty_e2e::world::World;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::report::Outcome;
@@ -30,14 +31,22 @@ struct Isolation {
     beside: Vec<f64>,
 }
 
+/// One percentile of both.
+#[derive(Debug, Serialize)]
+struct Row {
+    percentile: usize,
+    alone_us: f64,
+    beside_us: f64,
+    ratio: f64,
+}
+
 impl Isolation {
-    /// Percentile, alone, beside, ratio.
-    fn rows(mut self) -> Vec<(usize, f64, f64, f64)> {
+    fn rows(mut self) -> Vec<Row> {
         self.alone.sort_unstable_by(f64::total_cmp);
         self.beside.sort_unstable_by(f64::total_cmp);
         let row = |percent| {
-            let (alone, beside) = (percentile(&self.alone, percent)?, percentile(&self.beside, percent)?);
-            Some((percent, alone, beside, beside / alone))
+            let (alone_us, beside_us) = (percentile(&self.alone, percent)?, percentile(&self.beside, percent)?);
+            Some(Row { percentile: percent, alone_us, beside_us, ratio: beside_us / alone_us })
         };
         PERCENTILES.into_iter().filter_map(row).collect()
     }
@@ -51,15 +60,16 @@ fn outcome(isolation: Isolation) -> Outcome {
         isolation.alone.len()
     );
     let rows = isolation.rows();
-    for (percent, alone, beside, ratio) in &rows {
-        text.push_str(&format!("| p{percent} | {alone:.0} | {beside:.0} | {ratio:.2} |\n"));
-    }
-    let data = |(percent, alone, beside, ratio): &(usize, f64, f64, f64)| json!({ "percentile": percent, "alone_us": alone, "beside_us": beside, "ratio": ratio });
+    let told = |row: &Row| {
+        let Row { percentile, alone_us, beside_us, ratio } = row;
+        format!("| p{percentile} | {alone_us:.0} | {beside_us:.0} | {ratio:.2} |\n")
+    };
+    text.extend(rows.iter().map(told));
     Outcome {
         key: Scenario::Isolation.key(),
         title: format!("Time to first byte beside {SLOW} slow streams"),
         text,
-        data: rows.iter().map(data).collect(),
+        data: json!(rows),
         findings: Vec::new(),
     }
 }
