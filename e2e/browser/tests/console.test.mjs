@@ -221,6 +221,8 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("button", { name: "Reset to Default" }).click();
       const dialog = page.getByRole("alertdialog", { name: "Reset to Default?" });
       await dialog.getByRole("button", { name: "Reset", exact: true }).click();
+      // The gateway may be told before the page is: what is typed next must not meet the page's own change.
+      await dialog.waitFor({ state: "hidden" });
       await until("the gateway shows its own page again", async () =>
         (await world.visit(GATEWAY_NAME, "/", { headers: { accept: "text/html" } })).body.includes("Octoporty Gateway"),
       );
