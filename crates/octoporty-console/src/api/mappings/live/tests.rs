@@ -19,7 +19,7 @@ fn surroundings(verdicts: &Verdicts, mappings: &[StoredMapping]) -> Surroundings
     let last = mappings.len() - 1;
     let verdict = |at| if at == last { MappingVerdict::Refused(refused.clone()) } else { MappingVerdict::Applied };
     let list = mappings.iter().enumerate().map(|(at, stored)| (stored.mapping.id, verdict(at)));
-    let sync = Arc::new(SyncReport { revision: Revision(1), verdicts: list.collect(), ..SyncReport::default() });
+    let sync = Arc::new(SyncReport { revision: Revision(1), verdicts: list.collect() });
     Surroundings {
         status: Arc::new(AgentStatus { state: ConnectionState::Connected, ..AgentStatus::default() }),
         verdicts: verdicts.places(&sync),
@@ -52,8 +52,8 @@ fn cost(count: u32) -> Duration {
     let look = || {
         let start = Instant::now();
         let known = surroundings(&Verdicts::default(), &mappings);
-        let states = mappings.iter().map(|stored| known.state_of(stored)).count();
-        assert_eq!(states, mappings.len());
+        let states: Vec<_> = mappings.iter().map(|stored| known.state_of(stored)).collect();
+        assert_eq!(states.len(), mappings.len());
         start.elapsed()
     };
     (0..3).map(|_| look()).min().unwrap()
