@@ -13,7 +13,7 @@ BIN := target/release/octoporty
 # Whatever the page is made of; `web/dist` is made again when one of these is newer.
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist*' 2>/dev/null)
 
-.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance bench fmt clean
+.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance bench bench-full bench-micro fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,8 +69,14 @@ soak: setup-test build ## Every trouble fifty times, ten minutes idle; writes do
 conformance: setup-test build ## The Autobahn WebSocket suite through the tunnel; writes docs/reports/conformance.md
 	OCTOPORTY_BIN=$(CURDIR)/$(BIN) e2e/conformance/run.sh
 
-bench: setup-bench build ## Measurements as ratios to a control
-	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench
+bench: setup-bench build ## Ratios to controls and peers; writes bench/report.md; ARGS="--only S1,S4 --rounds 9"
+	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- $(ARGS)
+
+bench-full: setup-bench build ## The same with every peer and longer slices; under an hour
+	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- --full $(ARGS)
+
+bench-micro: setup-bench ## Instruction counts of the data plane's parts; writes bench/micro/report.md
+	$(CARGO) run --release -p octoporty-micro
 
 fmt: setup-build ## Format everything
 	$(CARGO) fmt --all

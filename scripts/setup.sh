@@ -4,6 +4,7 @@
 #   scripts/setup.sh build   what `make build` needs: a C compiler, Node, the web page's packages
 #   scripts/setup.sh check   cargo-deny and cargo-machete
 #   scripts/setup.sh test    programs that tests drive, the browser tests' packages, a Python environment
+#   scripts/setup.sh bench   load tools and controls; peers, as far as they can be had
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -100,12 +101,45 @@ tests() {
   python_environment
 }
 
+# Peers of the bench are optional: one that cannot be had is named in the report.
+peers=target/bench-peers
+lacks() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null || [ -x "$peers/bin/$1" ] && return 1; return 0; }
+
+# program crate version option...: cargo install into the peers' folder.
+cargo_peer() {
+  lacks "$1" || return 0
+  say "building the peer $1 ($2 $3) with cargo; this takes some minutes, once"
+  cargo install --quiet --root "$peers" "$2" --version "$3" "${@:4}" || say "no $1: the bench goes on without it"
+}
+
+# program package version option...: go install into the peers' folder.
+go_peer() {
+  lacks "$1" || return 0
+  if ! command -v go >/dev/null; then
+    say "no Go toolchain, so no $1: the bench goes on without it"
+    return 0
+  fi
+  say "building the peer $1 ($3) with go; this takes some minutes, once"
+  GOBIN="$PWD/$peers/bin" go install "${@:4}" "$2@$3" || say "no $1: the bench goes on without it"
+}
+
 bench() {
   tests
   want wrk wrk
   want iperf3 iperf3
   want haproxy haproxy
+  want valgrind valgrind
+  # rathole's TLS is the system's OpenSSL.
+  lacks rathole && { want pkg-config pkg-config; [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev); }
   install_missing
+  # rathole's own lock file does not build with compilers of today; bore's does.
+  cargo_peer rathole rathole 0.5.0
+  cargo_peer bore bore-cli 0.6.0 --locked
+  go_peer chisel github.com/jpillora/chisel v1.10.1
+  go_peer frps github.com/fatedier/frp/cmd/frps v0.61.0
+  go_peer frpc github.com/fatedier/frp/cmd/frpc v0.61.0
+  go_peer caddy github.com/caddyserver/caddy/v2/cmd/caddy v2.11.9 \
+    -ldflags "-X github.com/caddyserver/caddy/v2.CustomVersion=v2.11.9"
 }
 
 for group in "${@:-build}"; do

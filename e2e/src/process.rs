@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
@@ -15,6 +15,9 @@ pub fn binary() -> PathBuf {
     assert!(path.exists(), "{} is not there: run `make build` first", path.display());
     path
 }
+
+/// Longest that a killed process may take to be gone.
+const GONE: Duration = Duration::from_secs(2);
 
 /// One child process; killed when dropped, its output shown when a test panics.
 #[derive(Debug)]
@@ -115,7 +118,13 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// Kills it and waits until it is gone: what it still wrote would keep its folder from being removed.
     fn drop(&mut self) {
+        self.child.start_kill().ok();
+        let killed = Instant::now();
+        while self.is_running() && killed.elapsed() < GONE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         if std::thread::panicking() {
             let output = self.output();
             let tail: Vec<&str> = output.lines().rev().take(60).collect();

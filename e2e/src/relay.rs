@@ -1,5 +1,6 @@
 //! A TCP relay between agent and gateway that misbehaves on demand.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub struct Relay {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
     cut: watch::Sender<(u64, Ending)>,
+    window: watch::Sender<usize>,
     accept: watch::Sender<bool>,
     stop: CancellationToken,
     tracker: TaskTracker,
@@ -65,12 +67,14 @@ impl Relay {
             address: listener.local_addr().expect("bound"),
             mode: watch::channel(Mode::Pass(Duration::ZERO)).0,
             cut: watch::channel((0, Ending::Close)).0,
+            window: watch::channel(usize::MAX).0,
             accept: watch::channel(true).0,
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
             limbo: Limbo::default(),
         };
         let (mode, cut, accept) = (relay.mode.subscribe(), relay.cut.subscribe(), relay.accept.subscribe());
+        let window = relay.window.subscribe();
         let (stop, tracker, limbo) = (relay.stop.clone(), relay.tracker.clone(), relay.limbo.clone());
         relay.tracker.spawn(async move {
             loop {
@@ -82,7 +86,8 @@ impl Relay {
                     abort(client);
                     continue;
                 }
-                let pair = pair(client, upstream, mode.clone(), cut.clone(), limbo.clone());
+                let road = Road { mode: mode.clone(), window: *window.borrow() };
+                let pair = pair(client, upstream, road, cut.clone(), limbo.clone());
                 let stop = stop.clone();
                 tracker.spawn(async move {
                     tokio::select! { () = stop.cancelled() => {}, () = pair => {} }
@@ -101,6 +106,12 @@ impl Relay {
     /// Changes what happens to bytes.
     pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
+    }
+
+    /// Most bytes that each connection made from now on may have under way each way without an acknowledgement, which
+    /// takes the delay back: what the kernel's buffers are to TCP on a long road. No bound unless set.
+    pub fn set_window(&self, bytes: usize) {
+        self.window.send_replace(bytes);
     }
 
     /// Ends the connections that stand; new ones are taken.
@@ -136,15 +147,22 @@ fn linger_zero(socket: &TcpStream) {
     socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
 }
 
+/// What the bytes of one connection meet.
+#[derive(Debug, Clone)]
+struct Road {
+    mode: watch::Receiver<Mode>,
+    window: usize,
+}
+
 async fn pair(
     client: TcpStream,
     upstream: SocketAddr,
-    mode: watch::Receiver<Mode>,
+    road: Road,
     mut cut: watch::Receiver<(u64, Ending)>,
     limbo: Limbo,
 ) {
     cut.mark_unchanged();
-    let mut waiting = mode.clone();
+    let mut waiting = road.mode.clone();
     if waiting.wait_for(|mode| *mode != Mode::Freeze).await.is_err() {
         return;
     }
@@ -157,8 +175,8 @@ async fn pair(
     let (client, server) = (Arc::new(client), Arc::new(server));
     let copy = async {
         tokio::join!(
-            direction(&client, &server, mode.clone(), Mode::FreezeUp),
-            direction(&server, &client, mode.clone(), Mode::FreezeDown),
+            direction(&client, &server, road.clone(), Mode::FreezeUp),
+            direction(&server, &client, road.clone(), Mode::FreezeDown),
         )
     };
     let ending = tokio::select! {
@@ -178,14 +196,44 @@ async fn pair(
     }
 }
 
-async fn direction(from: &TcpStream, to: &TcpStream, mode: watch::Receiver<Mode>, frozen: Mode) {
+async fn direction(from: &TcpStream, to: &TcpStream, road: Road, frozen: Mode) {
     let (queue, queued) = mpsc::channel(IN_FLIGHT);
-    tokio::join!(take(from, queue, mode.clone(), frozen), give(to, queued, mode, frozen));
+    tokio::join!(take(from, queue, road.clone(), frozen), give(to, queued, road.mode, frozen));
 }
 
-async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, mut mode: watch::Receiver<Mode>, frozen: Mode) {
-    let mut buffer = vec![0; CHUNK];
+/// Bytes that the sender would not have an acknowledgement for yet.
+#[derive(Debug, Default)]
+struct UnderWay {
+    pieces: VecDeque<(Instant, usize)>,
+    bytes: usize,
+}
+
+impl UnderWay {
+    fn add(&mut self, acknowledged: Instant, bytes: usize) {
+        self.pieces.push_back((acknowledged, bytes));
+        self.bytes += bytes;
+    }
+
+    /// Waits until there are less than `window`.
+    async fn room(&mut self, window: usize) {
+        while let Some((acknowledged, bytes)) = self.pieces.front().copied() {
+            if acknowledged > Instant::now() {
+                if self.bytes < window {
+                    return;
+                }
+                tokio::time::sleep_until(acknowledged).await;
+            }
+            self.pieces.pop_front();
+            self.bytes -= bytes;
+        }
+    }
+}
+
+async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, road: Road, frozen: Mode) {
+    let (mut buffer, mut under_way) = (vec![0; CHUNK], UnderWay::default());
+    let Road { mut mode, window } = road;
     loop {
+        under_way.room(window).await;
         if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err()
             || from.readable().await.is_err()
         {
@@ -195,7 +243,9 @@ async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, mut mode: 
             Ok(0) => return,
             Ok(n) => {
                 let delay = if let Mode::Pass(delay) = *mode.borrow() { delay } else { Duration::ZERO };
-                if to.send((Instant::now() + delay, buffer[..n].to_vec())).await.is_err() {
+                let now = Instant::now();
+                under_way.add(now + 2 * delay, n);
+                if to.send((now + delay, buffer[..n].to_vec())).await.is_err() {
                     return;
                 }
             }
@@ -232,4 +282,22 @@ async fn write_all(to: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_window_waits_for_an_acknowledgement() {
+        let (start, delay) = (Instant::now(), Duration::from_millis(50));
+        let mut under_way = UnderWay::default();
+        under_way.add(start, 5);
+        under_way.add(start + delay, 10);
+        under_way.room(11).await;
+        assert_eq!(under_way.bytes, 10, "what was acknowledged no longer counts");
+        under_way.room(10).await;
+        assert!(start.elapsed() >= delay);
+        assert_eq!(under_way.bytes, 0);
+    }
 }

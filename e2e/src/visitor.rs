@@ -67,9 +67,17 @@ impl Visitor {
     /// # Panics
     /// If nothing listens there.
     pub async fn connect(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}"));
-        socket.set_nodelay(true).expect("TCP_NODELAY");
-        Self { io: BufReader::new(socket) }
+        Self::try_connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}"))
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// If nothing listens there.
+    pub async fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self { io: BufReader::new(socket) })
     }
 
     /// One `GET` on a connection of its own; `None` when nobody listens or no answer comes.

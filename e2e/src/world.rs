@@ -24,6 +24,7 @@ pub const PASSWORD_HASH: &str =
 pub struct World {
     ip: Ipv4Addr,
     dir: TempDir,
+    binary: PathBuf,
 }
 
 /// Settings of one process beyond the harness's own, as environment variables.
@@ -42,7 +43,20 @@ impl World {
         let mixed = (std::process::id() << 8).wrapping_add(number) & 0x003f_ffff;
         let ip = Ipv4Addr::from(0x7f40_0000 | mixed);
         let dir = tempfile::Builder::new().prefix("octoporty-e2e").tempdir().expect("a temporary folder");
-        Self { ip, dir }
+        Self { ip, dir, binary: binary() }
+    }
+
+    /// The same with a copy of the binary that no other world runs: processes of one file share its pages, and memory
+    /// that is shared counts only in part for each.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    #[must_use]
+    pub fn with_own_binary(mut self) -> Self {
+        let copy = self.path("octoporty");
+        std::fs::copy(&self.binary, &copy).expect("room for a copy of the binary");
+        self.binary = copy;
+        self
     }
 
     /// The world's loopback address.
@@ -72,7 +86,7 @@ impl World {
     /// The binary with a clean environment, in the world's folder.
     #[must_use]
     pub fn command(&self, args: &[&str], settings: Settings<'_>) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.binary);
         command.args(args).current_dir(self.dir.path()).env_clear();
         for kept in ["PATH", "HOME", "LANG", "SSL_CERT_FILE"] {
             if let Some(value) = std::env::var_os(kept) {

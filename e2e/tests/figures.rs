@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_document_follows_the_tunnel() {
     let world = World::new();
-    let gateway = world.gateway(&[]).await;
+    let _gateway = world.gateway(&[]).await;
     let relay = Relay::start((world.ip(), 0).into(), world.gateway_address()).await;
     let (_agent, console) = world.agent_via(relay.address(), &[("Agent__Links", "2")]).await;
     console.connection("Connected").await;
@@ -39,10 +39,9 @@ async fn the_status_document_follows_the_tunnel() {
     let quick = round_trip(&console).await;
     relay.set(Mode::Pass(Duration::from_millis(80)));
     eventually("the round trip shows the relay's delay", || async {
-        (round_trip(&console).await >= 150.0).then_some(())
+        (round_trip(&console).await >= quick + 100.0).then_some(())
     })
     .await;
-    assert!(quick < 100.0, "{quick} ms on loopback");
     relay.restore();
 
     relay.refuse();
@@ -61,15 +60,13 @@ async fn the_status_document_follows_the_tunnel() {
     assert_ne!(back["lastConnected"], first["lastConnected"]);
     assert_ne!(back["sessionId"], first["sessionId"]);
     assert_eq!(back["reconnectAttempts"], 0);
-
-    a_new_gateways_uptime_is_shown(&world, gateway, &console).await;
 }
 
-async fn a_new_gateways_uptime_is_shown(
-    world: &World,
-    mut gateway: octoporty_e2e::process::Process,
-    console: &octoporty_e2e::console::ConsoleClient,
-) {
+#[tokio::test]
+async fn the_gateways_uptime_is_that_of_its_present_process() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[]).await;
     eventually("the gateway is older than the next one can be by rounding", || async {
         (console.status().await["gatewayUptime"].as_u64() >= Some(3)).then_some(())
     })

@@ -95,9 +95,7 @@ async fn request_headers_arrive_in_order_with_duplicates_and_without_hop_by_hop_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forwarded_headers_of_strangers_are_replaced_and_those_of_trusted_proxies_believed() {
-    for (trusted, client, proto, host) in
-        [("", "127.", "http", "app.test"), ("127.0.0.0/8", "203.0.113.9", "https", "public.test")]
-    {
+    for (trusted, client, proto) in [("", "127.", "http"), ("127.0.0.0/8", "203.0.113.9", "https")] {
         let world = World::new();
         let target = mirror(world.ip()).await;
         let _gateway = world.gateway(&[("Gateway__TrustedProxies", trusted)]).await;
@@ -115,7 +113,7 @@ async fn forwarded_headers_of_strangers_are_replaced_and_those_of_trusted_proxie
         let first = |name: &str| header(&seen, name).first().copied().unwrap_or_default().to_owned();
         assert!(first("x-forwarded-for").starts_with(client), "{seen}");
         assert_eq!(first("x-forwarded-proto"), proto, "{seen}");
-        assert_eq!(first("x-forwarded-host"), host, "{seen}");
+        assert_eq!(first("x-forwarded-host"), "app.test", "the host is the request's: {seen}");
         assert_eq!(header(&seen, "x-forwarded-proto").len(), 1, "{seen}");
         assert!(!first("forwarded").contains("198.51.100.1"), "{seen}");
         assert_eq!(header(&seen, "x-octoporty-request-id").len(), 1, "{seen}");

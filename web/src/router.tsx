@@ -14,6 +14,7 @@ import type { Live } from "./api/live";
 import { Problem } from "./api/problem";
 import { Shell } from "./layout/shell";
 import { NotFound } from "./routes/not-found";
+import { Opening } from "./routes/opening";
 import { RouteError } from "./routes/route-error";
 
 interface Context {
@@ -86,6 +87,9 @@ const tree = root.addChildren([
   shell.addChildren([dashboard, mappings, newMapping, mapping, settings]),
 ]);
 
+/** What takes longer than this is waited for in words, in milliseconds; what does not would only flicker. */
+const PENDING_MS = 400;
+
 export function makeRouter(context: Context, history?: RouterHistory) {
   return createRouter({
     routeTree: tree,
@@ -94,6 +98,8 @@ export function makeRouter(context: Context, history?: RouterHistory) {
     defaultPreload: "intent",
     defaultErrorComponent: RouteError,
     defaultNotFoundComponent: NotFound,
+    defaultPendingComponent: Opening,
+    defaultPendingMs: PENDING_MS,
     scrollRestoration: true,
     ...(history ? { history } : {}),
   });

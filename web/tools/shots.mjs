@@ -50,6 +50,7 @@ const SHOTS = [
   ["dashboard-offline", "/?mock=offline&still"],
   ["dashboard-syncing", "/?mock=syncing&still"],
   ["dashboard-empty", "/?mock=empty&still"],
+  ["opening", "/?mock=busy&slower", (page) => page.getByText("Asking the console").waitFor()],
   ["dashboard-loading", "/?mock=busy&slow"],
   ["dashboard-away", "/?mock=busy&away", (page) => page.getByText("Lost the connection").waitFor()],
   ["mappings", "/mappings?mock=busy&still"],

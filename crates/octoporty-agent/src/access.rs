@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use octoporty_proto::model::AccessRecord;
+use octoporty_proto::model::AccessRows;
 use tokio::sync::mpsc;
 
 /// Batches that wait for the console. At a batch a second and gateway shard this is half a minute of a busy site;
@@ -24,7 +24,7 @@ struct Losses {
 /// Passes batches on, or drops and counts them.
 #[derive(Debug)]
 pub(crate) struct AccessFunnel {
-    out: mpsc::Sender<Vec<AccessRecord>>,
+    out: mpsc::Sender<AccessRows>,
     losses: Mutex<Losses>,
 }
 
@@ -36,18 +36,18 @@ struct Complaint {
 }
 
 impl AccessFunnel {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Vec<AccessRecord>>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<AccessRows>) {
         let (out, taken) = mpsc::channel(ACCESS_QUEUE);
         (Self { out, losses: Mutex::default() }, taken)
     }
 
     /// Offers a batch; `dropped` is what the gateway dropped before it.
-    pub(crate) fn offer(&self, records: Vec<AccessRecord>, dropped: u64) {
-        let lost = match self.out.try_send(records) {
+    pub(crate) fn offer(&self, rows: AccessRows, dropped: u64) {
+        let lost = match self.out.try_send(rows) {
             Ok(()) => 0,
             // Nobody keeps requests: the agent runs without a console.
             Err(mpsc::error::TrySendError::Closed(_)) => return,
-            Err(mpsc::error::TrySendError::Full(records)) => records.len() as u64,
+            Err(mpsc::error::TrySendError::Full(rows)) => rows.len() as u64,
         };
         if let Some(complaint) = self.note(lost, dropped, Instant::now()) {
             tracing::warn!(
@@ -91,7 +91,7 @@ mod tests {
     fn batches_beyond_the_queue_are_dropped_without_waiting() {
         let (funnel, mut taken) = AccessFunnel::new();
         for _ in 0..ACCESS_QUEUE + 3 {
-            funnel.offer(Vec::new(), 0);
+            funnel.offer(AccessRows::default(), 0);
         }
         let mut batches = 0;
         while taken.try_recv().is_ok() {

@@ -14,6 +14,7 @@
 
 mod keeper;
 mod orders;
+mod oversize;
 mod record;
 mod session;
 mod verdict;
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 use crate::linker::{Linker, Making, NEWS_QUEUE, News, NewsSender};
 use crate::status::{GatewayFacts, StatusBoard};
 pub(crate) use orders::{Order, Orders};
+use oversize::Told;
 use session::{Ending, Session, Step};
 use waiting::Wait;
 
@@ -87,6 +89,7 @@ pub(crate) struct Connector {
     orders: Arc<Orders>,
     board: Arc<StatusBoard>,
     outlets: Outlets,
+    told: Told,
     memory: Memory,
     next_request: u64,
     wanted_links: crate::config::LinkCount,
@@ -130,6 +133,7 @@ impl Connector {
             orders: parts.orders,
             board: parts.board,
             outlets: parts.outlets,
+            told: Told::default(),
             memory: Memory {
                 backoff: Backoff::new(first, most),
                 contest: Backoff::new(first, most),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_proto::model::{
-    AccessRecord, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
+    AccessRows, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
     TlsVerification,
 };
 use thiserror::Error;
@@ -76,7 +76,7 @@ pub struct AgentNews {
     /// What the agent last saw of each target.
     pub targets: watch::Receiver<Arc<HashMap<MappingId, TargetHealth>>>,
     /// Finished requests, in batches; dropped (and counted) when nobody takes them.
-    pub access: mpsc::Receiver<Vec<AccessRecord>>,
+    pub access: mpsc::Receiver<AccessRows>,
     /// Sessions: one record when it connects, one with the same id when it ends.
     pub sessions: mpsc::Receiver<SessionRecord>,
 }

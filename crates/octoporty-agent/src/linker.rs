@@ -299,7 +299,7 @@ impl Server {
 
     async fn control(&self, message: Control) {
         match message {
-            Control::Access { records, dropped } => self.linker.access.offer(records, dropped),
+            Control::Access { rows, dropped } => self.linker.access.offer(rows, dropped),
             message => self.tell(News::Control(message)).await,
         }
     }

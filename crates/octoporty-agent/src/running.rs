@@ -1,5 +1,6 @@
 //! A running agent: how its parts are wired, started in order and stopped in reverse.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use octoporty_proto::control::{Hello, feature};
 use octoporty_proto::model::{
-    Compression, DesiredState, FailureCode, InstanceId, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
+    Compression, DesiredState, FailureCode, Hostname, InstanceId, SyncReport, Target, TargetCheck, TargetHealth,
+    TlsVerification,
 };
 use octoporty_tunnel::carrier::websocket::Dial;
 use octoporty_tunnel::trust::{Trust, TrustError, client_config};
@@ -256,6 +258,15 @@ fn start_error(error: TrustError) -> StartError {
     }
 }
 
+/// What the gateway shall treat as its own names: first the one that is dialled, since a mapping that takes it would
+/// lock this agent out.
+fn gateway_names(config: &AgentConfig) -> Vec<Hostname> {
+    let host = config.gateway_url.host().unwrap_or_default();
+    let dialled = Hostname::from_authority(host).filter(|_| host.parse::<IpAddr>().is_err());
+    let told = config.gateway_fqdn.iter().filter(|name| Some(*name) != dialled.as_ref()).cloned();
+    dialled.iter().cloned().chain(told).collect()
+}
+
 fn hello(config: &AgentConfig) -> Hello {
     let mux = config.mux();
     let mut features = vec![feature::MULTI_LINK.to_owned()];
@@ -269,7 +280,7 @@ fn hello(config: &AgentConfig) -> Hello {
         instance: InstanceId::from_uuid(Uuid::new_v4()),
         agent_version: config.version.clone(),
         session: None,
-        gateway_fqdn: config.gateway_fqdn.iter().map(ToString::to_string).collect(),
+        gateway_fqdn: gateway_names(config).iter().map(ToString::to_string).collect(),
         bytes_in_flight: Some(mux.max_in_flight),
         max_streams: Some(mux.max_streams),
     }

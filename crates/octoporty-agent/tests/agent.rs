@@ -10,5 +10,7 @@ mod links;
 mod reconnecting;
 #[path = "agent/syncing.rs"]
 mod syncing;
+#[path = "agent/uplink.rs"]
+mod uplink;
 #[path = "agent/world.rs"]
 mod world;

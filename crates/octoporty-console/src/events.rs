@@ -28,8 +28,55 @@ pub(crate) struct Frame {
     pub(crate) id: Option<String>,
     /// The event's name.
     pub(crate) name: &'static str,
+    /// Its data.
+    pub(crate) data: Data,
+}
+
+/// An event's data.
+#[derive(Clone)]
+pub(crate) enum Data {
     /// JSON.
-    pub(crate) data: Arc<str>,
+    Json(Arc<str>),
+    /// Becomes JSON when somebody asks: on a busy site most events are over before anybody listens.
+    Later(Arc<dyn Unwritten>),
+}
+
+/// Data that is kept in a shorter form than its JSON.
+pub(crate) trait Unwritten: Send + Sync {
+    /// The JSON.
+    fn write(&self) -> String;
+    /// Bytes that it takes until then.
+    fn size(&self) -> usize;
+}
+
+impl Data {
+    /// The JSON.
+    pub(crate) fn json(&self) -> Arc<str> {
+        match self {
+            Self::Json(json) => Arc::clone(json),
+            Self::Later(data) => data.write().into(),
+        }
+    }
+
+    /// Bytes that are held.
+    fn size(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            Self::Later(data) => data.size(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.json())
+    }
+}
+
+impl From<String> for Data {
+    fn from(json: String) -> Self {
+        Self::Json(json.into())
+    }
 }
 
 /// Whether an event can be replayed.
@@ -92,8 +139,19 @@ impl Hub {
     /// Tells everybody.
     pub(crate) fn publish(&self, body: &EventBody, replay: Replay) {
         let (name, data) = body.name_and_json();
-        let mut frame = Frame { id: None, name, data: data.into() };
+        self.spread(&mut self.inner(), name, data.into(), replay);
+    }
+
+    /// As [`Self::publish`], for data that is written only if somebody listens, now or later.
+    pub(crate) fn publish_later(&self, name: &'static str, data: Arc<dyn Unwritten>, replay: Replay) {
         let mut inner = self.inner();
+        inner.listeners.retain(|listener| !listener.is_closed());
+        let data = if inner.listeners.is_empty() { Data::Later(data) } else { data.write().into() };
+        self.spread(&mut inner, name, data, replay);
+    }
+
+    fn spread(&self, inner: &mut Inner, name: &'static str, data: Data, replay: Replay) {
+        let mut frame = Frame { id: None, name, data };
         if replay == Replay::Kept {
             inner.newest += 1;
             frame.id = Some(self.id(inner.newest));
@@ -129,11 +187,11 @@ impl Hub {
 
 impl Inner {
     fn keep(&mut self, frame: Frame) {
-        self.ring_bytes += frame.data.len();
+        self.ring_bytes += frame.data.size();
         self.ring.push_back((self.newest, frame));
         while self.ring.len() > RING_EVENTS || self.ring_bytes > RING_BYTES {
             let Some((_, oldest)) = self.ring.pop_front() else { break };
-            self.ring_bytes -= oldest.data.len();
+            self.ring_bytes -= oldest.data.size();
         }
     }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use octoporty_proto::model::{
-    AccessRecord, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
+    AccessRows, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
     TlsVerification,
 };
 use tokio::sync::{mpsc, watch};
@@ -35,7 +35,7 @@ pub struct AgentPorts {
     /// What the agent last saw of each target.
     pub targets: watch::Receiver<Arc<HashMap<MappingId, TargetHealth>>>,
     /// Finished requests.
-    pub access: mpsc::Receiver<Vec<AccessRecord>>,
+    pub access: mpsc::Receiver<AccessRows>,
     /// Sessions.
     pub sessions: mpsc::Receiver<SessionRecord>,
     /// Commands.

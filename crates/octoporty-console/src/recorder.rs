@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use octoporty_proto::model::{AccessRecord, MappingId, SessionRecord, TrafficTotals};
+use octoporty_proto::model::{AccessRow, AccessRows, MappingId, SessionRecord, TrafficTotals};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,16 +20,16 @@ use crate::api::events::shapes::{EventBody, RequestsEvent};
 use crate::api::logs::shapes::{ConnectionEntry, RequestEntry};
 use crate::app::App;
 use crate::config::Retention;
-use crate::events::Replay;
-use crate::store::{RequestFilter, RequestRow, StoreError};
+use crate::events::{Replay, Unwritten};
+use crate::store::{RequestFilter, RequestRow, StoreError, View};
 use figures::{Figures, is_failure};
 
-/// Rows of one insert.
-const BATCH_ROWS: usize = 500;
 /// Longest time that a row waits for its batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(200);
-/// Rows that wait for a database that cannot be written; some 5 MB.
-const WAITING_ROWS: usize = 5_000;
+/// Bytes of one insert's rows, but for the batch that goes over it.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes of rows that wait for a database that cannot be written: some 25 000 requests.
+const WAITING_BYTES: usize = 4 * 1024 * 1024;
 /// Session records that wait likewise.
 const WAITING_SESSIONS: usize = 1_000;
 /// Until a failed write is repeated.
@@ -82,12 +82,12 @@ impl Recorded {
     }
 
     /// Oldest first.
-    fn remember_failures<'a>(&self, rows: impl Iterator<Item = &'a RequestRow>) {
+    fn remember_failures(&self, rows: impl Iterator<Item = RequestRow>) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for row in rows.filter(|row| is_failure(&row.record)) {
-            failures.push_front(row.clone());
+        for row in rows {
+            failures.push_front(row);
+            failures.truncate(NEWEST_FAILURES);
         }
-        failures.truncate(NEWEST_FAILURES);
     }
 
     fn drop_rows(&self, count: usize) {
@@ -95,15 +95,50 @@ impl Recorded {
     }
 }
 
-type Written = (Vec<AccessRecord>, Result<i64, StoreError>);
+type Written = (Vec<AccessRows>, Result<i64, StoreError>);
+
+fn bytes_of(rows: &VecDeque<AccessRows>) -> usize {
+    rows.iter().map(|rows| rows.bytes().len()).sum()
+}
+
+/// Rows that have their ids, as the event stream tells of them.
+struct StoredRows {
+    first: i64,
+    batch: Vec<AccessRows>,
+    view: Arc<View>,
+}
+
+impl StoredRows {
+    /// The rows that are wanted, oldest first.
+    fn rows(&self, is_wanted: impl Fn(&AccessRow<'_>) -> bool) -> Vec<RequestRow> {
+        let name_of = |id: MappingId| {
+            let found = self.view.mappings.iter().find(|stored| stored.mapping.id == id);
+            found.map(|stored| stored.mapping.name.to_string())
+        };
+        let rows = (self.first..).zip(self.batch.iter().flat_map(AccessRows::iter));
+        let rows = rows.filter(|(_, row)| is_wanted(row));
+        rows.map(|(id, row)| RequestRow { id, mapping_name: name_of(row.mapping), record: row.to_record() }).collect()
+    }
+}
+
+impl Unwritten for StoredRows {
+    fn write(&self) -> String {
+        let items = self.rows(|_| true).iter().map(RequestEntry::from).collect();
+        EventBody::Requests(RequestsEvent { items }).name_and_json().1
+    }
+
+    fn size(&self) -> usize {
+        self.batch.iter().map(|rows| rows.bytes().len()).sum()
+    }
+}
 
 /// The task that writes.
 pub(crate) struct Recorder {
     app: Arc<App>,
-    access: mpsc::Receiver<Vec<AccessRecord>>,
+    access: mpsc::Receiver<AccessRows>,
     sessions: mpsc::Receiver<SessionRecord>,
     retention: Retention,
-    rows: VecDeque<AccessRecord>,
+    rows: VecDeque<AccessRows>,
     waiting_sessions: VecDeque<SessionRecord>,
     /// When what waits is written, at the latest; `None`: nothing waits.
     due: Option<Instant>,
@@ -114,7 +149,7 @@ pub(crate) struct Recorder {
 
 /// What woke the recorder.
 enum Woken {
-    Access(Vec<AccessRecord>),
+    Access(AccessRows),
     Session(SessionRecord),
     Written(Written),
     Due,
@@ -125,7 +160,7 @@ enum Woken {
 impl Recorder {
     pub(crate) fn new(
         app: Arc<App>,
-        access: mpsc::Receiver<Vec<AccessRecord>>,
+        access: mpsc::Receiver<AccessRows>,
         sessions: mpsc::Receiver<SessionRecord>,
         retention: Retention,
     ) -> Self {
@@ -155,12 +190,12 @@ impl Recorder {
                 () = stop.cancelled() => Woken::Stop,
                 Some(written) = next_written(&mut self.writing) => Woken::Written(written),
                 Some(session) = self.sessions.recv() => Woken::Session(session),
-                Some(records) = self.access.recv() => Woken::Access(records),
+                Some(rows) = self.access.recv() => Woken::Access(rows),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
                 _ = prunes.tick() => Woken::Prune,
             };
             match woken {
-                Woken::Access(records) => self.take(records),
+                Woken::Access(rows) => self.take(rows),
                 Woken::Session(session) => self.take_session(session).await,
                 Woken::Written(written) => self.written(written),
                 Woken::Due => self.write_sessions().await,
@@ -178,25 +213,51 @@ impl Recorder {
         }
         let newest = RequestFilter { count: SEARCHED_AT_START, ..RequestFilter::default() };
         match self.app.store.requests(&newest).await {
-            Ok(rows) => self.app.recorded.remember_failures(rows.iter().rev()),
+            Ok(rows) => {
+                let failures = rows.into_iter().rev().filter(|row| is_failure(&row.record.as_row()));
+                self.app.recorded.remember_failures(failures);
+            }
             Err(error) => error!(%error, "the request log could not be read"),
         }
     }
 
-    fn take(&mut self, records: Vec<AccessRecord>) {
+    fn take(&mut self, rows: AccessRows) {
         let now = self.app.clock.now_ms();
         let mut figures = self.app.recorded.figures();
-        for record in &records {
-            figures.count_request(now, record);
+        for row in rows.iter() {
+            figures.count_request(now, &row);
         }
         drop(figures);
-        self.rows.extend(records);
-        let surplus = self.rows.len().saturating_sub(WAITING_ROWS);
+        self.rows.push_back(rows);
+        self.drop_surplus();
+        self.due.get_or_insert_with(|| Instant::now() + BATCH_WAIT);
+    }
+
+    /// Drops and counts the oldest rows beyond what may wait.
+    fn drop_surplus(&mut self) -> usize {
+        let mut bytes = bytes_of(&self.rows);
+        let mut surplus = 0;
+        while bytes > WAITING_BYTES {
+            let Some(oldest) = self.rows.pop_front() else { break };
+            bytes -= oldest.bytes().len();
+            surplus += oldest.len();
+        }
         if surplus > 0 {
-            self.rows.drain(..surplus);
             self.app.recorded.drop_rows(surplus);
         }
-        self.due.get_or_insert_with(|| Instant::now() + BATCH_WAIT);
+        surplus
+    }
+
+    /// The oldest rows that wait, as many as go into one insert.
+    fn next_insert(&mut self) -> Vec<AccessRows> {
+        let (mut insert, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES
+            && let Some(rows) = self.rows.pop_front()
+        {
+            bytes += rows.bytes().len();
+            insert.push(rows);
+        }
+        insert
     }
 
     /// Begins a write when a batch is full or due, and none is under way.
@@ -214,10 +275,10 @@ impl Recorder {
             self.due = self.due.filter(|_| !is_due);
             return;
         }
-        if !is_due && self.rows.len() < BATCH_ROWS {
+        if !is_due && bytes_of(&self.rows) < BATCH_BYTES {
             return;
         }
-        let batch: Vec<_> = self.rows.drain(..self.rows.len().min(BATCH_ROWS)).collect();
+        let batch = self.next_insert();
         self.due = (!self.rows.is_empty()).then(|| now + BATCH_WAIT);
         let store = Arc::clone(&self.app.store);
         self.writing = Some(Box::pin(async move {
@@ -235,30 +296,24 @@ impl Recorder {
         match outcome {
             Ok(first) => self.publish(first, batch),
             Err(error) => {
-                let room = WAITING_ROWS.saturating_sub(self.rows.len());
-                let surplus = batch.len().saturating_sub(room);
-                warn!(%error, waiting = self.rows.len() + batch.len() - surplus, dropped = surplus, "log rows wait for the database");
-                self.app.recorded.drop_rows(surplus);
-                for record in batch.into_iter().skip(surplus).rev() {
-                    self.rows.push_front(record);
+                for rows in batch.into_iter().rev() {
+                    self.rows.push_front(rows);
                 }
+                let dropped = self.drop_surplus();
+                let waiting: usize = self.rows.iter().map(AccessRows::len).sum();
+                warn!(%error, waiting, dropped, "log rows wait for the database");
                 self.pause();
             }
         }
     }
 
-    fn publish(&self, first: i64, batch: Vec<AccessRecord>) {
-        let view = self.app.desired.view();
-        let name_of = |id: MappingId| {
-            let found = view.mappings.iter().find(|stored| stored.mapping.id == id);
-            found.map(|stored| stored.mapping.name.to_string())
-        };
-        let rows =
-            (first..).zip(batch).map(|(id, record)| RequestRow { id, mapping_name: name_of(record.mapping), record });
-        let rows: Vec<_> = rows.collect();
-        self.app.recorded.remember_failures(rows.iter());
-        let items = rows.iter().map(RequestEntry::from).collect();
-        self.app.hub.publish(&EventBody::Requests(RequestsEvent { items }), Replay::Kept);
+    fn publish(&self, first: i64, batch: Vec<AccessRows>) {
+        let news = StoredRows { first, batch, view: self.app.desired.view() };
+        let failures = news.rows(is_failure);
+        if !failures.is_empty() {
+            self.app.recorded.remember_failures(failures.into_iter());
+        }
+        self.app.hub.publish_later("requests", Arc::new(news), Replay::Kept);
     }
 
     /// Sessions are few: each is written at once, and waits only when the database is away.
@@ -314,16 +369,16 @@ impl Recorder {
         }
         self.access.close();
         self.sessions.close();
-        while let Ok(records) = self.access.try_recv() {
-            self.take(records);
+        while let Ok(rows) = self.access.try_recv() {
+            self.take(rows);
         }
         while let Ok(session) = self.sessions.try_recv() {
             self.waiting_sessions.push_back(session);
         }
         self.write_sessions().await;
         while !self.rows.is_empty() {
-            let batch: Vec<_> = self.rows.drain(..self.rows.len().min(BATCH_ROWS)).collect();
-            let lost = batch.len() + self.rows.len();
+            let batch = self.next_insert();
+            let lost: usize = batch.iter().chain(&self.rows).map(AccessRows::len).sum();
             if let Err(error) = self.app.store.append_requests(batch).await {
                 error!(%error, lost, "the newest log rows are lost");
                 return;

@@ -72,7 +72,12 @@ pub(crate) fn authenticate(state: &GatewayState, headers: &HeaderMap, source: Ip
     if let Standing::Locked(wait) = standing {
         return Err(AuthError::LockedOut(wait));
     }
-    if keys::presented(headers).is_some_and(|key| state.keys.accept(key)) {
+    // No guess: a browser, a probe, an agent without its setting.
+    let Some(key) = keys::presented(headers) else {
+        tracing::debug!(%source, "no key");
+        return Err(AuthError::Unauthorized);
+    };
+    if state.keys.accept(key) {
         state.lockout.succeeded(source, now);
         return Ok(());
     }
@@ -82,7 +87,7 @@ pub(crate) fn authenticate(state: &GatewayState, headers: &HeaderMap, source: Ip
     if let Some(wait) = state.lockout.failed(source, now) {
         tracing::warn!(%source, wait_s = wait.as_secs(), "source locked out after wrong keys");
     } else {
-        tracing::warn!(%source, "wrong key, or none");
+        tracing::warn!(%source, "wrong key");
     }
     Err(AuthError::Unauthorized)
 }
@@ -182,7 +187,8 @@ async fn hand_over(
     let peer = socket.peer_addr()?;
     let place = shard.state.placement.place(source);
     let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());
-    let authenticated = Authenticated { tunnel, source, place };
+    let in_good = shard.state.lockout.stands(source, Instant::now());
+    let authenticated = Authenticated { tunnel, source, place, in_good };
     if target.index == shard.index {
         begin(target, socket, read_buf, authenticated, peer).await;
         return Ok(());

@@ -3,6 +3,9 @@
 //! Only a trusted peer's word counts, and of its list only what trusted proxies have added: the list is walked from
 //! the right as long as the addresses are trusted ones. What stands left of the first stranger could be anybody's
 //! invention and is dropped.
+//!
+//! A proxy that sets some of these headers lets the others through as the visitor wrote them. So the host is always
+//! that of the request, which decides the route as well, and `Forwarded` is read only where no `X-Forwarded-*` stands.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -57,52 +60,59 @@ pub(crate) fn visitor(
 
 fn believe(visitor: &mut VisitorInfo, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool, asked: Asked<'_>) {
     let said = Said::read(headers);
-    for address in said.addresses.iter().rev() {
-        // An address that cannot be read ends what can be believed.
-        let Some(address) = *address else { break };
+    let mut scheme = said.scheme;
+    for hop in said.hops.iter().rev() {
         if !is_trusted(visitor.client) || visitor.chain.len() > MAX_CHAIN {
             break;
         }
+        // Said by the trusted proxy that added the hop.
+        scheme = hop.scheme.or(scheme);
+        // An address that cannot be read ends what can be believed.
+        let Some(address) = hop.address else { break };
         visitor.chain.insert(0, address);
         visitor.client = address;
     }
-    visitor.scheme = said.scheme.unwrap_or(PublicScheme::Http);
-    let mut port = asked.port;
-    if let Some(authority) = said.host {
-        let (_, said_port) = split_port(authority);
-        port = said_port;
-        authority.clone_into(&mut visitor.authority);
-    }
-    visitor.port = said.port.or(port).unwrap_or(visitor.scheme.default_port());
+    visitor.scheme = scheme.unwrap_or(PublicScheme::Http);
+    visitor.port = said.port.or(asked.port).unwrap_or(visitor.scheme.default_port());
 }
 
-/// What a proxy's headers say. `X-Forwarded-*` before `Forwarded`.
-#[derive(Default, Debug)]
-struct Said<'a> {
-    /// In the order of the list; `None` for what is not an address.
-    addresses: Vec<Option<IpAddr>>,
+/// What one proxy says of who came to it.
+#[derive(Debug)]
+struct Hop {
+    /// `None` for what is not an address.
+    address: Option<IpAddr>,
     scheme: Option<PublicScheme>,
-    host: Option<&'a str>,
+}
+
+/// What proxies' headers say.
+#[derive(Default, Debug)]
+struct Said {
+    /// In the order of the list.
+    hops: Vec<Hop>,
+    /// Of the visitor, where the list does not say it.
+    scheme: Option<PublicScheme>,
     port: Option<u16>,
 }
 
-impl<'a> Said<'a> {
-    fn read(headers: &'a HeaderMap) -> Self {
-        let mut said = Self::default();
-        let elements: Vec<&str> = list(headers, &http::header::FORWARDED).collect();
-        if headers.contains_key(FOR) {
-            said.addresses = list(headers, &FOR).map(address).collect();
-        } else {
-            said.addresses = elements.iter().map(|element| address(parameter(element, "for")?)).collect();
+impl Said {
+    fn read(headers: &HeaderMap) -> Self {
+        if !headers.keys().any(is_replaced) {
+            return Self::default();
         }
-        // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
-        let first = elements.first();
-        let proto = list(headers, &PROTO).next().or_else(|| parameter(first?, "proto"));
-        said.scheme = proto.and_then(scheme);
-        let host = list(headers, &HOST).next().or_else(|| parameter(first?, "host"));
-        said.host = host.filter(|host| is_authority(host));
-        said.port = list(headers, &PORT).next().and_then(|port| port.parse().ok());
-        said
+        if ![FOR, PROTO, HOST, PORT].iter().any(|name| headers.contains_key(name)) {
+            let elements = list(headers, &http::header::FORWARDED);
+            let hops = elements.map(|element| Hop {
+                address: parameter(element, "for").and_then(address),
+                scheme: parameter(element, "proto").and_then(scheme),
+            });
+            return Self { hops: hops.collect(), ..Self::default() };
+        }
+        Self {
+            hops: list(headers, &FOR).map(|item| Hop { address: address(item), scheme: None }).collect(),
+            // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
+            scheme: list(headers, &PROTO).next().and_then(scheme),
+            port: list(headers, &PORT).next().and_then(|port| port.parse().ok()),
+        }
     }
 }
 
@@ -140,53 +150,99 @@ fn scheme(text: &str) -> Option<PublicScheme> {
     }
 }
 
-fn is_authority(text: &str) -> bool {
-    text.len() <= 261 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
-}
-
-fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
-        _ => (authority, None),
-    }
-}
-
 /// Whether a header of a visitor's request is replaced by [`write_headers`]: it never goes to a target as it came.
 pub(crate) fn is_replaced(name: &HeaderName) -> bool {
-    [FOR, PROTO, HOST, PORT, http::header::FORWARDED].contains(name)
+    matches!(
+        name.as_str(),
+        "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" | "forwarded"
+    )
 }
 
-/// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head.
+/// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head. Without
+/// formatting machinery: this runs for every request, and each address is written once and copied after that.
 pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
     head.extend_from_slice(b"X-Forwarded-For: ");
+    let list = head.len();
     for (index, address) in visitor.chain.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        write!(head, "{comma}{address}").expect(INFALLIBLE);
+        if index > 0 {
+            head.extend_from_slice(b", ");
+        }
+        write_address(*address, head);
     }
-    let scheme = visitor.scheme.as_str();
-    write!(head, "\r\nX-Forwarded-Proto: {scheme}\r\n").expect(INFALLIBLE);
+    let list = list..head.len();
+    head.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
+    head.extend_from_slice(visitor.scheme.as_str().as_bytes());
     if !visitor.authority.is_empty() {
-        write!(head, "X-Forwarded-Host: {}\r\n", visitor.authority).expect(INFALLIBLE);
+        head.extend_from_slice(b"\r\nX-Forwarded-Host: ");
+        head.extend_from_slice(visitor.authority.as_bytes());
     }
-    write!(head, "X-Forwarded-Port: {}\r\nForwarded: ", visitor.port).expect(INFALLIBLE);
+    head.extend_from_slice(b"\r\nX-Forwarded-Port: ");
+    write_decimal(visitor.port.into(), head);
+    head.extend_from_slice(b"\r\nForwarded: ");
+    let mut written = list.start;
     for (index, address) in visitor.chain.iter().enumerate() {
-        write_element(visitor, (index, *address), head);
+        if index > 0 {
+            head.extend_from_slice(b", ");
+        }
+        // The address ends with the list, or with its comma.
+        let rest = &head[written..list.end];
+        let length = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+        write_element(visitor, (index, *address), written..written + length, head);
+        written += length + 2;
     }
     head.extend_from_slice(b"\r\n");
 }
 
-fn write_element(visitor: &VisitorInfo, (index, address): (usize, IpAddr), head: &mut Vec<u8>) {
-    let comma = if index == 0 { "" } else { ", " };
-    match address {
-        IpAddr::V4(v4) => write!(head, "{comma}for={v4}").expect(INFALLIBLE),
-        IpAddr::V6(v6) => write!(head, "{comma}for=\"[{v6}]\"").expect(INFALLIBLE),
-    }
+/// One element of `Forwarded`; `text` is where the address stands in the head already.
+fn write_element(
+    visitor: &VisitorInfo,
+    (index, address): (usize, IpAddr),
+    text: std::ops::Range<usize>,
+    head: &mut Vec<u8>,
+) {
+    let (before, behind): (&[u8], &[u8]) = if address.is_ipv4() { (b"for=", b"") } else { (b"for=\"[", b"]\"") };
+    head.extend_from_slice(before);
+    head.extend_from_within(text);
+    head.extend_from_slice(behind);
     if index == 0 {
         if !visitor.authority.is_empty() {
-            write!(head, ";host=\"{}\"", visitor.authority).expect(INFALLIBLE);
+            head.extend_from_slice(b";host=\"");
+            head.extend_from_slice(visitor.authority.as_bytes());
+            head.push(b'"');
         }
-        write!(head, ";proto={}", visitor.scheme.as_str()).expect(INFALLIBLE);
+        head.extend_from_slice(b";proto=");
+        head.extend_from_slice(visitor.scheme.as_str().as_bytes());
     }
+}
+
+fn write_address(address: IpAddr, head: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    head.push(b'.');
+                }
+                write_decimal(octet.into(), head);
+            }
+        }
+        IpAddr::V6(address) => write!(head, "{address}").expect(INFALLIBLE),
+    }
+}
+
+/// A number in decimal digits.
+fn write_decimal(number: u32, head: &mut Vec<u8>) {
+    let mut digits = [0_u8; 10];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    head.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

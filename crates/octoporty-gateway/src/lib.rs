@@ -8,6 +8,9 @@
 //! * `upstream`: warm streams and the lean HTTP/1.1 client that speaks through them.
 //! * `pages`: landing page and error answers.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod body;
 pub mod config;
 mod counters;

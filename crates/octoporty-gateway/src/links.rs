@@ -11,6 +11,7 @@ use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
 use octoporty_tunnel::carrier::Carrier;
 use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
 
+use crate::endpoint::lockout::InGood;
 use crate::registry::{Admission, Arrival, Notice, Registry, Welcomed};
 use crate::session::{Session, SessionLink};
 use crate::shards::ShardContext;
@@ -36,6 +37,8 @@ pub(crate) struct Authenticated {
     pub source: IpAddr,
     /// Its place on a shard, as long as the link lasts.
     pub place: Place,
+    /// Its source is right, as long as the link lasts.
+    pub in_good: InGood,
 }
 
 /// A link that is part of a session.
@@ -64,7 +67,7 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
         return;
     };
     let Some(hello) = hello else {
-        link.close(EndReason::ProtocolError, "the first message was not a hello");
+        reject(&link, "the first message was not a hello");
         return;
     };
     let agent = hello.name.clone();
@@ -73,7 +76,7 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
         leave(&shard, &joined, &agent).await;
     }
     // The place on the shard is free only now.
-    drop(peer.place);
+    drop((peer.place, peer.in_good));
 }
 
 /// The first control message, if it is a hello.
@@ -87,6 +90,16 @@ async fn hello(events: &mut LinkEvents) -> Option<Hello> {
             _ => {}
         }
     }
+}
+
+/// Tells a peer that it is not understood, and ends its link. One whose first message could not be read at all was told
+/// by the link.
+fn reject(link: &Link, text: &str) {
+    let refused = Refused { code: RefusedCode::Malformed, text: text.to_owned(), retry_after_s: None };
+    if !link.try_send(&Control::Refused(refused)) {
+        tracing::debug!("the peer's link ended before it was refused");
+    }
+    link.close(EndReason::ProtocolError, text);
 }
 
 async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &Authenticated) -> Option<Joined> {
@@ -231,13 +244,10 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
     }
 }
 
-/// An agent that stops waits for its streams to end, and idle ones end only by being closed.
-fn close_warm_streams(shard: &ShardContext, session: SessionId) {
-    for index in 0..shard.state.config.shards {
-        if let Some(known) = shard.state.shard(index) {
-            known.upstream.pool().forget(session);
-        }
-    }
+/// An agent that stops waits for its streams to end, and idle ones end only by being closed. Gives how many there were.
+pub(crate) fn close_warm_streams(shard: &ShardContext, session: SessionId) -> usize {
+    let shards = (0..shard.state.config.shards).filter_map(|index| shard.state.shard(index));
+    shards.map(|known| known.upstream.pool().forget(session)).sum()
 }
 
 /// The link has ended.
@@ -272,7 +282,7 @@ async fn flush_access(session: Arc<Session>) {
 }
 
 /// Runs work on the registry off the data path, and waits for it. `None` when the gateway ends meanwhile.
-async fn control<R: Send + 'static>(
+pub(crate) async fn control<R: Send + 'static>(
     shard: &Arc<ShardContext>,
     work: impl FnOnce(&Registry) -> R + Send + 'static,
 ) -> Option<R> {

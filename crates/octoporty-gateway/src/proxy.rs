@@ -51,7 +51,6 @@ use verdict::{Trouble, with_detail};
 /// will when the answer ends.
 pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
     let VisitorRequest { mut request, visitor, request_id, arrived, early } = visitor;
-    let wants = Wants::of(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let serving = route.serving.clone();
@@ -59,12 +58,12 @@ pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, rout
     let Some(session) = route.serving.session() else {
         let failure = Failure::from(FailureCode::AgentAway);
         record.failed(failure.clone());
-        return failure_answer(&failure, &request_id, wants);
+        return failure_answer(&failure, &request_id, Wants::of(&parts.headers));
     };
     let passage = Passage { ctx, session, route, parts, visitor, request_id, early };
     match passage.run(body, on_upgrade, record).await {
         Ok(answer) => answer,
-        Err(failure) => failure_answer(&failure, &passage.request_id, wants),
+        Err(failure) => failure_answer(&failure, &passage.request_id, Wants::of(&passage.parts.headers)),
     }
 }
 

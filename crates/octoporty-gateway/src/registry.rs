@@ -11,6 +11,7 @@ mod contest;
 mod sync;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,10 +32,30 @@ pub(crate) const MAX_AWAY: usize = 10_000;
 /// News for an agent that did not ask: a verdict of its changed.
 pub(crate) type Notice = (Arc<Session>, SyncReport);
 
+/// How many are connected, for whoever must not wait for the registry.
+#[derive(Debug, Default)]
+pub(crate) struct Present {
+    sessions: AtomicUsize,
+    tunnels: AtomicUsize,
+}
+
+impl Present {
+    /// Sessions that stand.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Tunnels that have a session.
+    pub(crate) fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Relaxed)
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Registry {
     inner: Mutex<Inner>,
+    present: Present,
     routing: Arc<ArcSwap<RoutingSnapshot>>,
     site: Arc<ArcSwap<Site>>,
 }
@@ -58,7 +79,11 @@ struct Inner {
     agents: HashMap<AgentId, AgentEntry>,
     by_name: HashMap<(TunnelId, AgentName), AgentId>,
     sessions: HashMap<SessionId, AgentId>,
+    /// Sessions of each tunnel that has any.
+    tunnels: HashMap<TunnelId, usize>,
     claims: Claims,
+    /// The gateway's own names and page, as they are published.
+    site: Site,
     next_agent: u64,
     next_epoch: u64,
     /// Counts syncs: the newest landing page wins.
@@ -79,17 +104,24 @@ impl Registry {
             agents: HashMap::new(),
             by_name: HashMap::new(),
             sessions: HashMap::new(),
+            tunnels: HashMap::new(),
             claims: Claims::default(),
+            site: Site::clone(&site.load()),
             next_agent: 0,
             next_epoch: u64::try_from(now.as_millis()).unwrap_or(0),
             syncs: 0,
         };
-        Self { inner: Mutex::new(inner), routing, site }
+        Self { inner: Mutex::new(inner), present: Present::default(), routing, site }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic under the lock leaves at worst one agent's change half made; the next sync repairs it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are connected, without a lock.
+    pub(crate) fn present(&self) -> &Present {
+        &self.present
     }
 
     /// The sessions that stand, with how many mappings each serves.
@@ -110,11 +142,10 @@ impl Registry {
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         inner.leave(agent);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&inner, touched);
+        let mut notices = self.publish(&mut inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
         let forgotten = inner.forget_idle();
-        notices.extend(self.publish(&inner, forgotten));
-        self.publish_site(&inner);
+        notices.extend(self.publish(&mut inner, forgotten));
         notices
     }
 
@@ -124,11 +155,15 @@ impl Registry {
         session.start_draining();
         let Some(agent) = inner.current_of(session) else { return Vec::new() };
         let touched = inner.settle(agent);
-        self.publish(&inner, touched)
+        self.publish(&mut inner, touched)
     }
 
-    /// Puts the changed hosts into a new snapshot. Gives the news for the agents whose verdicts changed with it.
-    fn publish(&self, inner: &Inner, touched: Touched) -> Vec<Notice> {
+    /// Puts the own names and the changed hosts into new snapshots, the names first: none of them is served to a
+    /// target in between. Gives the news for the agents whose verdicts changed with it.
+    fn publish(&self, inner: &mut Inner, mut touched: Touched) -> Vec<Notice> {
+        self.present.sessions.store(inner.sessions.len(), Ordering::Relaxed);
+        self.present.tunnels.store(inner.tunnels.len(), Ordering::Relaxed);
+        self.publish_site(inner, &mut touched);
         if !touched.hosts.is_empty() {
             let changes = touched.hosts.into_iter().map(|host| inner.host_change(host)).collect();
             self.routing.store(Arc::new(self.routing.load().with(changes)));
@@ -136,11 +171,16 @@ impl Registry {
         touched.agents.into_iter().filter_map(|agent| inner.notice(agent)).collect()
     }
 
-    fn publish_site(&self, inner: &Inner) {
-        let site = inner.site();
-        if **self.site.load() != site {
-            self.site.store(Arc::new(site));
+    fn publish_site(&self, inner: &mut Inner, touched: &mut Touched) {
+        let site = inner.newest_site();
+        if inner.site == site {
+            return;
         }
+        for name in inner.site.names.symmetric_difference(&site.names) {
+            touched.agents.extend(inner.claims.claimants(&HostPattern::Exact(name.clone())));
+        }
+        inner.site = site.clone();
+        self.site.store(Arc::new(site));
     }
 }
 

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use octoporty_proto::model::{AccessRecord, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
+use octoporty_proto::model::{AccessRow, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
 
 use crate::session::Session;
 use crate::session::access::AccessQueue;
@@ -63,8 +63,8 @@ impl Serving {
 
     /// Queues a finished request for the log of the agent that serves the route, or did last: it learns of what
     /// visitors got while it was away. Never waits; counts what it drops.
-    pub(crate) fn record(&self, record: AccessRecord) {
-        self.slot.access.push(record);
+    pub(crate) fn record(&self, row: &AccessRow<'_>) {
+        self.slot.access.push(row);
     }
 }
 
@@ -217,10 +217,11 @@ impl RoutingSnapshot {
     }
 }
 
-/// The table's part: by the low bits, as the hash map inside uses the high ones for its tags.
+/// The table's part: by bits from the middle, as the hash map inside picks its slots by the low ones and its tags by the
+/// high ones. Were they the same, all names of a part would stand in one long run of slots.
 fn bucket_of(hash: u64) -> usize {
     const MASK: u64 = BUCKETS as u64 - 1;
-    usize::try_from(hash & MASK).expect("the mask is small")
+    usize::try_from(hash >> 32 & MASK).expect("the mask is small")
 }
 
 #[cfg(test)]

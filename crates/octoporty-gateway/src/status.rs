@@ -1,5 +1,7 @@
 //! `/health` and `/api/v1/status`: figures as they are at this moment.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -92,26 +94,22 @@ struct LinkFigures {
     round_trip_ms: Option<f64>,
 }
 
-/// Answers `/health`: 200 as long as the gateway runs.
+/// Answers `/health`: 200 as long as the gateway runs. Anybody may ask, so it waits for no lock.
 pub(crate) fn health(state: &GatewayState) -> Answer {
-    let sessions = state.registry.sessions();
-    let mut tunnels: Vec<&str> = sessions.iter().map(|(session, _)| session.identity().tunnel.as_str()).collect();
-    tunnels.sort_unstable();
-    tunnels.dedup();
-    let tunnels = tunnels.len();
+    let present = state.registry.present();
+    let (sessions, tunnels) = (present.sessions(), present.tunnels());
     json(&Health {
-        status: word(sessions.len()),
+        status: word(sessions),
         timestamp: now(),
         version: &state.config.version,
         connected_tunnels: tunnels,
         tunnels,
-        sessions: sessions.len(),
+        sessions,
     })
 }
 
-/// Answers `/api/v1/status`.
-pub(crate) fn status(state: &GatewayState) -> Answer {
-    let sessions = state.registry.sessions();
+/// Answers `/api/v1/status` with these sessions of the registry.
+pub(crate) fn status(state: &GatewayState, sessions: &[(Arc<Session>, usize)]) -> Answer {
     let totals = ShardCounters::sum(&state.counters);
     let [informational, success, redirection, client_error, server_error] = totals.by_class;
     json(&Status {

@@ -14,14 +14,18 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use codec::{ControlError, Decoder, encode};
+pub use codec::{ControlError, Decoder, Envelope, encode};
 pub use negotiate::{Common, WelcomeError, negotiate};
 
-use crate::model::{AccessRecord, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport};
+use crate::model::{AccessRows, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport};
 
 /// Most bytes of one control message, before and after decompression: what the three bytes of its length can say.
 /// A landing page of 1 MiB and 5000 mappings with the longest names that there can be fit.
 pub const MAX_MESSAGE: usize = 0x00ff_ffff;
+
+/// Most bytes of one control message of a peer that has not said who it is, before and after decompression: many times a
+/// [`Hello`], and decoded within about a millisecond.
+pub const FIRST_MESSAGE: usize = 64 * 1024;
 
 /// The newest version of the protocol that this release speaks, and the oldest that it still does.
 pub const VERSION: u16 = 1;
@@ -162,8 +166,8 @@ pub enum Control {
     },
     /// Gateway -> agent: finished requests, batched.
     Access {
-        /// The records.
-        records: Vec<AccessRecord>,
+        /// The records, as [`AccessRows`] packs them.
+        rows: AccessRows,
         /// Records dropped under pressure since the last batch.
         #[serde(default)]
         dropped: u64,

@@ -14,7 +14,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessRecord, EndReason, SessionRecord};
+pub use access::{AccessRecord, AccessRow, AccessRows, EndReason, RowError, RowsWriter, SessionRecord, VISITOR_LEFT};
 pub use failure::{Failure, FailureCode, Hop};
 pub use hostname::{HostPattern, Hostname, HostnameError};
 pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};

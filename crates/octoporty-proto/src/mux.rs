@@ -37,8 +37,11 @@ use books::Books;
 use liveness::{Liveness, Ticked};
 use news::News;
 use schedule::Schedule;
+use stream::Phase;
 use table::Table;
+pub use table::{IdHasher, StreamMap};
 use transmit::Outgoing;
+pub use zero::CONTROL_WINDOW;
 use zero::StreamZero;
 
 /// Limits and starting values of a link. Every queue in the mux is bounded by one of these.
@@ -143,7 +146,7 @@ pub enum Event {
 /// What [`Mux::recv`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recv {
-    /// Bytes, in order. Credit goes back to the peer as they are taken.
+    /// Bytes, in order.
     Data(Bytes),
     /// The peer finished its direction; nothing follows.
     Finished,
@@ -158,8 +161,11 @@ pub struct MuxLoad {
     pub queued: u64,
     /// Bytes of streams sent and not given back by the peer.
     pub in_flight: u64,
-    /// Bytes of streams received and not given back to the peer.
+    /// Bytes of streams received and not given back to the peer: unread, or held by a reader that is not done with
+    /// them.
     pub unreturned: u64,
+    /// Bytes received on streams that were reset since, waiting for their readers; bounded like those in flight.
+    pub kept: u64,
     /// Streams that are remembered: those open, and those whose last bytes or reset are under way.
     pub remembered: usize,
 }
@@ -403,6 +409,9 @@ impl Mux {
             load.queued += queued;
             load.in_flight += stream.sent.in_flight() - queued;
             load.unreturned += stream.received.outstanding();
+            if matches!(stream.phase, Phase::Broken(..)) {
+                load.kept += stream.inbox.len() as u64;
+            }
         }
         load
     }

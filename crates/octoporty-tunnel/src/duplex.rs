@@ -62,7 +62,8 @@ pub struct DuplexConfig {
     /// Most bytes of one read from the socket.
     pub buffer: usize,
     /// How a broken socket is told to the other side of the tunnel; the particulars are added. A socket whose error
-    /// holds a reset (see [`crate::stream::io_error`]) is told by that one instead, at once.
+    /// holds a reset (see [`crate::stream::io_error`]) is told by that one instead: at once, or behind what it had said
+    /// before. If that does not get through in time, this code it is, since the reset knows nothing of what was said.
     pub broken: ResetCode,
     /// Whose end the socket is.
     pub blame: Blame,
@@ -119,19 +120,27 @@ where
     let reset = match &end.cause {
         DuplexCause::Finished | DuplexCause::StreamReset(_) => return end,
         // Both directions of the stream ended in order: a reset would only drop what is still queued of them.
-        DuplexCause::SocketBroke(_) if pair.up.is_done() && pair.down.is_done() => return end,
-        DuplexCause::SocketBroke(error) => match reset_of(error) {
-            Some(reset) => reset.clone(),
-            None => {
-                // A reset drops what is still queued, and a target that answers and closes hard has said all of it.
-                drop(tokio::time::timeout(last_bytes(config.blame), pair.stream.sent()).await);
-                Reset { code: config.broken, blame: config.blame, detail: error.to_string() }
+        DuplexCause::SocketBroke(error) if pair.up.is_done() && pair.down.is_done() && !is_told(error) => return end,
+        DuplexCause::SocketBroke(error) => {
+            // A reset drops what is still queued, and a target that answers and closes hard has said all of it.
+            let sent = tokio::time::timeout(last_bytes(config.blame), pair.stream.sent()).await;
+            match (reset_of(error), sent) {
+                (Some(reset), Ok(())) => reset.clone(),
+                (Some(reset), Err(_)) => {
+                    Reset { code: config.broken, blame: config.blame, detail: reset.detail.clone() }
+                }
+                (None, _) => Reset { code: config.broken, blame: config.blame, detail: error.to_string() },
             }
-        },
+        }
         DuplexCause::Idle => Reset::new(ResetCode::IdleTimeout, config.blame),
     };
     pair.stream.reset(reset);
     end
+}
+
+/// Whether a socket's error says how the stream is to be reset.
+fn is_told(error: &std::io::Error) -> bool {
+    reset_of(error).is_some()
 }
 
 struct Pair<S> {
@@ -179,12 +188,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pair<S> {
                 );
             }
         }
-        // The socket itself says how the stream is to be reset: nothing is waited for.
-        if self.down.broken.as_ref().is_some_and(|error| reset_of(error).is_some()) {
-            return self.down.broken.take().map(DuplexCause::SocketBroke);
-        }
         match self.up.poll(&mut self.socket, &mut self.stream, cx) {
-            UpStep::Waiting => None,
+            // The socket itself says how the stream is to be reset, and has nothing more to say.
+            UpStep::Waiting | UpStep::Done if self.down.broken.as_ref().is_some_and(is_told) => {
+                self.down.broken.take().map(DuplexCause::SocketBroke)
+            }
+            UpStep::Waiting | UpStep::NoRoom => None,
             UpStep::Done if self.down.is_done() => {
                 Some(self.down.broken.take().map_or(DuplexCause::Finished, DuplexCause::SocketBroke))
             }

@@ -5,6 +5,7 @@
 //! * [`link`]: one task that owns a carrier and one end of a [`octoporty_proto::mux::Mux`]; handles to it are cheap.
 //! * [`stream`]: a stream of a link as bytes.
 //! * [`duplex`]: the one copy loop of every byte path.
+//! * [`prefixed`]: a connection of which some bytes were read too far.
 //! * [`trust`]: whom TLS believes, for links and for targets.
 //! * [`backoff`]: jittered exponential back-off, reset only by proof of life.
 //!
@@ -15,5 +16,6 @@ pub mod backoff;
 pub mod carrier;
 pub mod duplex;
 pub mod link;
+pub mod prefixed;
 pub mod stream;
 pub mod trust;

@@ -4,14 +4,14 @@
 //! something to write; so a byte takes no hop between tasks, and a link may be used from another shard's thread.
 
 mod driver;
+mod events;
 mod shared;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use octoporty_proto::control::{self, Control, Decoder};
+use octoporty_proto::control::{self, Control};
 use octoporty_proto::model::EndReason;
 use octoporty_proto::mux::{Mux, MuxConfig, MuxStats, OpenError};
 use octoporty_proto::wire::{Open, Side};
@@ -21,7 +21,8 @@ use tokio_util::task::TaskTracker;
 use crate::carrier::Carrier;
 use crate::stream::Stream;
 use driver::Driver;
-use shared::{Draining, EventsWaiter, Phase};
+pub use events::LinkEvents;
+use shared::{Draining, Phase};
 pub(crate) use shared::{Shared, Wait};
 
 /// A handle to one end of a link. Clones are handles to the same link.
@@ -51,14 +52,6 @@ pub enum Incoming {
     Alive(Duration),
 }
 
-/// The receiving end of a link's news; exactly one exists a link. Dropped while the link stands, streams that the
-/// peer opens from then on are refused.
-#[derive(Debug)]
-pub struct LinkEvents {
-    shared: Arc<Shared>,
-    decoder: Decoder,
-}
-
 /// Starts a link on the current runtime, its task owned by `tracker` and ended by `cancel`.
 #[must_use]
 pub fn start(
@@ -71,7 +64,7 @@ pub fn start(
     let mux = Mux::new(side, config, Instant::now());
     let shared = Arc::new(Shared::new(mux, carrier.transport(), carrier.peer()));
     tracker.spawn(Driver::new(Arc::clone(&shared), carrier, cancel).run());
-    (Link { shared: Arc::clone(&shared) }, LinkEvents { shared, decoder: Decoder::default() })
+    (Link { shared: Arc::clone(&shared) }, LinkEvents::new(shared, side, tracker.clone()))
 }
 
 impl LinkEnd {
@@ -82,79 +75,7 @@ impl LinkEnd {
     }
 }
 
-impl LinkEvents {
-    /// The next piece of news; `None` when the link has ended. Messages that came before the end are given first.
-    pub async fn next(&mut self) -> Option<Incoming> {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        loop {
-            match self.decoder.next() {
-                Ok(Some(message)) => {
-                    self.shared.with(|state| state.learn_of_peer(&message));
-                    return Poll::Ready(Some(Incoming::Control(message)));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    let end = LinkEnd::new(EndReason::ProtocolError, &error.to_string());
-                    self.shared.with_driver(|state| state.close(end));
-                    return self.poll_end(cx);
-                }
-            }
-            match self.shared.with(|state| state.news(cx)) {
-                News::Control(bytes) => self.decoder.feed(&bytes),
-                News::Alive(round_trip) => return Poll::Ready(Some(Incoming::Alive(round_trip))),
-                News::Opened(id, open) => {
-                    return Poll::Ready(Some(Incoming::Stream(open, Stream::new(Arc::clone(&self.shared), id))));
-                }
-                News::Over => return Poll::Ready(None),
-                News::None => return Poll::Pending,
-            }
-        }
-    }
-
-    /// The peer's control stream cannot be read: nothing but the end follows.
-    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
-        let mut state = self.shared.lock();
-        if matches!(state.phase, Phase::Over(_)) {
-            return Poll::Ready(None);
-        }
-        state.events = EventsWaiter::Waiting(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-/// What [`LinkEvents`] finds in the state.
-enum News {
-    Control(Bytes),
-    Alive(Duration),
-    Opened(octoporty_proto::wire::StreamId, Open),
-    Over,
-    None,
-}
-
 impl shared::State {
-    fn news(&mut self, cx: &Context<'_>) -> News {
-        if let Some(bytes) = self.control_tail.pop_front() {
-            return News::Control(bytes);
-        }
-        if matches!(self.phase, Phase::Over(_)) {
-            return News::Over;
-        }
-        if let Some(bytes) = self.mux.recv_control() {
-            return News::Control(bytes);
-        }
-        if let Some(round_trip) = self.alive.take() {
-            return News::Alive(round_trip);
-        }
-        if let Some((id, open)) = self.accepted.pop_front() {
-            return News::Opened(id, open);
-        }
-        self.events = EventsWaiter::Waiting(cx.waker().clone());
-        News::None
-    }
-
     /// Gives a message to the mux, whole or not at all.
     fn send_control(&mut self, message: &Control, bytes: Bytes) -> bool {
         let sent = self.mux.send_control(bytes);
@@ -174,7 +95,7 @@ impl shared::State {
     }
 
     /// Besides, a Hello or Welcome says what its sender is ready to hold.
-    fn learn_of_peer(&mut self, message: &Control) {
+    pub(super) fn learn_of_peer(&mut self, message: &Control) {
         self.learn(message);
         match message {
             Control::Hello(hello) => self.mux.limit_in_flight(hello.in_flight()),
@@ -183,7 +104,7 @@ impl shared::State {
         }
     }
 
-    fn close(&mut self, end: LinkEnd) {
+    pub(super) fn close(&mut self, end: LinkEnd) {
         if matches!(self.phase, Phase::Open) {
             self.phase = Phase::Closing(end);
         }
@@ -194,17 +115,6 @@ impl shared::State {
             Phase::Open => None,
             Phase::Closing(end) | Phase::Over(end) => Some(end),
         }
-    }
-}
-
-impl Drop for LinkEvents {
-    fn drop(&mut self) {
-        self.shared.with(|state| {
-            state.events = EventsWaiter::Gone;
-            for (id, _) in std::mem::take(&mut state.accepted) {
-                state.release(id);
-            }
-        });
     }
 }
 
@@ -232,7 +142,13 @@ impl Link {
             changed.as_mut().enable();
             let queued = self.shared.with(|state| match state.end() {
                 Some(end) => Err(end.clone()),
-                None => Ok(state.send_control(message, bytes.clone())),
+                None => {
+                    let queued = state.send_control(message, bytes.clone());
+                    if !queued {
+                        state.watch();
+                    }
+                    Ok(queued)
+                }
             })?;
             if queued {
                 return Ok(());
@@ -278,10 +194,11 @@ impl Link {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             {
-                let state = self.shared.lock();
+                let mut state = self.shared.lock();
                 if state.mux.is_idle() || state.end().is_some() {
                     return;
                 }
+                state.watch();
             }
             changed.await;
         }
@@ -295,12 +212,12 @@ impl Link {
     /// Waits for the end.
     pub async fn ended(&self) -> LinkEnd {
         loop {
-            let mut changed = std::pin::pin!(self.shared.changed.notified());
-            changed.as_mut().enable();
+            let mut over = std::pin::pin!(self.shared.over.notified());
+            over.as_mut().enable();
             if let Phase::Over(end) = &self.shared.lock().phase {
                 return end.clone();
             }
-            changed.await;
+            over.await;
         }
     }
 

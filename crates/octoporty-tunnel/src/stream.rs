@@ -23,6 +23,21 @@ pub struct Stream {
     rest: Bytes,
 }
 
+/// Where [`Stream::poll_take`] puts what it takes.
+pub(crate) trait Taker {
+    /// Whether another piece is taken.
+    fn has_room(&self) -> bool;
+
+    /// A piece that counts as received until it is told by [`Self::consumed`].
+    fn take(&mut self, bytes: Bytes);
+
+    /// A piece that counts no longer.
+    fn take_over(&mut self, bytes: Bytes);
+
+    /// How many bytes of those that counted are done with since it was asked last.
+    fn consumed(&mut self) -> u64;
+}
+
 /// A stream's state as it is this moment, without waiting.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Peek {
@@ -56,6 +71,35 @@ impl Stream {
                 Poll::Pending
             }
             Err(reset) => Poll::Ready(Err(reset)),
+        })
+    }
+
+    /// Fills `taken` as far as it goes, in one turn of the lock, and says how much of what was taken before is done
+    /// with: until then it counts as received, so that what waits for a slow socket is bounded by the window and by the
+    /// link's cap. Ready when nothing more will come; pending, and the task is woken when there is more, unless `taken`
+    /// is full.
+    pub(crate) fn poll_take(&mut self, cx: &Context<'_>, taken: &mut impl Taker) -> Poll<Result<(), Reset>> {
+        if !self.rest.is_empty() {
+            // Credit for these went back when they were received.
+            taken.take_over(std::mem::take(&mut self.rest));
+        }
+        self.shared.with(|state| {
+            let consumed = taken.consumed();
+            if consumed > 0 {
+                state.mux.consumed(Instant::now(), self.id, consumed);
+            }
+            while taken.has_room() {
+                match state.mux.take(self.id) {
+                    Ok(Recv::Data(bytes)) => taken.take(bytes),
+                    Ok(Recv::Finished) => return Poll::Ready(Ok(())),
+                    Ok(Recv::Blocked) => {
+                        state.wait(self.id, Wait::Read, cx);
+                        return Poll::Pending;
+                    }
+                    Err(reset) => return Poll::Ready(Err(reset)),
+                }
+            }
+            Poll::Pending
         })
     }
 
@@ -111,7 +155,14 @@ impl Stream {
         loop {
             let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
-            if self.shared.with(|state| state.unsent(self.id)) == 0 {
+            let is_sent = self.shared.with(|state| {
+                let is_sent = state.unsent(self.id) == 0;
+                if !is_sent {
+                    state.watch();
+                }
+                is_sent
+            });
+            if is_sent {
                 return;
             }
             changed.await;

@@ -8,7 +8,7 @@ const VISIT_MS = 1_500;
 
 /**
  * Puts the mock in the place of the network (`npm run dev:mock`). `?mock=offline` chooses a scenario, `&login` begins
- * logged out, `&away` lets nothing answer, `&slow` never lets an answer arrive; `window.octoportyMock` is the console.
+ * logged out, `&away` lets nothing answer, `&slow` never lets an answer arrive but the login's, `&slower` none; `window.octoportyMock` is the console.
  */
 export function installMock(): void {
   const query = new URLSearchParams(window.location.search);
@@ -16,8 +16,13 @@ export function installMock(): void {
   const api = new MockConsole(SCENARIOS.find((scenario) => scenario === asked) ?? "busy");
   api.loggedIn = !query.has("login");
   api.away = query.has("away");
-  const slow = query.has("slow");
-  window.fetch = (input, init) => (slow ? new Promise(() => {}) : api.handle(new Request(input, init)));
+  const slower = query.has("slower");
+  const slow = slower || query.has("slow");
+  window.fetch = (input, init) => {
+    const request = new Request(input, init);
+    const waits = slow && (slower || !request.url.endsWith("/auth/me"));
+    return waits ? new Promise(() => {}) : api.handle(request);
+  };
   window.EventSource = mockEventSource(api);
   Object.assign(window, { octoportyMock: api });
   if (query.has("still")) return;

@@ -19,14 +19,14 @@ use crate::status::{StandingLink, unix_ms};
 const SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the newest sync stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Sync {
     /// Nothing was sent yet.
     Unsent,
-    /// Sent on this link; the answer is due by then.
-    Sent { request: u64, on: LinkKey, due: tokio::time::Instant },
-    /// The gateway has answered.
-    Acknowledged,
+    /// This was sent on this link; the answer is due by then.
+    Sent { request: u64, on: LinkKey, due: tokio::time::Instant, state: Arc<DesiredState> },
+    /// The gateway has answered to this.
+    Acknowledged(Arc<DesiredState>),
 }
 
 /// Whether the data path has carried a probe both ways.
@@ -63,6 +63,8 @@ pub(super) struct Session {
     welcome: Welcome,
     since: Instant,
     links: Vec<Joined>,
+    /// The link that the session began with: no keeper made it.
+    first: LinkKey,
     most_links: usize,
     news: mpsc::Receiver<(LinkKey, News)>,
     tell: NewsSender,
@@ -77,6 +79,7 @@ impl Session {
         Self {
             welcome: first.welcome.clone(),
             since: first.since,
+            first: first.key,
             links: vec![first],
             most_links: 1,
             news,
@@ -118,7 +121,7 @@ impl Session {
 
     /// Whether it may be called connected.
     pub(super) fn is_ready(&self) -> bool {
-        self.sync == Sync::Acknowledged && self.life == Life::Proven
+        matches!(self.sync, Sync::Acknowledged(_)) && self.life == Life::Proven
     }
 
     pub(super) fn has_begun(&self) -> bool {
@@ -181,9 +184,9 @@ impl Session {
     }
 
     fn answer_due(&self) -> Option<tokio::time::Instant> {
-        match self.sync {
-            Sync::Sent { due, .. } => Some(due),
-            Sync::Unsent | Sync::Acknowledged => None,
+        match &self.sync {
+            Sync::Sent { due, .. } => Some(*due),
+            Sync::Unsent | Sync::Acknowledged(_) => None,
         }
     }
 }
@@ -241,24 +244,23 @@ impl Connector {
     /// Sends the newest desired state. One is in flight at a time; what changes meanwhile goes when it is answered.
     pub(super) fn send_sync(&mut self, session: &mut Session) {
         let Some(joined) = session.links.iter().min_by_key(|joined| joined.slot) else { return };
-        let state = self.desired.borrow_and_update().clone();
+        let wanted = self.desired.borrow_and_update().clone();
+        let state = self.told.fit(&wanted);
+        if self.told.is_too_large() && matches!(&session.sync, Sync::Acknowledged(known) if Arc::ptr_eq(known, &state))
+        {
+            return self.publish_unsent();
+        }
         self.next_request += 1;
         let request = self.next_request;
         let (link, on) = (joined.link.clone(), joined.key);
-        session.sync = Sync::Sent { request, on, due: tokio::time::Instant::now() + SYNC_TIMEOUT };
+        let due = tokio::time::Instant::now() + SYNC_TIMEOUT;
+        session.sync = Sync::Sent { request, on, due, state: Arc::clone(&state) };
         tracing::debug!(request, revision = state.revision.0, mappings = state.mappings.len(), "syncing");
         // Its own task: a link that takes nothing now must not keep the connector from its news.
         let send = async move {
             let message = Control::Sync { request, state: DesiredState::clone(&state) };
             match link.send(&message).await {
                 Ok(()) => {}
-                // Only a message over the limit is refused before it is sent.
-                Err(end) if end.reason == EndReason::ProtocolError => {
-                    tracing::error!(
-                        "the mappings and the landing page are too large for one sync, have fewer: {}",
-                        end.detail
-                    );
-                }
                 Err(end) => tracing::debug!(reason = ?end.reason, detail = %end.detail, "the sync could not be sent"),
             }
         };
@@ -271,12 +273,14 @@ impl Connector {
             News::Joined(joined) => self.link_joined(session, *joined),
             News::Ended(end) => return self.link_ended(session, key, end),
             News::Control(Control::SyncResult { request, report }) => {
-                self.publish_verdicts(report);
-                if let Sync::Sent { request: awaited, .. } = session.sync
-                    && request == Some(awaited)
+                if let Sync::Sent { request: awaited, state, .. } = &session.sync
+                    && request == Some(*awaited)
                 {
-                    session.sync = Sync::Acknowledged;
+                    let state = Arc::clone(state);
+                    self.told.acknowledge(Arc::clone(&state));
+                    session.sync = Sync::Acknowledged(state);
                 }
+                self.publish_verdicts(report);
             }
             News::Control(Control::Drain { reason, back_in_s }) => {
                 let back_in = back_in_s.map(|seconds| Duration::from_secs(seconds.into()));
@@ -316,8 +320,9 @@ impl Connector {
             "a link was lost; the session goes on over the others"
         );
         self.board.change(|facts| facts.links = session.standing());
-        if gone.slot == 0 && session.has_begun() {
-            session.keep(&self.linker, 0);
+        // Every other link has a keeper, which makes it anew.
+        if key == session.first && session.has_begun() {
+            session.keep(&self.linker, gone.slot);
         }
         if matches!(session.sync, Sync::Sent { on, .. } if on == key) {
             self.send_sync(session);

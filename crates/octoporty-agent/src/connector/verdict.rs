@@ -8,7 +8,7 @@ use super::Connector;
 
 impl Connector {
     /// Publishes a report, whether it was asked for or a verdict changed by itself.
-    pub(super) fn publish_verdicts(&self, report: SyncReport) {
+    pub(super) fn publish_verdicts(&mut self, report: SyncReport) {
         let refused = || {
             report.verdicts.iter().filter_map(|(id, verdict)| match verdict {
                 MappingVerdict::Refused(refusal) => Some((id, refusal)),
@@ -24,6 +24,7 @@ impl Connector {
         for (mapping, refusal) in refused() {
             tracing::warn!(%mapping, code = ?refusal.code, "the gateway does not serve a mapping: {}", refusal.reason);
         }
-        self.outlets.sync.send_replace(Arc::new(report));
+        self.told.note(report);
+        self.outlets.sync.send_replace(Arc::new(self.told.report()));
     }
 }

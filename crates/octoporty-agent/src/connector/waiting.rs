@@ -170,7 +170,7 @@ impl Connector {
             | DialError::Timeout { .. } => Probing::Recovery,
             // A proxy or forwarder before a gateway that is away, or a way that broke: its health is away as well.
             DialError::Upgrade(_) | DialError::Unavailable { .. } => self.recovery_once(),
-            DialError::NotATunnel { status, .. } if *status >= 500 => self.recovery_once(),
+            DialError::NotATunnel { status: 403 | 500.., .. } => self.recovery_once(),
             _ => Probing::RecoveryAfterFailure,
         }
     }

@@ -14,6 +14,9 @@
 //! In `Quiet`, when the target has ended its direction or the first write fails, nothing of the bytes at hand reached
 //! it: the write fails with [`ResetCode::NotDelivered`] inside, which the copy loop carries to the gateway. In every
 //! other state half-close holds: the target's end does not end the visitor's direction.
+//!
+//! A target that answers before it has all of a request, and ends, looks the same here. The copy loop lets what it said
+//! leave first: a gateway that has seen bytes of an answer does not ask again.
 
 use std::io;
 use std::pin::Pin;

@@ -246,7 +246,10 @@ async fn race(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), DialE
 
 async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialError> {
     match TcpStream::connect(address).await.and_then(prepared) {
-        Ok(tcp) => Ok((tcp, address)),
+        Ok(tcp) => {
+            octoporty_tunnel::carrier::tcp::unpace_loopback(&tcp, address.ip());
+            Ok((tcp, address))
+        }
         Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => Err(DialError::Refused { address }),
         Err(source) => Err(DialError::Unreachable { address, source }),
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::gateway::{FakeGateway, GatewayLink, read_all, read_exactly, within};
+use crate::uplink::Uplink;
 use crate::world::{Target, World, config, mapping, state};
 
 struct Tunnel {
@@ -120,6 +121,56 @@ async fn a_request_that_crosses_the_targets_close_is_reported_as_not_delivered()
     stream.send(Bytes::from_static(b"second")).await.unwrap();
     let reset = reset_of(&mut stream).await;
     assert_eq!((reset.code, reset.blame), (ResetCode::NotDelivered, Blame::Target));
+}
+
+/// More than a held-up line takes: a window of each of these streams.
+const FILLERS: usize = 8;
+
+#[tokio::test]
+async fn an_early_answer_gets_through_a_slow_uplink_and_is_not_called_undelivered() {
+    const ANSWER: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nnope";
+    let target = Target::start().await;
+    let mut gateway = FakeGateway::start().await;
+    let uplink = Uplink::start(gateway.address);
+    let mut world = World::start(config(uplink.address), state(1, vec![mapping("a.example", &target.url())]));
+    let (link, desired) = gateway.connected().await;
+    world.connected().await;
+    let mapping = desired.mappings[0].id;
+
+    let mut stream = link.open(mapping, b"POST ");
+    let mut socket = target.connection().await;
+    let mut asked = [0; 5];
+    socket.read_exact(&mut asked).await.unwrap();
+
+    uplink.hold_up();
+    let mut fillers = tokio::task::JoinSet::new();
+    let mut filled = Vec::new();
+    for _ in 0..FILLERS {
+        filled.push(link.open(mapping, b"more"));
+        let mut filler = target.connection().await;
+        fillers.spawn(async move {
+            // Held up, or cut at the end of the test.
+            drop(filler.write_all(&vec![0; 1 << 20]).await);
+        });
+    }
+    let (moved, stands) = (std::cell::Cell::new(0), 1 << 20);
+    let full = world.status("a full line", |status| {
+        let before = moved.replace(status.traffic.bytes_to_visitors);
+        before >= stands && before == moved.get()
+    });
+    let full = full.await.traffic.bytes_to_visitors;
+
+    // The target answers in the middle of the upload and ends; more of the upload comes.
+    socket.write_all(ANSWER).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let answered = full + u64::try_from(ANSWER.len()).unwrap();
+    world.status("the answer is read", |status| status.traffic.bytes_to_visitors == answered).await;
+    stream.send(Bytes::from_static(b"a body")).await.unwrap();
+    let closed = tokio::time::timeout(Duration::from_millis(500), socket.read(&mut asked)).await;
+    assert!(closed.is_err(), "the stream has ended with its answer unsent: {closed:?}");
+
+    uplink.let_go();
+    assert_eq!(read_exactly(&mut stream, ANSWER.len()).await, ANSWER);
 }
 
 #[tokio::test]

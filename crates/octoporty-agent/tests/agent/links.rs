@@ -2,7 +2,7 @@
 
 use octoporty_agent::config::LinkCount;
 use octoporty_proto::control::{Control, Welcome};
-use octoporty_proto::model::{EndReason, Revision, SyncReport};
+use octoporty_proto::model::{AccessRows, EndReason, Revision, SyncReport};
 
 use crate::gateway::{FakeGateway, read_exactly, session, welcome, within};
 use crate::world::{Target, World, config, mapping, state};
@@ -82,7 +82,7 @@ async fn a_gateway_that_talks_without_welcome_is_left() {
     let mut link = gateway.link().await;
     link.hello().await;
     for _ in 0..65 {
-        link.send(Control::Access { records: Vec::new(), dropped: 0 }).await;
+        link.send(Control::Access { rows: AccessRows::default(), dropped: 0 }).await;
     }
     let status = world.status("the error", |status| status.last_error.is_some()).await;
     assert!(status.last_error.as_ref().unwrap().contains("instead of a welcome"), "{status:?}");
@@ -139,6 +139,27 @@ async fn the_session_goes_on_over_the_other_link_when_the_first_is_lost() {
     assert_eq!(hello.session, Some(id));
     let status = world.status("two links again", |status| status.links.len() == 2).await;
     assert_eq!(status.session, Some(id));
+}
+
+#[tokio::test]
+async fn a_first_link_that_is_lost_again_and_again_is_made_once_each_time() {
+    let mut gateway = FakeGateway::start().await;
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    let id = session();
+    let (mut first, _) = gateway.welcomed(id, 2).await;
+    first.acknowledge().await;
+    let (_second, _) = gateway.welcomed(id, 2).await;
+    world.status("two links", |status| status.links.len() == 2).await;
+    for _ in 0..2 {
+        first.link.close(EndReason::TransportLost, "cut by the test");
+        first.ended().await;
+        (first, _) = gateway.welcomed(id, 2).await;
+        world.status("two links again", |status| status.links.len() == 2).await;
+    }
+    // A second keeper waits a second before its first attempt at the latest.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert!(gateway.has_no_further_link(), "more links than the gateway asked for");
+    assert_eq!(world.news.status.borrow().links.len(), 2);
 }
 
 #[tokio::test]

@@ -25,6 +25,19 @@ async fn a_refused_key_waits_out_the_back_off_and_is_not_probed() {
 }
 
 #[tokio::test]
+async fn a_firewall_that_forbids_the_way_for_a_moment_costs_seconds() {
+    let mut gateway = FakeGateway::start().await;
+    gateway.set(Mood::Refuses(403));
+    // The back-off is an hour.
+    let mut world = World::start(config(gateway.address), state(1, vec![]));
+    let status = world.status("the error", |status| status.last_error.is_some()).await;
+    assert!(status.last_error.as_ref().unwrap().contains("firewall"), "{status:?}");
+    gateway.set(Mood::Well);
+    gateway.connected().await;
+    world.connected().await;
+}
+
+#[tokio::test]
 async fn a_lockout_is_waited_out_as_the_gateway_says() {
     let mut gateway = FakeGateway::start().await;
     gateway.set(Mood::Refuses(429));

@@ -1,12 +1,14 @@
 //! Hello, sync, verdicts, records, cache.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_proto::control::{Control, Refused, RefusedCode};
 use octoporty_proto::model::{
-    AccessRecord, ConnectionState, EndReason, MappingVerdict, Refusal, RefusalCode, Revision, SyncReport, TargetHealth,
-    TlsVerification,
+    AccessRecord, AccessRows, ConnectionState, DesiredState, EndReason, Endpoint, Mapping, MappingVerdict,
+    PrefixHandling, Refusal, RefusalCode, Revision, SyncReport, TargetHealth, TlsVerification,
 };
 
 use crate::gateway::{FakeGateway, session, welcome, within};
@@ -46,6 +48,16 @@ async fn connects_and_tells_what_is_true() {
 }
 
 #[tokio::test]
+async fn the_name_that_is_dialled_is_told_so_that_no_mapping_takes_it() {
+    let mut gateway = FakeGateway::start().await;
+    let url = format!("ws://LocalHost:{}/tunnel", gateway.address.port()).parse().unwrap();
+    let config = octoporty_agent::AgentConfig { gateway_url: url, ..config(gateway.address) };
+    let _world = World::start(config, state(1, vec![]));
+    let (_link, hello) = gateway.welcomed(session(), 1).await;
+    assert_eq!(hello.gateway_fqdn, ["localhost", "gateway.example"]);
+}
+
+#[tokio::test]
 async fn is_not_connected_before_the_mappings_are_acknowledged() {
     let mut gateway = FakeGateway::start().await;
     let mut world = World::start(config(gateway.address), state(1, vec![]));
@@ -79,6 +91,72 @@ async fn changes_are_synced_at_once_and_coalesced_while_one_is_in_flight() {
         newest = link.acknowledge().await;
     }
     within("the newest verdicts", world.news.sync.wait_for(|report| report.revision == Revision(5))).await.unwrap();
+}
+
+/// More mappings with the longest texts than fit into one sync, after these.
+fn too_much(revision: u64, first: &[Mapping]) -> Arc<DesiredState> {
+    let label = "x".repeat(63);
+    let long = format!("{label}.{label}.{label}");
+    let more = (0..11_000).map(|number| {
+        let mut mapping = mapping(&format!("a{number}.example"), &format!("http://{long}:{}", 1 + number % 60_000));
+        let path = format!("/{}", "p".repeat(1000)).parse().unwrap();
+        let host = format!("a{number}.{long}").parse().unwrap();
+        mapping.endpoint = Endpoint::Http { host, path, prefix: PrefixHandling::Keep };
+        mapping
+    });
+    state(revision, first.iter().cloned().chain(more).collect())
+}
+
+fn is_left_out(verdict: &MappingVerdict, how: &str) -> bool {
+    matches!(verdict, MappingVerdict::Refused(refusal)
+        if refusal.code == RefusalCode::Limit && refusal.reason.contains("too large") && refusal.reason.ends_with(how))
+}
+
+#[tokio::test]
+async fn more_than_fits_into_one_sync_takes_nothing_down_and_is_told_for_each_mapping() {
+    let mut gateway = FakeGateway::start().await;
+    let (kept, mut changed) = (mapping("a.example", "http://127.0.0.1:9"), mapping("b.example", "http://127.0.0.1:9"));
+    let mut world = World::start(config(gateway.address), state(1, vec![kept.clone(), changed.clone()]));
+    let (link, _) = gateway.connected().await;
+    world.connected().await;
+
+    changed.target = "http://127.0.0.1:10".parse().unwrap();
+    let wanted = too_much(2, &[kept.clone(), changed]);
+    world.desired.send_replace(Arc::clone(&wanted));
+    let told =
+        within("the verdicts", world.news.sync.wait_for(|seen| seen.revision == Revision(2))).await.unwrap().clone();
+    assert_eq!(told.verdicts.len(), wanted.mappings.len());
+    assert_eq!(told.verdicts[0], (kept.id, MappingVerdict::Applied));
+    assert!(is_left_out(&told.verdicts[1].1, "as it was before its change"), "{:?}", told.verdicts[1]);
+    assert!(told.verdicts[2..].iter().all(|(_, verdict)| is_left_out(verdict, "it is not served")));
+    assert_eq!(world.news.status.borrow().state, ConnectionState::Connected);
+
+    // A lost session comes back with what it had.
+    link.link.close(EndReason::TransportLost, "cut by the test");
+    let (mut link, had) = gateway.connected().await;
+    assert_eq!(had.revision, Revision(1));
+    let fits = state(3, vec![kept]);
+    world.desired.send_replace(Arc::clone(&fits));
+    assert_eq!(link.acknowledge().await, *fits);
+    within("the verdicts", world.news.sync.wait_for(|seen| seen.revision == Revision(3))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_that_starts_with_more_than_fits_serves_what_does() {
+    let mut gateway = FakeGateway::start().await;
+    let kept = mapping("a.example", "http://127.0.0.1:9");
+    let wanted = too_much(2, std::slice::from_ref(&kept));
+    let mut world = World::start(config(gateway.address), Arc::clone(&wanted));
+    let (_link, served) = gateway.connected().await;
+    world.connected().await;
+    let count = served.mappings.len();
+    assert!(count > wanted.mappings.len() / 2, "{count} mappings");
+    assert_eq!(served.mappings, wanted.mappings[..count]);
+    let told =
+        within("the verdicts", world.news.sync.wait_for(|seen| seen.revision == Revision(2))).await.unwrap().clone();
+    let verdicts: Vec<_> = told.verdicts.iter().map(|(_, verdict)| verdict).collect();
+    assert!(verdicts[..count].iter().all(|verdict| **verdict == MappingVerdict::Applied));
+    assert!(verdicts[count..].iter().all(|verdict| is_left_out(verdict, "it is not served")));
 }
 
 #[tokio::test]
@@ -141,8 +219,9 @@ async fn access_records_reach_the_console() {
         client: IpAddr::from([192, 0, 2, 1]),
         user_agent: None,
     };
-    link.send(Control::Access { records: vec![record.clone()], dropped: 0 }).await;
-    assert_eq!(within("the records", world.news.access.recv()).await.unwrap(), [record]);
+    let rows: AccessRows = [&record].into_iter().collect();
+    link.send(Control::Access { rows: rows.clone(), dropped: 0 }).await;
+    assert_eq!(within("the records", world.news.access.recv()).await.unwrap(), rows);
 }
 
 #[tokio::test]

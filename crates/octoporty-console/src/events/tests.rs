@@ -11,8 +11,8 @@ fn publish(hub: &Hub, revisions: std::ops::RangeInclusive<u64>) {
     }
 }
 
-fn data(frames: &[Frame]) -> Vec<&str> {
-    frames.iter().map(|frame| &*frame.data).collect()
+fn data(frames: &[Frame]) -> Vec<String> {
+    frames.iter().map(|frame| frame.data.json().to_string()).collect()
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_ring_is_bounded_in_bytes() {
     let inner = hub.inner();
     assert!(inner.ring_bytes <= RING_BYTES);
     assert_eq!(inner.ring.len(), 3);
-    assert_eq!(inner.ring_bytes, inner.ring.iter().map(|(_, frame)| frame.data.len()).sum::<usize>());
+    assert_eq!(inner.ring_bytes, inner.ring.iter().map(|(_, frame)| frame.data.size()).sum::<usize>());
 }
 
 #[tokio::test]
@@ -101,4 +101,30 @@ fn places_are_limited_and_given_away() {
     assert!(hub.listen(None).is_some());
     drop(listeners);
     assert!(!hub.has_listeners());
+}
+
+struct Counted(std::sync::atomic::AtomicUsize);
+
+impl Unwritten for Counted {
+    fn write(&self) -> String {
+        format!("\"written {}\"", self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn size(&self) -> usize {
+        3
+    }
+}
+
+#[test]
+fn what_nobody_hears_is_not_written_and_who_comes_later_gets_it_all_the_same() {
+    let hub = Hub::new();
+    let before = hub.listen(None).unwrap().cursor;
+    let news = Arc::new(Counted(0.into()));
+    hub.publish_later("requests", news.clone(), Replay::Kept);
+    assert_eq!(hub.inner().ring_bytes, 3);
+    assert_eq!(news.0.load(std::sync::atomic::Ordering::Relaxed), 0);
+    let mut listener = hub.listen(Some(&before)).unwrap();
+    assert_eq!(data(&listener.missed), ["\"written 0\""]);
+    hub.publish_later("requests", news.clone(), Replay::Kept);
+    assert_eq!(data(&[listener.news.try_recv().unwrap()]), ["\"written 1\""]);
 }

@@ -1,6 +1,6 @@
 //! Figures of the last 15 minutes, in buckets of 5 seconds. Memory is fixed: each bucket counts times in a histogram.
 
-use octoporty_proto::model::{AccessRecord, TrafficTotals};
+use octoporty_proto::model::{AccessRow, TrafficTotals, VISITOR_LEFT};
 
 /// Length of a bucket.
 pub(crate) const BUCKET_MS: u64 = 5_000;
@@ -15,8 +15,8 @@ const FIRST_BIN_US: f64 = 100.0;
 
 /// Whether a request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
 /// fail, and a 404 is an answer.
-pub(crate) fn is_failure(record: &AccessRecord) -> bool {
-    record.status >= 500 || record.error.is_some()
+pub(crate) fn is_failure(row: &AccessRow<'_>) -> bool {
+    row.status >= 500 || row.error.is_some_and(|error| error != VISITOR_LEFT)
 }
 
 /// One slice of time.
@@ -96,13 +96,13 @@ impl Figures {
 
     /// Counts a request where it ended. One that ended before the window, or in the future by a wrong clock, counts at
     /// the window's end that is nearer.
-    pub(crate) fn count_request(&mut self, now_ms: u64, record: &AccessRecord) {
+    pub(crate) fn count_request(&mut self, now_ms: u64, row: &AccessRow<'_>) {
         let oldest = now_ms.saturating_sub((BUCKETS as u64 - 1) * BUCKET_MS);
-        let end = (record.at_ms + record.total_us / 1_000).clamp(oldest, now_ms);
+        let end = (row.at_ms.saturating_add(row.total_us / 1_000)).clamp(oldest, now_ms);
         let bucket = self.at(end);
         bucket.requests += 1;
-        bucket.errors += u64::from(is_failure(record));
-        bucket.times[bin(record.total_us)] += 1;
+        bucket.errors += u64::from(is_failure(row));
+        bucket.times[bin(row.total_us)] += 1;
     }
 
     /// Counts what the totals have grown by since they were seen last.

@@ -172,27 +172,92 @@ async fn a_row_that_was_damaged_by_hand_takes_no_other_down() {
 async fn ids_of_a_batch_follow_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(folder.path()).await;
-    assert_eq!(store.append_requests((0..3).map(record).collect()).await.unwrap(), 1);
-    assert_eq!(store.append_requests((3..500).map(record).collect()).await.unwrap(), 4);
+    assert_eq!(store.append_requests(vec![(0..3).map(record).collect()]).await.unwrap(), 1);
+    assert_eq!(
+        store.append_requests(vec![(3..200).map(record).collect(), (200..500).map(record).collect()]).await.unwrap(),
+        4
+    );
     let filter = RequestFilter { count: 5_000, ..RequestFilter::default() };
     let rows = store.requests(&filter).await.unwrap();
     assert_eq!(rows.len(), 500);
     assert!(rows.iter().rev().enumerate().all(|(at, row)| row.id == at as i64 + 1 && row.record.at_ms == at as u64));
-    assert_eq!(rows[0].record.gateway_us, i64::MAX as u64, "what does not fit has its end");
+    assert_eq!(rows[0].record.gateway_us, u64::MAX);
+}
+
+/// Ids of the rows that the log has, newest first.
+async fn ids(store: &Store, filter: RequestFilter) -> Vec<i64> {
+    let rows = store.requests(&RequestFilter { count: 5_000, ..filter }).await.unwrap();
+    rows.iter().map(|row| row.id).collect()
 }
 
 #[tokio::test]
-async fn pruning_takes_portions_until_nothing_is_left_to_take() {
+async fn a_quiet_site_fills_its_newest_block_row_by_row() {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(folder.path()).await;
-    for portion in 0..10 {
-        store.append_requests((portion * 500..portion * 500 + 500).map(record).collect()).await.unwrap();
+    for at in 0..700 {
+        assert_eq!(store.append_requests(vec![[record(at)].into_iter().collect()]).await.unwrap(), at as i64 + 1);
+    }
+    assert_eq!(ids(&store, RequestFilter::default()).await, (1..=700).rev().collect::<Vec<_>>());
+    let blocks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM request_blocks").fetch_one(&store.readers).await.unwrap();
+    assert!((2..10).contains(&blocks), "{blocks} blocks");
+}
+
+#[tokio::test]
+async fn pruning_takes_portions_and_keeps_exactly_what_is_to_be_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(folder.path()).await;
+    for portion in 0..100 {
+        let rows = (portion * 500..portion * 500 + 500).map(record).collect();
+        store.append_requests(vec![rows]).await.unwrap();
     }
     assert_eq!(store.prune_requests(0, 1_000_000).await.unwrap(), 0);
-    assert_eq!(store.prune_requests(4_000, 1_000_000).await.unwrap(), 2_000);
-    assert_eq!(store.prune_requests(4_000, 1_000_000).await.unwrap(), 2_000);
-    assert_eq!(store.prune_requests(4_000, 1_000_000).await.unwrap(), 0);
-    assert_eq!(store.prune_requests(0, 100).await.unwrap(), 900);
+    assert_eq!(store.prune_requests(40_010, 1_000_000).await.unwrap(), 64 * 500, "a portion, and no more");
+    assert_eq!(store.prune_requests(40_010, 1_000_000).await.unwrap(), 16 * 500 + 10);
+    assert_eq!(store.prune_requests(40_010, 1_000_000).await.unwrap(), 0);
+    assert_eq!(ids(&store, RequestFilter { before_id: Some(40_012), ..RequestFilter::default() }).await, [40_011]);
+    assert_eq!(store.prune_requests(0, 700).await.unwrap(), 10_000 - 10 - 700);
+    assert_eq!(ids(&store, RequestFilter::default()).await, (49_301..=50_000).rev().collect::<Vec<_>>());
+    assert_eq!(store.prune_requests(u64::MAX, 1_000).await.unwrap(), 700);
+    assert!(ids(&store, RequestFilter::default()).await.is_empty());
+    let next = store.append_requests(vec![[record(1)].into_iter().collect()]).await.unwrap();
+    assert_eq!(next, 50_001, "an id is never used twice");
+}
+
+#[tokio::test]
+async fn blocks_that_cannot_match_are_passed_over_and_no_row_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(folder.path()).await;
+    for portion in 0..40 {
+        let rows = (portion * 300..portion * 300 + 300)
+            .map(|at| AccessRecord { status: if at == 7_777 { 503 } else { 200 }, ..record(at) });
+        store.append_requests(vec![rows.collect()]).await.unwrap();
+    }
+    let status = StatusClass::parse("5xx");
+    assert_eq!(ids(&store, RequestFilter { status, ..RequestFilter::default() }).await, [7_778]);
+    let between = RequestFilter { since_ms: Some(599), until_ms: Some(602), ..RequestFilter::default() };
+    assert_eq!(ids(&store, between).await, [602, 601, 600]);
+    let path = RequestFilter { path: Some("/nowhere".into()), ..RequestFilter::default() };
+    assert!(ids(&store, path).await.is_empty());
+    let page = RequestFilter { count: 3, before_id: Some(301), ..RequestFilter::default() };
+    let page: Vec<_> = store.requests(&page).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(page, [300, 299, 298]);
+}
+
+#[tokio::test]
+async fn a_block_that_was_damaged_by_hand_is_told_and_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(folder.path()).await;
+    store.append_requests(vec![(0..10).map(record).collect()]).await.unwrap();
+    let mut other = shell(folder.path()).await;
+    for damage in ["raw_bytes = 5", "body = x'00'", "raw_bytes = 99999999999", "rows = 9"] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("UPDATE request_blocks SET {damage}")))
+            .execute(&mut other)
+            .await
+            .unwrap();
+        let all = RequestFilter { count: 10, ..RequestFilter::default() };
+        assert!(matches!(store.requests(&all).await, Err(StoreError::Corrupt(_))), "{damage}");
+    }
 }
 
 #[tokio::test]

@@ -126,7 +126,12 @@ async fn what_happens_is_told_as_it_happens() {
     };
     assert_eq!(applied["mappings"][0]["id"], id.as_str());
 
-    world.agent.access.send(vec![access_record(&id, NOW), access_record(&id, NOW + 1)]).await.unwrap();
+    world
+        .agent
+        .access
+        .send([access_record(&id, NOW), access_record(&id, NOW + 1)].into_iter().collect())
+        .await
+        .unwrap();
     let requests = stream.named("requests").await.data;
     let log = user.get("/api/v1/logs/requests").await.json();
     assert_eq!(requests["items"][0], log["items"][1], "as the log has them, oldest first");

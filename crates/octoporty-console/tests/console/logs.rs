@@ -31,7 +31,7 @@ async fn finished_requests_are_kept_with_all_that_is_known() {
     record.error = Some("first_byte_timeout".to_owned());
     record.error_detail = Some("10.0.0.5:80 said nothing".to_owned());
     record.first_byte_us = None;
-    world.agent.access.send(vec![record]).await.unwrap();
+    world.agent.access.send([record].into_iter().collect()).await.unwrap();
     let found = rows(&user, REQUESTS, 1).await;
     let expected = json!({
         "id": 1, "mappingId": id, "mappingName": "app.example.com", "requestId": "request-1799999999000",
@@ -105,7 +105,7 @@ async fn rows_are_found_by_everything_that_they_have() {
     records[3].path = "/api/100%_sure".to_owned();
     records[4].client = "2001:db8::7".parse().unwrap();
     records[5].host = "needle.example.com".to_owned();
-    world.agent.access.send(records).await.unwrap();
+    world.agent.access.send(records.into_iter().collect()).await.unwrap();
     rows(&user, REQUESTS, 6).await;
     for (query, expected) in [
         (format!("mappingId={two}"), vec![1]),
@@ -138,7 +138,7 @@ async fn the_request_log_is_a_table_as_well() {
     let id = user.create("app.example.com").await;
     let mut record = access_record(&id, NOW);
     record.path = "/a,\"b\"".to_owned();
-    world.agent.access.send(vec![record]).await.unwrap();
+    world.agent.access.send([record].into_iter().collect()).await.unwrap();
     rows(&user, REQUESTS, 1).await;
     let csv = user.call("GET", REQUESTS).header("accept", "text/csv").send().await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
@@ -231,7 +231,7 @@ async fn old_rows_go_by_age_and_by_number() {
     let day = 24 * 60 * 60 * 1_000;
     let mut records: Vec<_> = (0..10).map(|at| access_record(&id, NOW - at)).collect();
     records[0].at_ms = NOW - 31 * day;
-    world.agent.access.send(records).await.unwrap();
+    world.agent.access.send(records.into_iter().collect()).await.unwrap();
     world.agent.sessions.send(session(1, NOW - 200 * day)).await.unwrap();
     rows(&user, REQUESTS, 10).await;
     rows(&user, CONNECTIONS, 1).await;

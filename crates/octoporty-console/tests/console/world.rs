@@ -11,7 +11,7 @@ use std::time::Duration;
 use octoporty_console::config::{PasswordHash, Retention, TrustedProxies};
 use octoporty_console::{AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, Side, StartError};
 use octoporty_proto::model::{
-    AccessRecord, AgentStatus, ConnectionState, DesiredState, MappingId, SessionRecord, SyncReport, Target,
+    AccessRecord, AccessRows, AgentStatus, ConnectionState, DesiredState, MappingId, SessionRecord, SyncReport, Target,
     TargetCheck, TargetHealth, TlsVerification,
 };
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ pub(crate) struct AgentSide {
     pub(crate) status: watch::Sender<Arc<AgentStatus>>,
     pub(crate) sync: watch::Sender<Arc<SyncReport>>,
     pub(crate) targets: watch::Sender<Arc<HashMap<MappingId, TargetHealth>>>,
-    pub(crate) access: mpsc::Sender<Vec<AccessRecord>>,
+    pub(crate) access: mpsc::Sender<AccessRows>,
     pub(crate) sessions: mpsc::Sender<SessionRecord>,
     pub(crate) control: Arc<FakeAgent>,
 }

@@ -1,11 +1,12 @@
 //! Sources that give wrong keys are made to wait: after 5 failures 1 minute, then 5, 15 and 60.
 //!
-//! A source that has given a right key within the last day is not kept waiting with a right key: behind one public
-//! address, an agent with a mistyped key must not lock its neighbour's tunnel out.
+//! A source whose agents are connected, or were within the last day, is not kept waiting with a right key: behind one
+//! public address, an agent with a mistyped key must not lock its neighbour's tunnel out. A request without a key is no
+//! guess and does not count.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::shards::sources::source_of;
@@ -17,19 +18,34 @@ const WAITS: [Duration; 4] =
     [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3600)];
 /// A source is forgotten when nothing came of it for this long.
 const MEMORY: Duration = Duration::from_secs(24 * 3600);
-/// Most sources remembered; the one that was quiet the longest goes first. About 1 MB.
+/// Most sources remembered besides those that are connected; the one that was quiet the longest goes first. About 1 MB.
 const MAX_SOURCES: usize = 10_000;
 /// How many go at once when the table is full, so that finding them is paid once in so many failures.
 const EVICTED_AT_ONCE: usize = 256;
 
 /// What is known of the sources.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Lockout {
-    sources: Mutex<HashMap<IpAddr, Source>>,
+    sources: Arc<Mutex<HashMap<IpAddr, Source>>>,
+}
+
+/// A link that came in with a right key; its source counts as right as long as it stands.
+#[derive(Debug)]
+pub(crate) struct InGood {
+    source: IpAddr,
+    lockout: Lockout,
+}
+
+impl Drop for InGood {
+    fn drop(&mut self) {
+        self.lockout.left(self.source, Instant::now());
+    }
 }
 
 #[derive(Debug)]
 struct Source {
+    /// Links that stand.
+    links: u32,
     failures: u32,
     waits: usize,
     locked_until: Option<Instant>,
@@ -63,7 +79,8 @@ impl Lockout {
         if left.is_zero() {
             return Standing::Open;
         }
-        let trusted = source.right_at.is_some_and(|at| now.saturating_duration_since(at) < MEMORY);
+        let lately = source.right_at.is_some_and(|at| now.saturating_duration_since(at) < MEMORY);
+        let trusted = source.links > 0 || lately;
         if trusted { Standing::Doubted(left) } else { Standing::Locked(left) }
     }
 
@@ -73,7 +90,7 @@ impl Lockout {
         make_room(&mut sources, now);
         let source = sources.entry(source_of(address)).or_insert_with(|| Source::new(now));
         if now.saturating_duration_since(source.seen) >= MEMORY {
-            *source = Source::new(now);
+            *source = Source { links: source.links, ..Source::new(now) };
         }
         source.seen = now;
         if source.locked_until.is_some_and(|until| until > now) {
@@ -94,14 +111,31 @@ impl Lockout {
     pub(crate) fn succeeded(&self, address: IpAddr, now: Instant) {
         let mut sources = self.lock();
         make_room(&mut sources, now);
-        let fresh = Source { right_at: Some(now), ..Source::new(now) };
-        sources.insert(source_of(address), fresh);
+        let source = sources.entry(source_of(address)).or_insert_with(|| Source::new(now));
+        *source = Source { links: source.links, right_at: Some(now), ..Source::new(now) };
+    }
+
+    /// A link of the source stands, until what is given is dropped.
+    pub(crate) fn stands(&self, address: IpAddr, now: Instant) -> InGood {
+        let source = source_of(address);
+        let mut sources = self.lock();
+        sources.entry(source).or_insert_with(|| Source::new(now)).links += 1;
+        drop(sources);
+        InGood { source, lockout: self.clone() }
+    }
+
+    fn left(&self, source: IpAddr, now: Instant) {
+        if let Some(source) = self.lock().get_mut(&source) {
+            source.links -= 1;
+            source.right_at = Some(now);
+            source.seen = source.seen.max(now);
+        }
     }
 }
 
 impl Source {
     const fn new(now: Instant) -> Self {
-        Self { failures: 0, waits: 0, locked_until: None, right_at: None, seen: now }
+        Self { links: 0, failures: 0, waits: 0, locked_until: None, right_at: None, seen: now }
     }
 }
 
@@ -109,11 +143,12 @@ fn make_room(sources: &mut HashMap<IpAddr, Source>, now: Instant) {
     if sources.len() < MAX_SOURCES {
         return;
     }
-    sources.retain(|_, source| now.saturating_duration_since(source.seen) < MEMORY);
+    sources.retain(|_, source| source.links > 0 || now.saturating_duration_since(source.seen) < MEMORY);
     if sources.len() < MAX_SOURCES {
         return;
     }
-    let mut ages: Vec<(Instant, IpAddr)> = sources.iter().map(|(address, source)| (source.seen, *address)).collect();
+    let quiet = sources.iter().filter(|(_, source)| source.links == 0);
+    let mut ages: Vec<(Instant, IpAddr)> = quiet.map(|(address, source)| (source.seen, *address)).collect();
     ages.sort_unstable();
     for (_, address) in ages.iter().take(EVICTED_AT_ONCE) {
         sources.remove(address);
@@ -174,6 +209,29 @@ mod tests {
         now += MEMORY;
         let wait = fail_until_locked(&lockout, now);
         assert_eq!(lockout.standing(A, now), Standing::Locked(wait));
+    }
+
+    #[test]
+    fn a_source_whose_agent_is_connected_is_not_locked_out_however_long_it_is() {
+        let (lockout, mut now) = (Lockout::default(), Instant::now());
+        lockout.succeeded(A, now);
+        let link = lockout.stands(A, now);
+        now += 3 * MEMORY;
+        let wait = fail_until_locked(&lockout, now);
+        assert_eq!(lockout.standing(A, now), Standing::Doubted(wait), "its neighbour mistypes while it stands");
+        lockout.left(A, now);
+        std::mem::forget(link);
+        assert_eq!(lockout.standing(A, now), Standing::Doubted(wait), "and it comes back after a loss");
+        now += MEMORY;
+        let wait = fail_until_locked(&lockout, now);
+        assert_eq!(lockout.standing(A, now), Standing::Locked(wait), "but not a day later");
+    }
+
+    #[test]
+    fn a_link_that_ends_counts_no_more() {
+        let (lockout, now) = (Lockout::default(), Instant::now());
+        drop((lockout.stands(A, now), lockout.stands(A, now)));
+        assert_eq!(lockout.lock()[&A].links, 0);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http_body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -94,6 +96,32 @@ impl Body for TrackedBody {
     }
 }
 
+/// What happens to a connection besides its bytes.
+enum News {
+    /// The gateway ends.
+    Cancelled,
+    /// Something took too long.
+    Expired(Expiry),
+    /// The gateway is about to end.
+    Draining,
+}
+
+/// Whether a connection knows that the gateway is about to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Knows {
+    Nothing,
+    Draining,
+}
+
+async fn news(shard: &ShardContext, state: &ConnectionState, knows: Knows) -> News {
+    tokio::select! {
+        biased;
+        () = shard.cancel.cancelled() => News::Cancelled,
+        expiry = watch(state, &shard.state.config.limits) => News::Expired(expiry),
+        () = shard.draining.cancelled(), if knows == Knows::Nothing => News::Draining,
+    }
+}
+
 /// How a connection came to its end.
 enum End {
     /// Hyper is done with it, well or not.
@@ -116,19 +144,20 @@ pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: Soc
     let counters = &shard.state.counters[shard.index];
     ShardCounters::count(&counters.connections);
     let end = {
-        let mut watch = pin!(watch(&state, limits));
-        let mut drain = pin!(shard.draining.cancelled());
-        let mut drained = false;
+        // In a set of its own, the timer and the tokens are looked at when they have news, not at each turn.
+        let mut others = FuturesUnordered::from_iter([news(&shard, &state, Knows::Nothing)]);
         loop {
             tokio::select! {
                 biased;
-                () = shard.cancel.cancelled() => break End::Cancelled,
+                Some(news) = others.next() => match news {
+                    News::Cancelled => break End::Cancelled,
+                    News::Expired(expiry) => break End::Expired(expiry),
+                    News::Draining => {
+                        Pin::new(&mut http).graceful_shutdown();
+                        others.push(self::news(&shard, &state, Knows::Draining));
+                    }
+                },
                 done = &mut http => break End::Done(done),
-                expiry = &mut watch => break End::Expired(expiry),
-                () = &mut drain, if !drained => {
-                    drained = true;
-                    Pin::new(&mut http).graceful_shutdown();
-                }
             }
         }
     };
@@ -163,7 +192,13 @@ async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expir
 async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
     let goodbye = async {
         match end {
-            End::Cancelled | End::Expired(Expiry::Quiet | Expiry::Stalled) => Ok(()),
+            End::Cancelled | End::Expired(Expiry::Quiet) => Ok(()),
+            // Nobody takes what the kernel holds, and it must not pass for a whole answer.
+            End::Expired(Expiry::Stalled) => {
+                tracing::debug!(%peer, "visitor does not read; its connection is reset");
+                let (socket, _permit) = io.into_socket();
+                socket.set_zero_linger()
+            }
             End::Expired(Expiry::Head) => {
                 let (mut socket, _permit) = io.into_socket();
                 let answer = pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms()));

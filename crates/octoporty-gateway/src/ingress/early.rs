@@ -4,6 +4,7 @@
 //! queue out only at a moment when all that hyper had to write is written, so an interim head never lands inside
 //! another answer; what could not be written before the final head is dropped (interim answers are advice).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, StatusCode, Version};
@@ -11,48 +12,59 @@ use http::{HeaderMap, StatusCode, Version};
 /// Most bytes of interim heads that wait on one connection: a visitor that does not read loses them.
 const MAX_QUEUED: usize = 64 * 1024;
 
-/// What waits to be written on one connection.
+/// What waits to be written on one connection. Nearly always nothing does: that is seen without a lock. One thread
+/// uses it at a time; the atomics only say so to the compiler.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyQueue {
-    state: Mutex<Queued>,
-}
-
-#[derive(Debug, Default)]
-struct Queued {
-    bytes: Vec<u8>,
+    bytes: Mutex<Vec<u8>>,
+    /// Whether there are any bytes.
+    waits: AtomicBool,
     /// Whether hyper has handed bytes over since it last flushed all.
-    dirty: bool,
+    dirty: AtomicBool,
 }
 
 impl EarlyQueue {
-    fn lock(&self) -> MutexGuard<'_, Queued> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hyper handed over bytes that are not all written yet.
     pub(crate) fn mark_dirty(&self) {
-        self.lock().dirty = true;
+        self.dirty.store(true, Ordering::Release);
     }
 
     /// All that hyper handed over is written.
     pub(crate) fn mark_clean(&self) {
-        self.lock().dirty = false;
+        self.dirty.store(false, Ordering::Release);
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::Acquire)
+    }
+
+    fn add(&self, head: &[u8]) {
+        let mut bytes = self.lock();
+        if bytes.len() + head.len() <= MAX_QUEUED {
+            bytes.extend_from_slice(head);
+            self.waits.store(true, Ordering::Release);
+        }
+    }
+
+    fn empty(&self) -> Vec<u8> {
+        let mut bytes = self.lock();
+        self.waits.store(false, Ordering::Release);
+        std::mem::take(&mut *bytes)
     }
 
     /// Bytes that may be written now, if there are any.
     pub(crate) fn take(&self) -> Option<Vec<u8>> {
-        let mut queued = self.lock();
-        if queued.dirty || queued.bytes.is_empty() {
-            return None;
-        }
-        Some(std::mem::take(&mut queued.bytes))
+        (self.waits.load(Ordering::Acquire) && !self.is_dirty()).then(|| self.empty())
     }
 
     /// The final head comes next: what cannot be written before it is dropped.
     pub(crate) fn final_head_follows(&self) {
-        let mut queued = self.lock();
-        if queued.dirty {
-            queued.bytes.clear();
+        if self.waits.load(Ordering::Acquire) && self.is_dirty() {
+            drop(self.empty());
         }
     }
 }
@@ -77,10 +89,7 @@ impl EarlyWriter {
             return;
         }
         let head = encode(status, headers);
-        let mut queued = queue.lock();
-        if queued.bytes.len() + head.len() <= MAX_QUEUED {
-            queued.bytes.extend_from_slice(&head);
-        }
+        queue.add(&head);
     }
 }
 

@@ -11,7 +11,8 @@
 //! ```
 //! Hyper answers by itself when a head is malformed or too large; such an answer (bytes written while no request is
 //! under way) is replaced by one of ours, with a code and an id. The phase also tells for how long a connection may
-//! stay as it is.
+//! stay as it is. While a request is under way its own bounds hold, as long as hyper asks for more of the answer;
+//! hyper does not while the visitor takes nothing, so that is watched here.
 
 use std::io;
 use std::pin::Pin;
@@ -62,9 +63,12 @@ pub(crate) enum Expiry {
     Quiet,
     /// A head began and did not end in time: it gets an answer.
     Head,
-    /// The visitor does not read the end of an answer.
+    /// The visitor does not read.
     Stalled,
 }
+
+/// [`ConnectionState::blocked_since`] of a socket that takes bytes.
+const NOT_BLOCKED: u64 = u64::MAX;
 
 /// What the parts of one connection share.
 #[derive(Debug)]
@@ -73,6 +77,8 @@ pub(crate) struct ConnectionState {
     phase: AtomicU8,
     /// Milliseconds from `started` to the beginning of the phase.
     since: AtomicU64,
+    /// Milliseconds from `started` to when the socket took no more bytes, or [`NOT_BLOCKED`].
+    blocked_since: AtomicU64,
     /// Interim answers.
     pub early: Arc<EarlyQueue>,
     /// The visitor speaks HTTP/1.0: for an answer without a length, the end of the connection is the end.
@@ -87,6 +93,7 @@ impl ConnectionState {
             started: Instant::now(),
             phase,
             since: AtomicU64::new(0),
+            blocked_since: AtomicU64::new(NOT_BLOCKED),
             early: Arc::default(),
             close_is_an_end: AtomicBool::new(false),
         }
@@ -97,9 +104,22 @@ impl ConnectionState {
     }
 
     fn enter(&self, phase: Phase) {
-        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since.store(since, Ordering::Relaxed);
+        self.since.store(self.elapsed_ms(), Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// Notes what became of a write. The clock is read only when the socket begins to take nothing.
+    fn wrote<T>(&self, written: &Poll<io::Result<T>>) {
+        let blocked = self.blocked_since.load(Ordering::Relaxed) != NOT_BLOCKED;
+        match written {
+            Poll::Pending if !blocked => self.blocked_since.store(self.elapsed_ms(), Ordering::Relaxed),
+            Poll::Ready(_) if blocked => self.blocked_since.store(NOT_BLOCKED, Ordering::Relaxed),
+            _ => {}
+        }
     }
 
     /// A request's head is whole.
@@ -139,20 +159,26 @@ impl ConnectionState {
 
     /// Whether the time is up; else when to ask again.
     pub(crate) fn expiry(&self, now: Instant, limits: &Limits) -> Result<Instant, Expiry> {
+        // A head may begin at any moment, and so may a standstill: look again within the shortest of their bounds.
+        let again = now + limits.header_timeout.min(limits.idle_timeout);
         let since = self.started + Duration::from_millis(self.since.load(Ordering::Relaxed));
-        let (bound, expiry) = match self.phase() {
-            Phase::New => (limits.header_timeout, Expiry::Quiet),
-            Phase::Head => (limits.header_timeout, Expiry::Head),
-            Phase::Quiet => (limits.keep_alive, Expiry::Quiet),
-            Phase::Ended | Phase::Refused => (limits.keep_alive, Expiry::Stalled),
-            Phase::Busy | Phase::Raw => return Ok(now + limits.header_timeout),
+        let (deadline, expiry) = match (self.phase(), self.blocked()) {
+            (Phase::New, _) => (since + limits.header_timeout, Expiry::Quiet),
+            (Phase::Head, _) => (since + limits.header_timeout, Expiry::Head),
+            (Phase::Quiet, _) => (since + limits.keep_alive, Expiry::Quiet),
+            (Phase::Refused, _) | (Phase::Ended, None) => (since + limits.keep_alive, Expiry::Stalled),
+            (Phase::Busy | Phase::Ended | Phase::Raw, Some(blocked)) => {
+                (blocked + limits.idle_timeout, Expiry::Stalled)
+            }
+            (Phase::Busy | Phase::Raw, None) => return Ok(again),
         };
-        let deadline = since + bound;
-        if deadline <= now {
-            return Err(expiry);
-        }
-        // A head may begin at any moment and has its own bound: look again within it.
-        Ok(deadline.min(now + limits.header_timeout))
+        if deadline <= now { Err(expiry) } else { Ok(deadline.min(again)) }
+    }
+
+    /// Since when the socket takes nothing.
+    fn blocked(&self) -> Option<Instant> {
+        let since = self.blocked_since.load(Ordering::Relaxed);
+        (since != NOT_BLOCKED).then(|| self.started + Duration::from_millis(since))
     }
 }
 
@@ -177,6 +203,11 @@ impl VisitorIo {
         self.state.close_is_an_end.load(Ordering::Relaxed)
     }
 
+    /// From now on a close resets the connection: the visitor is not to take a cut for an end in order.
+    pub(crate) fn reset_when_closed(&self) -> io::Result<()> {
+        self.socket.set_zero_linger()
+    }
+
     /// The bare socket, with what counts it: for a connection that is not HTTP any more.
     pub(crate) fn into_socket(self) -> (TcpStream, Option<Permit>) {
         (self.socket, self.permit)
@@ -190,7 +221,9 @@ impl VisitorIo {
             }
         }
         while !self.ahead.is_empty() {
-            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.ahead))?;
+            let written = Pin::new(&mut self.socket).poll_write(cx, &self.ahead);
+            self.state.wrote(&written);
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -235,7 +268,9 @@ impl AsyncWrite for VisitorIo {
         }
         ready!(self.poll_ahead(cx))?;
         self.state.early.mark_dirty();
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.state.wrote(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -249,7 +284,9 @@ impl AsyncWrite for VisitorIo {
         }
         ready!(self.poll_ahead(cx))?;
         self.state.early.mark_dirty();
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.state.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -296,10 +333,43 @@ mod tests {
         state.request_begins();
         assert!(after(&state, 100_000).is_ok(), "a request has bounds of its own");
         state.answer_ended();
-        assert_eq!(after(&state, 76), Err(Expiry::Stalled));
+        assert_eq!(after(&state, 76), Err(Expiry::Stalled), "hyper has nothing to write and does not end it");
         state.flushed();
         assert!(after(&state, 70).is_ok());
         assert_eq!(after(&state, 76), Err(Expiry::Quiet));
+    }
+
+    const BLOCKED: Poll<io::Result<usize>> = Poll::Pending;
+    const TAKEN: Poll<io::Result<usize>> = Poll::Ready(Ok(1));
+
+    #[test]
+    fn a_visitor_that_stops_reading_is_ended_after_the_idle_time_out_wherever_the_answer_is() {
+        let state = ConnectionState::new();
+        state.request_begins();
+        state.wrote(&BLOCKED);
+        assert!(after(&state, 3599).is_ok());
+        assert_eq!(after(&state, 3601), Err(Expiry::Stalled), "in the middle of an answer");
+        state.answer_ended();
+        assert!(after(&state, 3599).is_ok(), "a slow visitor has time to take what hyper still holds");
+        assert_eq!(after(&state, 3601), Err(Expiry::Stalled), "at the end of it");
+        state.upgraded();
+        assert_eq!(after(&state, 3601), Err(Expiry::Stalled), "at the head of an upgrade");
+    }
+
+    #[test]
+    fn a_visitor_that_reads_slowly_is_not_ended() {
+        let state = ConnectionState::new();
+        state.request_begins();
+        state.wrote(&BLOCKED);
+        state.wrote(&TAKEN);
+        assert!(after(&state, 100_000).is_ok(), "it takes bytes");
+        std::thread::sleep(Duration::from_millis(20));
+        state.wrote(&BLOCKED);
+        state.answer_ended();
+        let limits = Limits { idle_timeout: Duration::from_millis(20), ..limits() };
+        let at = |ms| state.expiry(state.started + Duration::from_millis(ms), &limits);
+        assert!(at(39).is_ok(), "from the last byte on, and not from the first");
+        assert_eq!(at(1_000_000), Err(Expiry::Stalled));
     }
 
     #[test]

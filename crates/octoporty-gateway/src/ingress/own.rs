@@ -7,11 +7,11 @@ use octoporty_proto::model::{FailureCode, Hostname};
 
 use crate::body::{Answer, AnswerBody};
 use crate::config::Unmapped;
-use crate::endpoint;
 use crate::pages::{self, Wants, failure_answer};
+use crate::registry::Registry;
 use crate::shards::ShardContext;
-use crate::status;
 use crate::visitor::VisitorRequest;
+use crate::{endpoint, links, status};
 
 /// Answers a request to a name that is not mapped; `None`: the connection is closed without an answer.
 pub(super) async fn answer(
@@ -24,7 +24,7 @@ pub(super) async fn answer(
     match path {
         "/tunnel" => return Some(endpoint::tunnel(shard, request)),
         "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
-        "/api/v1/status" => return Some(api_status(shard, &request)),
+        "/api/v1/status" => return Some(api_status(shard, &request).await),
         _ if path == "/api" || path.starts_with("/api/") => {
             let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.request_id, Wants::Json);
             return Some(not_found);
@@ -64,12 +64,16 @@ fn redirect_home() -> Answer {
     answer
 }
 
-fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
+async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
     let answer = match *request.request.method() {
         Method::OPTIONS => preflight(),
         Method::GET | Method::HEAD => {
             match endpoint::authenticate(&shard.state, request.request.headers(), request.visitor.client) {
-                Ok(()) => status::status(&shard.state),
+                // Looking through all claims takes the registry's lock: not on the thread of the data.
+                Ok(()) => {
+                    let sessions = links::control(shard, Registry::sessions).await.unwrap_or_default();
+                    status::status(&shard.state, &sessions)
+                }
                 Err(error) => error.answer(request),
             }
         }

@@ -14,7 +14,7 @@ use super::{authority, own};
 use crate::body::Answer;
 use crate::pages::{Wants, failure_answer};
 use crate::proxy;
-use crate::state::unix_ms;
+use crate::state::{GatewayState, unix_ms};
 use crate::visitor::{RequestId, VisitorRequest};
 use crate::{forwarded, routing};
 
@@ -77,16 +77,21 @@ fn judge(
     let visitor =
         forwarded::visitor(request.headers(), connection.peer, is_trusted, forwarded::Asked { authority, host, port });
     let name = Hostname::from_authority(authority);
+    Ok((visitor, destination(state, name, request.uri().path())))
+}
+
+/// The gateway's own names come before every mapping: agents must find their way in, whatever a wildcard takes.
+fn destination(state: &GatewayState, name: Option<Hostname>, path: &str) -> Destination {
+    let Some(known) = &name else { return Destination::Own(None) };
+    if state.site.load().names.contains(known) {
+        return Destination::Own(name);
+    }
     let routing = state.routing.load();
-    let destination = match &name {
-        Some(known) => match routing.find(known, request.uri().path()) {
-            Some(route) => Destination::Route(route.clone()),
-            None if routing.has(known) => Destination::UnmappedPath,
-            None => Destination::Own(name),
-        },
-        None => Destination::Own(None),
-    };
-    Ok((visitor, destination))
+    match routing.find(known, path) {
+        Some(route) => Destination::Route(route.clone()),
+        None if routing.has(known) => Destination::UnmappedPath,
+        None => Destination::Own(name),
+    }
 }
 
 fn bad_request(detail: &str) -> Failure {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use octoporty_proto::model::{Compression, Failure};
+use octoporty_proto::model::{Compression, Failure, FailureCode};
 use octoporty_proto::wire::Open;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use super::record::Record;
 use super::upload::{Upload, UploadError};
 use super::verdict::{Delivery, Trouble};
 use crate::ingress::early::EarlyWriter;
+use crate::links::close_warm_streams;
 use crate::session::Session;
 use crate::shards::ShardContext;
 use crate::upstream::clock::Watchdog;
@@ -29,6 +30,12 @@ const EXPECT_WAIT: Duration = Duration::from_secs(1);
 /// way; the agent, which knows, then says that nothing was delivered as soon as the request arrives there. This is how
 /// long its word is waited for where it decides whether the request may go out once more.
 const CROSSING_WAIT: Duration = Duration::from_secs(2);
+
+/// Warm streams that were closed to make room are room once their resets have left; so often that is looked for,
+const ROOM_TRIES: u32 = 200;
+
+/// and after this time.
+const ROOM_WAIT: Duration = Duration::from_millis(5);
 
 /// What one exchange needs to know.
 pub(super) struct Exchange<'a> {
@@ -59,7 +66,7 @@ pub(super) struct Answered {
 impl Exchange<'_> {
     /// Sends the request and waits for the head of the answer.
     pub(super) async fn run(&self, head: Bytes, upload: &mut Upload, record: &mut Record) -> Result<Answered, Trouble> {
-        let (warm, origin) = self.acquire(&head, upload)?;
+        let (warm, origin) = self.acquire(&head, upload).await?;
         let trouble = match self.attempt(warm, origin, upload, record).await {
             Ok(answered) => return Ok(answered),
             Err(trouble) => trouble,
@@ -69,13 +76,13 @@ impl Exchange<'_> {
         }
         tracing::debug!(mapping = %self.lane.mapping.id, ?trouble, "a request is sent again on a fresh stream");
         // Where no fresh stream is to be had, the first trouble is the one to tell.
-        let Ok(warm) = self.fresh(head) else { return Err(trouble) };
+        let Ok(warm) = self.fresh(head).await else { return Err(trouble) };
         upload.repeat();
         self.attempt(warm, Origin::Fresh, upload, record).await
     }
 
     /// A warm stream that is fit, else a fresh one.
-    fn acquire(&self, head: &Bytes, upload: &mut Upload) -> Result<(Warm, Origin), Trouble> {
+    async fn acquire(&self, head: &Bytes, upload: &mut Upload) -> Result<(Warm, Origin), Trouble> {
         let repeat = if is_idempotent(self.method) { Repeat::Safe } else { Repeat::Unsafe };
         // An upgrade ends its stream, so it takes none from others.
         if self.upgrade == Upgrade::No
@@ -84,12 +91,30 @@ impl Exchange<'_> {
             upload.begin(head.clone());
             return Ok((warm, Origin::Reused));
         }
-        let warm = self.fresh(head.clone()).map_err(Trouble::NoStream)?;
+        let warm = self.fresh(head.clone()).await.map_err(Trouble::NoStream)?;
         Ok((warm, Origin::Fresh))
     }
 
-    /// Opens a stream; the head travels with the opening.
-    fn fresh(&self, head: Bytes) -> Result<Warm, Failure> {
+    /// Opens a stream; the head travels with the opening. Streams that stand idle make room, whatever mapping they
+    /// stand for.
+    async fn fresh(&self, head: Bytes) -> Result<Warm, Failure> {
+        let busy = match self.open(head.clone()) {
+            Err(failure) if failure.code == FailureCode::AgentBusy => failure,
+            opened => return opened,
+        };
+        if close_warm_streams(self.ctx, self.session.id()) == 0 {
+            return Err(busy);
+        }
+        for _ in 0..ROOM_TRIES {
+            match self.open(head.clone()) {
+                Err(failure) if failure.code == FailureCode::AgentBusy => tokio::time::sleep(ROOM_WAIT).await,
+                opened => return opened,
+            }
+        }
+        Err(busy)
+    }
+
+    fn open(&self, head: Bytes) -> Result<Warm, Failure> {
         let (stream, _link) = self.session.open(self.ctx.index, &self.open, head)?;
         let watchdog = Watchdog::new(Instant::now() + self.ctx.state.config.limits.first_byte_timeout);
         Ok(Warm { stream, watchdog })

@@ -1,12 +1,13 @@
 //! The access record of one request: made when its answer ends, however it ends, and exactly once.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::USER_AGENT;
 use http::request::Parts;
 use http::{HeaderValue, Method, Uri};
-use octoporty_proto::model::{AccessRecord, Failure, MappingId};
+use octoporty_proto::model::{AccessRow, Failure, MappingId, VISITOR_LEFT};
 
 use crate::routing::Serving;
 use crate::visitor::{RequestId, VisitorInfo};
@@ -14,10 +15,7 @@ use crate::visitor::{RequestId, VisitorInfo};
 /// The status of a request whose visitor left before the head of the answer.
 const VISITOR_LEFT_STATUS: u16 = 499;
 
-/// The marker of a request whose visitor left before the end of the answer.
-pub(super) const VISITOR_LEFT: &str = "visitor_left";
-
-/// Most bytes of the texts of a record, see [`AccessRecord`].
+/// Most bytes of the texts of a record, see [`octoporty_proto::model::AccessRecord`].
 const MAX_METHOD: usize = 16;
 const MAX_HOST: usize = 253;
 const MAX_PATH: usize = 2048;
@@ -35,7 +33,7 @@ enum Outcome {
     Failed(Failure),
 }
 
-/// Gathers what a record needs and queues it when it is dropped. Texts are copied only then.
+/// Gathers what a record needs and queues it when it is dropped. Texts are not copied before.
 #[derive(Debug)]
 pub(crate) struct Record {
     serving: Serving,
@@ -117,21 +115,22 @@ impl Record {
         self.outcome = Outcome::Failed(failure);
     }
 
-    fn build(&mut self) -> AccessRecord {
+    /// Gives the record to the queue as a row: nothing of it is copied but into the queue's own bytes.
+    fn tell(&self) {
         let total = self.arrived.elapsed();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (error, error_detail) = match std::mem::replace(&mut self.outcome, Outcome::Done) {
+        let (error, error_detail) = match &self.outcome {
             Outcome::Done => (None, None),
-            Outcome::Left => (Some(VISITOR_LEFT.to_owned()), None),
+            Outcome::Left => (Some(VISITOR_LEFT), None),
             Outcome::Failed(failure) => {
-                let detail = failure.detail.map(|detail| cut(&detail, MAX_DETAIL));
-                (Some(failure.code.as_str().to_owned()), detail)
+                (Some(failure.code.as_str()), failure.detail.as_deref().map(|detail| cut(detail, MAX_DETAIL)))
             }
         };
         let sent = self.sent.unwrap_or_else(|| self.arrived + total);
-        AccessRecord {
+        let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent.as_bytes(), MAX_USER_AGENT));
+        self.serving.record(&AccessRow {
             mapping: self.mapping,
-            request_id: self.request_id.as_str().to_owned(),
+            request_id: self.request_id.as_str(),
             at_ms: millis(now.saturating_sub(total)),
             method: cut(self.method.as_str(), MAX_METHOD),
             host: cut(&self.host, MAX_HOST),
@@ -146,15 +145,14 @@ impl Record {
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             client: self.client,
-            user_agent: self.user_agent.as_ref().map(|agent| lossy(agent.as_bytes(), MAX_USER_AGENT)),
-        }
+            user_agent: user_agent.as_deref(),
+        });
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let record = self.build();
-        self.serving.record(record);
+        self.tell();
     }
 }
 
@@ -167,15 +165,17 @@ fn micros(duration: std::time::Duration) -> u64 {
 }
 
 /// The front of a text, cut between characters.
-fn cut(text: &str, limit: usize) -> String {
-    text[..text.floor_char_boundary(limit)].to_owned()
+fn cut(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
 }
 
 /// As [`cut`], for bytes that may not be UTF-8.
-fn lossy(bytes: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
-    // A replacement character is longer than the byte that it stands for.
-    cut(&text, limit)
+fn lossy(bytes: &[u8], limit: usize) -> Cow<'_, str> {
+    match String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]) {
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        // A replacement character is longer than the byte that it stands for.
+        Cow::Owned(text) => Cow::Owned(cut(&text, limit).to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ use crate::session::{Session, SessionIdentity, SessionLink};
 
 /// Most names of the gateway that one agent may tell.
 const MAX_FQDN: usize = 16;
+/// Most links of one session: twice as many as an agent makes, since one that its agent has lost and made anew stands
+/// here until its silence is noticed.
+pub(super) const MAX_LINKS: usize = 16;
+/// When an agent that has too many links should try again, seconds.
+const RETRY_LINK_S: u32 = 30;
 /// When an agent that found no place should try again, seconds: sessions come free by people's doing.
 const RETRY_FULL_S: u32 = 30;
 
@@ -76,12 +81,11 @@ impl Registry {
             return Admission::Refused(refused);
         }
         let replaced = inner.agents.get(&agent).and_then(|entry| entry.session.clone());
-        inner.leave(agent);
+        inner.end_session(agent);
         let (session, revision) = inner.enter(agent, &arrival);
         let touched = inner.settle(agent);
-        let mut notices = self.publish(&inner, touched);
+        let mut notices = self.publish(&mut inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
-        self.publish_site(&inner);
         Admission::Welcome(Box::new(Welcomed { session, first: true, common, revision, replaced, notices }))
     }
 }
@@ -95,6 +99,10 @@ impl Inner {
             let text = "the session has ended; begin a new one".to_owned();
             return refuse(RefusedCode::UnknownSession, text, Some(0));
         };
+        if session.links().len() >= MAX_LINKS {
+            let text = format!("the session has {MAX_LINKS} links, and may not have more");
+            return refuse(RefusedCode::Other, text, Some(RETRY_LINK_S));
+        }
         session.add_link(arrival.link);
         let revision = agent.and_then(|agent| self.held(agent, &session));
         let notices = Vec::new();
@@ -156,15 +164,15 @@ impl Inner {
         let session = Arc::new(Session::new(identity, self.config.max_streams, access));
         session.add_link(arrival.link.clone());
         self.sessions.insert(session.id(), agent);
+        *self.tunnels.entry(arrival.tunnel.clone()).or_default() += 1;
         let held = self.held(agent, &session);
         let entry = self.agents.get_mut(&agent).expect("made by agent_of under the same lock");
         entry.session = Some(session.clone());
         entry.fqdn =
             hello.gateway_fqdn.iter().filter_map(|name| Hostname::from_authority(name)).take(MAX_FQDN).collect();
-        // Another run of the agent has its own idea of its mappings: they serve from its first sync on.
-        if held.is_some() {
-            entry.slot.set(Some(session.clone()));
-        }
+        // Another run of the agent has its own idea of its mappings: they serve from its first sync on. The same run
+        // takes its place over in one step: no request finds nobody in between.
+        entry.slot.set(held.is_some().then(|| session.clone()));
         (session, held)
     }
 

@@ -1,6 +1,6 @@
 //! What the registry knows of one agent, and how an agent's coming and going changes what is served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,12 +91,26 @@ impl Inner {
 
     /// Takes the session out of an agent.
     pub(super) fn leave(&mut self, agent: AgentId) {
+        self.end_session(agent);
+        if let Some(entry) = self.agents.get(&agent) {
+            entry.slot.set(None);
+        }
+    }
+
+    /// Ends the session of an agent. Its place in the routing is left to whoever comes next.
+    pub(super) fn end_session(&mut self, agent: AgentId) {
         let Some(entry) = self.agents.get_mut(&agent) else { return };
         if let Some(session) = entry.session.take() {
             self.sessions.remove(&session.id());
+            let tunnel = &session.identity().tunnel;
+            if let Some(sessions) = self.tunnels.get_mut(tunnel) {
+                *sessions -= 1;
+                if *sessions == 0 {
+                    self.tunnels.remove(tunnel);
+                }
+            }
             session.over().cancel();
         }
-        entry.slot.set(None);
         entry.away_since = Instant::now();
     }
 
@@ -126,10 +140,17 @@ impl Inner {
         touched.agents.extend(self.claims.of(key).iter().map(|claimant| claimant.agent));
     }
 
-    /// Forgets agents that are away and hold nothing, and the oldest of too many.
+    /// Forgets agents that are away and hold nothing, and the oldest of too many. A name of the gateway that nobody
+    /// else tells is something: its agent would not find its way back if a mapping took it.
     pub(super) fn forget_idle(&mut self) -> Touched {
         let idle = |entry: &AgentEntry| entry.session.is_none() && entry.claims.is_empty() && entry.landing.is_none();
-        self.agents.retain(|_, entry| !idle(entry));
+        let busy = self.agents.values().filter(|entry| !idle(entry));
+        let mut told: HashSet<Hostname> = busy.flat_map(|entry| entry.fqdn.iter().cloned()).collect();
+        let names_count = self.config.own_names.is_empty();
+        self.agents.retain(|_, entry| {
+            let adds = entry.fqdn.iter().filter(|name| told.insert((*name).clone())).count() > 0;
+            !idle(entry) || (names_count && adds)
+        });
         let away = self.agents.iter().filter(|(_, entry)| entry.session.is_none());
         let mut away: Vec<(Instant, AgentId)> = away.map(|(id, entry)| (entry.away_since, *id)).collect();
         let mut touched = Touched::default();
@@ -169,6 +190,7 @@ impl Inner {
         entry
             .claims
             .keys()
+            .filter(|key| !self.is_own(&key.host))
             .filter(|key| self.claims.of(key).first().is_some_and(|holder| holder.agent == agent))
             .count()
     }
@@ -188,6 +210,13 @@ impl Inner {
     }
 
     fn verdict(&self, agent: AgentId, key: &EndpointKey) -> MappingVerdict {
+        if self.is_own(&key.host) {
+            let reason = format!(
+                "{} is the gateway's own name, where agents connect; choose another domain for the mapping",
+                key.host
+            );
+            return MappingVerdict::Refused(Refusal { code: RefusalCode::Taken, reason });
+        }
         let holder = self.claims.of(key).first().map_or(agent, |holder| holder.agent);
         if holder == agent {
             return MappingVerdict::Applied;
@@ -208,8 +237,13 @@ impl Inner {
         (instance == session.identity().instance).then(|| (session, self.report(agent)))
     }
 
-    /// The gateway's own names and page as the agents want them.
-    pub(super) fn site(&self) -> Site {
+    /// Whether the name is the gateway's own. A wildcard is not: its other names are served.
+    fn is_own(&self, host: &HostPattern) -> bool {
+        matches!(host, HostPattern::Exact(name) if self.site.names.contains(name))
+    }
+
+    /// The gateway's own names and page: the configured names, else all that agents tell.
+    pub(super) fn newest_site(&self) -> Site {
         let names = if self.config.own_names.is_empty() {
             self.agents.values().flat_map(|entry| entry.fqdn.iter().cloned()).collect()
         } else {

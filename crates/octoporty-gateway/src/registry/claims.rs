@@ -43,6 +43,11 @@ impl Claims {
         paths.filter_map(|(path, claimants)| Some((path, claimants.first()?)))
     }
 
+    /// Everybody who claims an endpoint of this host.
+    pub(super) fn claimants(&self, host: &HostPattern) -> impl Iterator<Item = AgentId> {
+        self.hosts.get(host).into_iter().flat_map(BTreeMap::values).flatten().map(|claimant| claimant.agent)
+    }
+
     /// Adds an agent's claim at the end of the row, or replaces the mapping of the one that it has. Gives whether
     /// what is served changed.
     pub(super) fn claim(&mut self, key: EndpointKey, claimant: Claimant) -> bool {

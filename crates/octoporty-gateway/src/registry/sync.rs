@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use octoporty_proto::model::{
-    DesiredState, HostPattern, Mapping, MappingId, Refusal, RefusalCode, Revision, SyncReport,
-};
+use octoporty_proto::model::{DesiredState, Mapping, MappingId, Refusal, RefusalCode, Revision, SyncReport};
 
 use super::agents::{AgentId, Judged, endpoint_key};
 use super::claims::{Claimant, EndpointKey};
@@ -40,7 +38,7 @@ impl Registry {
         if inner.is_stale(agent, session, state.revision) {
             return Some(SyncOutcome { report: inner.report(agent), notices: Vec::new() });
         }
-        let plan = inner.plan(agent, state.mappings);
+        let plan = Plan::of(state.mappings);
         let touched = inner.apply(agent, plan);
         inner.syncs += 1;
         let serial = inner.syncs;
@@ -53,25 +51,19 @@ impl Registry {
             entry.landing = html.map(|html| (serial, html));
         }
         entry.slot.set(Some(session.clone()));
-        let mut notices = self.publish(&inner, touched);
+        let mut notices = self.publish(&mut inner, touched);
         notices.retain(|(of, _)| of.id() != session.id());
-        self.publish_site(&inner);
         Some(SyncOutcome { report: inner.report(agent), notices })
     }
 }
 
-impl Inner {
-    fn is_stale(&self, agent: AgentId, session: &Session, revision: Revision) -> bool {
-        let synced = self.agents.get(&agent).and_then(|entry| entry.synced);
-        synced.is_some_and(|(instance, newest)| instance == session.identity().instance && revision < newest)
-    }
-
-    fn plan(&self, agent: AgentId, mappings: Vec<Mapping>) -> Plan {
-        let mut plan = Plan { judged: Vec::with_capacity(mappings.len()), claims: HashMap::new() };
+impl Plan {
+    fn of(mappings: Vec<Mapping>) -> Self {
+        let mut plan = Self { judged: Vec::with_capacity(mappings.len()), claims: HashMap::new() };
         let mut ids = HashSet::new();
         for mapping in mappings {
             let id = mapping.id;
-            let judged = match self.judge_mapping(agent, &mapping, &plan.claims) {
+            let judged = match plan.judge(&mapping) {
                 Ok(_) if !ids.insert(id) => {
                     Judged::Refused(refusal(RefusalCode::Duplicate, "two mappings of the agent have one id".to_owned()))
                 }
@@ -87,41 +79,27 @@ impl Inner {
     }
 
     /// What the state by itself says of a mapping, after those before it.
-    fn judge_mapping(
-        &self,
-        agent: AgentId,
-        mapping: &Mapping,
-        before: &HashMap<EndpointKey, Arc<Mapping>>,
-    ) -> Result<EndpointKey, Refusal> {
+    fn judge(&self, mapping: &Mapping) -> Result<EndpointKey, Refusal> {
         let Some(key) = endpoint_key(mapping) else {
             let text = "this gateway is older than the agent and does not know this kind of mapping; update it";
             return Err(refusal(RefusalCode::Unsupported, text.to_owned()));
         };
-        if let Some(first) = before.get(&key) {
+        if let Some(first) = self.claims.get(&key) {
             let text = format!("{:?} has the same domain and path; change one of them", first.name.as_str());
             return Err(refusal(RefusalCode::Duplicate, text));
         }
-        if before.len() >= MAX_MAPPINGS {
+        if self.claims.len() >= MAX_MAPPINGS {
             let text = format!("an agent may have {MAX_MAPPINGS} mappings; use a second agent for more");
             return Err(refusal(RefusalCode::Limit, text));
         }
-        if self.is_own(agent, &key.host) {
-            let text = format!(
-                "{} is the gateway's own name, where agents connect; choose another domain for the mapping",
-                key.host
-            );
-            return Err(refusal(RefusalCode::Taken, text));
-        }
         Ok(key)
     }
+}
 
-    /// Whether the name is the gateway's own, by its configuration, or by this agent's own word.
-    fn is_own(&self, agent: AgentId, host: &HostPattern) -> bool {
-        let HostPattern::Exact(name) = host else { return false };
-        if !self.config.own_names.is_empty() {
-            return self.config.own_names.contains(name);
-        }
-        self.agents.get(&agent).is_some_and(|entry| entry.fqdn.contains(name))
+impl Inner {
+    fn is_stale(&self, agent: AgentId, session: &Session, revision: Revision) -> bool {
+        let synced = self.agents.get(&agent).and_then(|entry| entry.synced);
+        synced.is_some_and(|(instance, newest)| instance == session.identity().instance && revision < newest)
     }
 
     fn apply(&mut self, agent: AgentId, plan: Plan) -> Touched {

@@ -143,6 +143,93 @@ async fn a_session_lasts_as_long_as_one_of_its_links() {
 }
 
 #[tokio::test]
+async fn no_request_finds_nobody_while_an_agent_takes_over_its_own_session() {
+    let mut fixture = Fixture::new(10).await;
+    let (session, _) = fixture.connect("home");
+    fixture.registry.sync(&session, state(1, "home", &["a.x"])).unwrap();
+    let routing = fixture.registry.routing.load_full();
+    let serving = routing.find(&"a.x".parse().unwrap(), "/").unwrap().serving.clone();
+    let done = CancellationToken::new();
+    let asks = {
+        let done = done.clone();
+        std::thread::spawn(move || {
+            let mut gaps = 0_u32;
+            while !done.is_cancelled() {
+                gaps += u32::from(serving.session().is_none());
+            }
+            gaps
+        })
+    };
+    for _ in 0..20_000 {
+        let again = fixture.arrival("home", session.identity().instance);
+        assert!(matches!(fixture.registry.admit(again), Admission::Welcome(_)));
+    }
+    done.cancel();
+    assert_eq!(asks.join().unwrap(), 0, "requests that would have got 503");
+}
+
+#[tokio::test]
+async fn a_session_has_no_more_links_than_it_may_and_room_again_when_one_ends() {
+    let mut fixture = Fixture::new(10).await;
+    let (session, first) = fixture.connect("home");
+    let joins = |fixture: &mut Fixture| {
+        let mut further = fixture.arrival("home", session.identity().instance);
+        further.hello.session = Some(session.id());
+        matches!(fixture.registry.admit(further), Admission::Welcome(_))
+    };
+    for _ in 1..admit::MAX_LINKS {
+        assert!(joins(&mut fixture));
+    }
+    assert!(!joins(&mut fixture), "one too many");
+    assert_eq!(session.links().len(), admit::MAX_LINKS);
+    fixture.registry.link_ended(&session, first);
+    assert!(joins(&mut fixture));
+}
+
+#[tokio::test]
+async fn how_many_are_there_follows_the_sessions() {
+    let mut fixture = Fixture::new(10).await;
+    let counts = |fixture: &Fixture| {
+        let _busy = fixture.registry.lock();
+        (fixture.registry.present().sessions(), fixture.registry.present().tunnels())
+    };
+    let (first, link) = fixture.connect("first");
+    let (second, second_link) = fixture.connect("second");
+    assert_eq!(counts(&fixture), (2, 1));
+    let (again, again_link) = fixture.connect("first");
+    fixture.registry.link_ended(&first, link);
+    assert_eq!(counts(&fixture), (2, 1), "a takeover is no further session");
+    fixture.registry.link_ended(&again, again_link);
+    fixture.registry.link_ended(&second, second_link);
+    assert_eq!(counts(&fixture), (0, 0));
+}
+
+#[test]
+fn health_is_answered_while_the_registry_is_busy() {
+    let state = Arc::new(crate::state::GatewayState::new(crate::config::GatewayConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        api_keys: Vec::new(),
+        gateway_fqdn: Vec::new(),
+        trusted_proxies: Vec::new(),
+        unmapped: crate::config::Unmapped::Landing,
+        allowed_origins: Vec::new(),
+        limits: crate::config::Limits::default(),
+        compression: Compression::Auto,
+        heartbeat: Duration::from_secs(30),
+        shards: 1,
+        version: "0".to_owned(),
+    }));
+    let busy = state.registry.lock();
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    let asked = Arc::clone(&state);
+    let asking = std::thread::spawn(move || tell.send(crate::status::health(&asked).status()));
+    let answer = told.recv_timeout(Duration::from_secs(20));
+    drop(busy);
+    asking.join().unwrap().unwrap();
+    assert_eq!(answer.expect("an answer while the lock is held"), http::StatusCode::OK);
+}
+
+#[tokio::test]
 async fn an_agent_that_comes_back_serves_what_is_held_of_the_same_run_and_nothing_of_another() {
     let mut fixture = Fixture::new(10).await;
     let (session, link) = fixture.connect("home");

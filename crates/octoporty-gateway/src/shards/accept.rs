@@ -78,6 +78,7 @@ fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling
         tracing::debug!(%peer, %error, "visitor's connection ended at once");
         return;
     }
+    octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, peer.ip());
     // A proxy in front brings everybody's connections: it is not one source.
     let permit = if shard.state.is_trusted(peer.ip()) {
         None

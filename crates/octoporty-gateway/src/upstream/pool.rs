@@ -5,6 +5,7 @@
 //! a mapping as it was before a change is never used for the mapping as it is.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,34 @@ struct Key {
     mapping: MappingId,
 }
 
+/// Mixes the ids of a [`Key`], which are random or nearly so. An agent that chose colliding ids of mappings would only
+/// make the look-ups among its own slower, and [`TOTAL`] bounds them.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length of an id, which is always the same.
+    }
+
+    fn finish(&self) -> u64 {
+        // The upper half is mixed best, and the table picks its slots by the lower one.
+        self.0 ^ self.0 >> 32
+    }
+}
+
 #[derive(Debug)]
 struct Idle {
     warm: Warm,
@@ -74,8 +103,8 @@ struct Idle {
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// Oldest at the front. No empty rows.
-    rows: HashMap<Key, VecDeque<Idle>>,
+    /// Oldest at the front. A row that ran empty stays until the next sweep: a busy one does so all the time.
+    rows: HashMap<Key, VecDeque<Idle>, BuildHasherDefault<KeyHasher>>,
     total: usize,
 }
 
@@ -138,8 +167,9 @@ impl Pool {
         drop(evicted);
     }
 
-    /// Closes all of a session: its agent stops, and waits for its streams to end.
-    pub(crate) fn forget(&self, session: SessionId) {
+    /// Closes all of a session, and gives how many: its agent stops and waits for its streams to end, or its limit is
+    /// reached and somebody needs room.
+    pub(crate) fn forget(&self, session: SessionId) -> usize {
         let mut gone = Vec::new();
         let mut shelves = self.lock();
         shelves.rows.retain(|key, row| {
@@ -151,7 +181,7 @@ impl Pool {
         });
         shelves.total -= gone.len();
         drop(shelves);
-        drop(gone);
+        gone.len()
     }
 
     /// Closes what has stood too long, and what its target, agent or link has closed.
@@ -198,9 +228,6 @@ impl Shelves {
                 break;
             }
             unfit.push(idle);
-        }
-        if row.is_empty() {
-            self.rows.remove(&key);
         }
         found
     }

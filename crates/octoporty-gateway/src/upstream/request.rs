@@ -5,7 +5,7 @@
 //! duplicates. hyper lower-cases names and keeps the original spelling to itself, so names are written in the
 //! customary form (`Content-Type`), which is what old targets that compare by case expect.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version, request::Parts};
 use octoporty_proto::model::{Endpoint, HostHeader, Mapping, PrefixHandling};
 use thiserror::Error;
@@ -107,15 +107,17 @@ impl HeadSource<'_> {
     pub(crate) fn serialise(&self) -> Result<Vec<u8>, RequestError> {
         let mut head = Vec::with_capacity(self.size_guess());
         self.write_request_line(&mut head)?;
-        if has_unknown_coding(&self.parts.headers) {
+        let seen = Seen::of(&self.parts.headers);
+        if seen.transfer_encoding && has_unknown_coding(&self.parts.headers) {
             return Err(RequestError::TransferCoding);
         }
-        let options = ConnectionOptions::of(&self.parts.headers);
+        let options =
+            if seen.connection { ConnectionOptions::of(&self.parts.headers) } else { ConnectionOptions::default() };
         let mut own = OwnFields { host: false, framing: self.framing == RequestFraming::None };
-        if self.parts.headers.get_all(HOST).iter().nth(1).is_some() {
+        if seen.hosts > 1 {
             return Err(RequestError::Host);
         }
-        if !self.parts.headers.contains_key(HOST) {
+        if seen.hosts == 0 {
             self.write_host(&mut head)?;
             own.host = true;
         }
@@ -135,7 +137,7 @@ impl HeadSource<'_> {
         if !own.framing {
             self.write_framing(&mut head);
         }
-        self.write_connection(&mut head);
+        self.write_connection(seen, &mut head);
         forwarded::write_headers(self.visitor, &mut head);
         head.extend_from_slice(b"X-Octoporty-Request-Id: ");
         head.extend_from_slice(self.request_id.header().as_bytes());
@@ -184,7 +186,7 @@ impl HeadSource<'_> {
         if prefix.is_root() {
             return Ok(path);
         }
-        if path.split('/').any(is_climb) {
+        if climbs(path) {
             return Err(RequestError::Climbs);
         }
         match handling {
@@ -234,29 +236,81 @@ impl HeadSource<'_> {
     }
 
     /// The fields that concern the hop from here to the target.
-    fn write_connection(&self, head: &mut Vec<u8>) {
+    fn write_connection(&self, seen: Seen, head: &mut Vec<u8>) {
         if self.upgrade == Upgrade::Asked {
             head.extend_from_slice(b"Connection: Upgrade\r\n");
             for value in self.parts.headers.get_all(UPGRADE) {
                 write_field(head, &UPGRADE, value.as_bytes());
             }
-        } else if wants_trailers(&self.parts.headers) {
+        } else if seen.te && wants_trailers(&self.parts.headers) {
             head.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
         }
     }
 }
 
-/// Whether a segment is `..`, its dots percent-encoded or not.
-fn is_climb(segment: &str) -> bool {
-    let dot = |text: &str| -> Option<usize> {
-        let bytes = text.as_bytes();
-        match bytes {
-            [b'.', ..] => Some(1),
-            [b'%', b'2', b'e' | b'E', ..] => Some(3),
-            _ => None,
+/// What has been read of a segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    /// So many dots and nothing else.
+    Dots(u8),
+    /// Its parameters, behind its `;`, after two dots.
+    Climbed,
+    /// Something else: it is a name.
+    Name,
+}
+
+/// Whether a segment of the path is `..` for any target: dots and separators may be percent-encoded, some take `\` for
+/// a separator, and some leave out what stands behind a `;`.
+fn climbs(path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    let mut segment = Segment::Dots(0);
+    while let Some(byte) = next_byte(&mut rest) {
+        segment = match (byte, segment) {
+            (b'/' | b'\\', Segment::Dots(2) | Segment::Climbed) => return true,
+            (b'/' | b'\\', _) => Segment::Dots(0),
+            (b'.', Segment::Dots(dots)) => Segment::Dots((dots + 1).min(3)),
+            (b';', Segment::Dots(2)) => Segment::Climbed,
+            (_, Segment::Climbed) => Segment::Climbed,
+            _ => Segment::Name,
+        };
+    }
+    matches!(segment, Segment::Dots(2) | Segment::Climbed)
+}
+
+/// Takes the first byte off the front, decoded once.
+fn next_byte(rest: &mut &[u8]) -> Option<u8> {
+    if let [b'%', high, low, left @ ..] = *rest
+        && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
+    {
+        *rest = left;
+        return u8::try_from(high * 16 + low).ok();
+    }
+    let (first, left) = rest.split_first()?;
+    *rest = left;
+    Some(*first)
+}
+
+/// Which fields there are, found in one pass: a look-up each costs more than all of them together.
+#[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+struct Seen {
+    hosts: usize,
+    connection: bool,
+    te: bool,
+    transfer_encoding: bool,
+}
+
+impl Seen {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for (name, _) in headers {
+            seen.hosts += usize::from(*name == HOST);
+            seen.connection |= *name == CONNECTION;
+            seen.te |= *name == TE;
+            seen.transfer_encoding |= *name == TRANSFER_ENCODING;
         }
-    };
-    dot(segment).is_some_and(|one| dot(&segment[one..]).is_some_and(|two| one + two == segment.len()))
+        seen
+    }
 }
 
 /// Which of the fields that this side decides on are written already.
@@ -291,12 +345,15 @@ fn write_field(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
         "sec-websocket-protocol" => head.extend_from_slice(b"Sec-WebSocket-Protocol"),
         "sec-websocket-extensions" => head.extend_from_slice(b"Sec-WebSocket-Extensions"),
         other => {
+            let start = head.len();
+            head.extend_from_slice(other.as_bytes());
             let mut begins = true;
-            head.extend(other.bytes().map(|byte| {
-                let written = if begins { byte.to_ascii_uppercase() } else { byte };
-                begins = byte == b'-';
-                written
-            }));
+            for byte in &mut head[start..] {
+                if begins {
+                    byte.make_ascii_uppercase();
+                }
+                begins = *byte == b'-';
+            }
         }
     }
     head.extend_from_slice(b": ");

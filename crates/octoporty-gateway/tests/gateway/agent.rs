@@ -174,9 +174,9 @@ impl Agent {
     pub(crate) async fn records(&mut self, wanted: usize) -> Vec<AccessRecord> {
         let mut records = Vec::new();
         while records.len() < wanted {
-            if let Control::Access { records: more, dropped } = self.next_control().await {
+            if let Control::Access { rows, dropped } = self.next_control().await {
                 assert_eq!(dropped, 0);
-                records.extend(more);
+                records.extend(rows.iter().map(|row| row.to_record()));
             }
         }
         records

@@ -6,11 +6,16 @@ use octoporty_gateway::GatewayConfig;
 use octoporty_gateway::config::Limits;
 use octoporty_proto::control::{Control, RefusedCode};
 use octoporty_proto::model::{InstanceId, Revision};
+use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::wire::Side;
+use octoporty_tunnel::link::{self, Incoming};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::agent::{Agent, Who, mapping, state, verdicts};
+use super::agent::{Agent, Who, dial, mapping, state, verdicts};
 use super::visitor::{Visitor, get};
-use super::{config, in_time, start, until};
+use super::{KEY, config, in_time, start, until};
 
 #[tokio::test]
 async fn a_newer_session_takes_over_at_once_and_the_late_end_of_the_old_one_changes_nothing() {
@@ -182,6 +187,28 @@ async fn an_agent_of_another_age_is_told_which_side_to_update() {
 }
 
 #[tokio::test]
+async fn a_peer_that_does_not_begin_with_a_hello_is_told_so() {
+    let (_gateway, address) = start(config()).await;
+    let carrier = dial(address, KEY).await.unwrap();
+    let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
+    let (link, mut events) = link::start(carrier, Side::Agent, MuxConfig::default(), &tracker, cancel);
+    link.send(&Control::Drain { reason: "no hello".to_owned(), back_in_s: None }).await.unwrap();
+    let refused = in_time("the refusal", async {
+        loop {
+            match events.next().await {
+                Some(Incoming::Control(Control::Refused(refused))) => return refused,
+                Some(_) => {}
+                None => panic!("closed without a refusal: {:?}", link.ended().await),
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused.code, RefusedCode::Malformed);
+    let end = in_time("the end", link.ended()).await;
+    assert_eq!(end.detail, "the peer closed the link: the first message was not a hello (code 1002)");
+}
+
+#[tokio::test]
 async fn a_link_has_no_more_streams_than_its_agent_takes() {
     let limits = Limits { bytes_in_flight_per_link: 1 << 20, ..Limits::default() };
     let most = limits.streams_per_session;
@@ -207,6 +234,27 @@ async fn a_link_has_no_more_streams_than_its_agent_takes() {
 
     let (_more, welcome) = Agent::connect(address, &Who { streams: Some(u32::MAX), ..Who::new("other") }).await;
     assert_eq!(welcome.max_streams, most, "the gateway's own limit stays");
+}
+
+#[tokio::test]
+async fn streams_that_stand_idle_for_one_mapping_leave_room_for_another() {
+    let limits = Limits { streams_per_session: 2, ..Limits::default() };
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let who = Who::new("home");
+    let (mut agent, welcome) = Agent::connect(address, &who).await;
+    let (_further, _) = Agent::connect(address, &who.joining(welcome.session)).await;
+    agent.sync(state(1, &[mapping("a.example.com", "/"), mapping("b.example.com", "/")])).await;
+    for round in 0..3 {
+        let (mut first, mut second) = (Visitor::connect(address).await, Visitor::connect(address).await);
+        for host in ["a.example.com", "b.example.com"] {
+            first.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            second.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+            for visitor in [&mut first, &mut second] {
+                let reply = visitor.reply().await;
+                assert_eq!(reply.status, 200, "round {round}, {host}: {}", reply.body);
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -236,4 +284,56 @@ async fn an_agent_learns_of_every_request_also_of_those_while_it_was_away() {
     records.sort_by(|a, b| a.request_id.cmp(&b.request_id));
     ids.sort();
     assert!(records.iter().map(|record| &record.request_id).eq(&ids), "each once");
+}
+
+/// The status of an agent's upgrade by this name.
+async fn knocks_as(gateway: std::net::SocketAddr, host: &str) -> u16 {
+    let headers = [
+        &*format!("Authorization: Bearer {}", super::KEY),
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    get(gateway, host, "/tunnel", &headers).await.status
+}
+
+#[tokio::test]
+async fn a_wildcard_over_the_gateways_own_name_locks_no_agent_out() {
+    for names in [vec!["gateway.example.com".parse().unwrap()], Vec::new()] {
+        let (_gateway, address) = start(GatewayConfig { gateway_fqdn: names, ..config() }).await;
+        let who = Who { fqdn: vec!["gateway.example.com".to_owned()], ..Who::new("home") };
+        let (mut agent, _) = Agent::connect(address, &who).await;
+        assert_eq!(verdicts(&agent.sync(state(1, &[mapping("*.example.com", "/")])).await), ["applied"]);
+        assert_eq!(knocks_as(address, "gateway.example.com").await, 101, "a further link");
+        assert_eq!(get(address, "Gateway.example.com:80", "/health", &[]).await.json()["status"], "healthy");
+        for path in ["/health", "/tunnel", "/api/v1/status"] {
+            let reply = get(address, "app.example.com", path, &[]).await;
+            assert!(reply.body.starts_with("served by home"), "{path} of another name is its target's: {reply:?}");
+        }
+        agent.crash().await;
+        until("agent_away", || async { (get(address, "app.example.com", "/", &[]).await.status == 503).then_some(()) })
+            .await;
+        assert_eq!(knocks_as(address, "gateway.example.com").await, 101, "after the loss");
+        let (mut agent, _) = Agent::connect(address, &who).await;
+        agent.sync(state(2, &[mapping("*.example.com", "/")])).await;
+        assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_name_by_which_another_agent_comes_in_cannot_be_taken_and_is_told_so() {
+    let (_gateway, address) = start(GatewayConfig { gateway_fqdn: Vec::new(), ..config() }).await;
+    let (mut first, _) = Agent::connect(address, &Who::new("first")).await;
+    assert_eq!(verdicts(&first.sync(state(1, &[mapping("door.example.com", "/")])).await), ["applied"]);
+    let who = Who { fqdn: vec!["door.example.com".to_owned()], ..Who::new("second") };
+    let (second, _) = Agent::connect(address, &who).await;
+    let told = verdicts(&first.notice().await);
+    assert!(told[0].starts_with("Taken: door.example.com is the gateway's own name"), "{told:?}");
+    second.crash().await;
+    until("the second is away", || async {
+        (get(address, "x", "/health", &[]).await.json()["sessions"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(knocks_as(address, "door.example.com").await, 101, "it finds its way back");
 }

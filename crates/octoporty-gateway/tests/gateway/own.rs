@@ -121,6 +121,16 @@ async fn wrong_keys_are_refused_before_the_upgrade_and_then_locked_out() {
 }
 
 #[tokio::test]
+async fn requests_without_a_key_lock_nobody_out() {
+    let (_gateway, address) = start(config()).await;
+    for path in ["/tunnel", "/api/v1/status"].repeat(4) {
+        let keyless = get(address, "x", path, &[]).await;
+        assert_eq!((keyless.status, keyless.json()["code"].as_str()), (401, Some("unauthorized")));
+    }
+    let (_agent, _) = Agent::connect(address, &Who::new("home")).await;
+}
+
+#[tokio::test]
 async fn a_mistyped_key_does_not_lock_out_the_neighbour_that_was_in_before() {
     let (_gateway, address) = start(config()).await;
     let who = Who::new("home");

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use octoporty_gateway::config::Limits;
 use octoporty_proto::model::EndReason;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
+use tokio::io::AsyncWriteExt;
 
-use crate::support::{Ending, HOST, Setup, World, until};
+use crate::support::{Connection, Ending, HOST, Setup, World, until};
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
@@ -215,4 +216,33 @@ async fn a_record_says_what_happened() {
     assert!(record.gateway_us + first <= record.total_us, "{record:?}");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     assert!(u128::from(record.at_ms).abs_diff(now) < 60_000);
+}
+
+/// Without end, as fast as it is taken.
+async fn flood(connection: &mut Connection) {
+    while connection.socket.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn a_visitor_that_stops_reading_does_not_hold_its_stream_for_ever() {
+    const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+    let cases = [
+        ("", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "visitor_left"),
+        ("Connection: Upgrade\r\nUpgrade: echo\r\n", SWITCH, "idle_timeout"),
+    ];
+    for (fields, answer, error) in cases {
+        let mut world = World::with(limits(30_000, 300), move |mut connection: Connection| {
+            Box::pin(async move {
+                connection.head().await.unwrap();
+                connection.send(answer).await;
+                flood(&mut connection).await;
+            })
+        })
+        .await;
+        let mut visitor = world.visitor().await;
+        visitor.send(&format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n")).await;
+        until("the target's connection is closed", || world.target.closed() == 1).await;
+        assert_eq!(world.record().await.error.as_deref(), Some(error), "{answer}");
+        drop(visitor);
+    }
 }

@@ -245,9 +245,9 @@ impl Agent {
         while let Some(news) = events.next().await {
             match news {
                 Incoming::Stream(open, stream) => self.take(&open, stream),
-                Incoming::Control(Control::Access { records, .. }) => {
-                    for record in records {
-                        self.records.try_send(record).unwrap();
+                Incoming::Control(Control::Access { rows, .. }) => {
+                    for row in rows.iter() {
+                        self.records.try_send(row.to_record()).unwrap();
                     }
                 }
                 _ => {}

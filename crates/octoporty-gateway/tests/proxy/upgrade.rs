@@ -1,6 +1,7 @@
 //! Connections that leave HTTP.
 
-use tokio::io::AsyncWriteExt;
+use octoporty_proto::model::EndReason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{HOST, World, within};
 
@@ -97,6 +98,26 @@ async fn http_2_cannot_be_switched_to_past_the_gateway() {
         "GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
     );
     assert_eq!(world.ask(&request).await.text(), "ok");
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_whose_link_is_lost_does_not_look_whole_to_its_visitor() {
+    let world = World::new(|mut connection| {
+        Box::pin(async move {
+            connection.head().await.unwrap();
+            connection.send(&format!("{SWITCH}half of a messa")).await;
+            connection.closed().await;
+        })
+    })
+    .await;
+    let mut visitor = world.visitor().await;
+    visitor.send(&ask("echo")).await;
+    visitor.head().await;
+    assert_eq!(visitor.raw(15).await, b"half of a messa");
+    world.link.close(EndReason::LocalStop, "cut");
+    let read = within("the visitor's end", visitor.socket.read(&mut [0; 16])).await;
+    assert_eq!(read.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+    world.stop().await;
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn golden() -> Vec<(&'static str, Control)> {
         ),
         ("sync", sync()),
         ("sync_result", Control::SyncResult { request: Some(9), report }),
-        ("access", Control::Access { records: vec![access_record()], dropped: 3 }),
+        ("access", Control::Access { rows: [&access_record()].into_iter().collect(), dropped: 3 }),
         ("drain", Control::Drain { reason: "restart".into(), back_in_s: Some(2) }),
         ("taken_over", Control::TakenOver { by: InstanceId::from_uuid(uuid(0x44)) }),
     ]

@@ -1,14 +1,20 @@
 //! Records of what happened: one a request, one a session.
 
+mod rows;
+
 use std::net::IpAddr;
 
+pub use rows::{AccessRow, AccessRows, RowError, RowsWriter};
 use serde::{Deserialize, Serialize};
 
 use super::{MappingId, SessionId};
 
+/// [`AccessRecord::error`] of a request whose visitor left before the end of the answer: nobody's failure.
+pub const VISITOR_LEFT: &str = "visitor_left";
+
 /// One finished request of a mapping. Made by the gateway, kept by the mapping's owner. Texts are cut at the limits
 /// given and never hold a body, cookie or credential.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccessRecord {
     /// Which mapping served it.
     pub mapping: MappingId,
@@ -23,20 +29,16 @@ pub struct AccessRecord {
     /// Path without query; at most 2048 bytes.
     pub path: String,
     /// Query without `?`; at most 2048 bytes.
-    #[serde(default)]
     pub query: Option<String>,
     /// The status that the visitor got; 101 for an upgrade; 499 when the visitor left before the head of the answer.
     pub status: u16,
-    /// Code of [`super::FailureCode`] when the gateway made the answer or cut it.
-    #[serde(default)]
+    /// Code of [`super::FailureCode`] when the gateway made the answer or cut it, or [`VISITOR_LEFT`].
     pub error: Option<String>,
     /// Private particulars of the error.
-    #[serde(default)]
     pub error_detail: Option<String>,
     /// Microseconds from arrival until the stream to the agent was there and the head sent.
     pub gateway_us: u64,
     /// Microseconds from then until the first byte of the answer (tunnel and target); `None` if none came.
-    #[serde(default)]
     pub first_byte_us: Option<u64>,
     /// Microseconds from arrival to the end of the answer.
     pub total_us: u64,
@@ -47,7 +49,6 @@ pub struct AccessRecord {
     /// The visitor.
     pub client: IpAddr,
     /// User agent; at most 512 bytes.
-    #[serde(default)]
     pub user_agent: Option<String>,
 }
 

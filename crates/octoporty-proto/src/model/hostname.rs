@@ -78,10 +78,41 @@ fn check_label(label: &str) -> Result<(), HostnameError> {
     if legal { Ok(()) } else { Err(HostnameError::Label(label.to_owned())) }
 }
 
+/// Whether the text is a name as it stands, found in one pass: every request's host comes through here, and nearly all
+/// are.
+fn is_normal(text: &str) -> bool {
+    let mut label = 0;
+    let mut last = b'.';
+    let mut is_number = true;
+    for byte in text.bytes() {
+        match byte {
+            b'.' if label == 0 || last == b'-' => return false,
+            b'.' => {
+                label = 0;
+                is_number = true;
+            }
+            b'-' if label == 0 => return false,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {
+                label += 1;
+                is_number &= byte.is_ascii_digit();
+            }
+            _ => return false,
+        }
+        if label > 63 {
+            return false;
+        }
+        last = byte;
+    }
+    label > 0 && last != b'-' && !is_number && text.len() <= Hostname::MAX_LEN
+}
+
 impl FromStr for Hostname {
     type Err = HostnameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if is_normal(text) {
+            return Ok(Self(text.into()));
+        }
         let text = text.trim();
         let text = text.strip_suffix('.').unwrap_or(text);
         if text.is_empty() {

@@ -247,6 +247,14 @@ proptest! {
     }
 
     #[test]
+    fn a_name_is_judged_alike_by_the_quick_look_and_the_thorough_one(text in "([a-z0-9_-]{0,3}\\.?){0,5}|[a-z]{60,66}(\\.[a-z]{50}){0,4}") {
+        prop_assume!(!text.ends_with('.'));
+        // A trailing dot is beneath the quick look.
+        let (quick, thorough) = (text.parse::<Hostname>().ok(), format!("{text}.").parse::<Hostname>().ok());
+        prop_assert_eq!(quick, thorough);
+    }
+
+    #[test]
     fn a_path_prefix_is_a_fixed_point_and_takes_itself(text in "[/a-z.?% ]{0,20}") {
         if let Ok(prefix) = text.parse::<PathPrefix>() {
             prop_assert_eq!(prefix.as_str().parse::<PathPrefix>(), Ok(prefix.clone()));

@@ -1,13 +1,14 @@
 //! What the streams of a link share: room in flight, room in the queues, and who waits for either.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::MuxConfig;
-use super::flow::{Pressure, SharedCap};
-use super::stream::{Stream, Waiting};
-use crate::wire::StreamId;
+use super::flow::{Growth, Pressure, SharedCap};
+use super::stream::{Phase, Stream, Waiting};
+use super::{MuxConfig, Recv};
+use crate::wire::{Reset, StreamId};
 
 /// All send queues of a link together hold at most so many times [`MuxConfig::send_buffer`], above the floor of each:
 /// with the defaults 4 MiB, far more than one write takes and far less than a thousand full queues.
@@ -17,6 +18,17 @@ pub(super) const SEND_BUFFERS_PER_LINK: u64 = 16;
 /// some of it.
 pub(super) const SHARE: u64 = 64 * 1024;
 
+/// A received payload is copied out of the block it came in when that is more than so many times as long: otherwise a few
+/// bytes of a stuck stream would hold a whole read of the link.
+pub(super) const SLICE_WORTH: usize = 16;
+
+/// The same when much is held so already.
+const SLICE_WORTH_TIGHT: usize = 2;
+
+/// Much is this part of [`MuxConfig::max_in_flight`]: so all that was received and not read takes at most twice its bytes
+/// and this part of the cap, and bytes that are read soon, as nearly all are, are not copied.
+const SLACK_PART: u64 = 4;
+
 #[derive(Debug)]
 pub(super) struct Books {
     /// Sent or queued and not given back, by this side.
@@ -25,7 +37,14 @@ pub(super) struct Books {
     pub(super) receiving: SharedCap,
     /// Queued to be sent.
     pub(super) queueing: SharedCap,
+    /// Received on streams that were reset since, and waiting for their readers: the peer counts these no longer and
+    /// sends others, so they have a limit of their own.
+    pub(super) kept: SharedCap,
     pub(super) pressure: Pressure,
+    /// What the slices in all inboxes hold of their blocks besides themselves.
+    slack: u64,
+    /// How much of it there may be before slices are kept only if they are half of their block.
+    slack_most: u64,
     send_buffer: u64,
     /// Streams that found room of their own, but none of the link; each once.
     waiters: VecDeque<StreamId>,
@@ -39,7 +58,10 @@ impl Books {
             sending: SharedCap::new(config.max_in_flight, floor),
             receiving: SharedCap::new(config.max_in_flight, floor),
             queueing: SharedCap::new(send_buffer * SEND_BUFFERS_PER_LINK, floor),
+            kept: SharedCap::new(config.max_in_flight, floor),
             pressure: Pressure::Low,
+            slack: 0,
+            slack_most: config.max_in_flight / SLACK_PART,
             send_buffer,
             waiters: VecDeque::new(),
         }
@@ -112,6 +134,37 @@ impl Books {
         self.receiving.change(before, stream.received.outstanding());
     }
 
+    /// The reader is done with bytes that it had. Whether credit is owed now that was not before.
+    #[must_use]
+    pub(super) fn consumed(&mut self, stream: &mut Stream, bytes: u64, now: Instant, growth: &Growth) -> bool {
+        // Nothing of a stream that is reset or was let go is counted any more.
+        if stream.received.held() == 0 {
+            return false;
+        }
+        let widen = stream.received.took(bytes, now, growth);
+        self.settle(stream, widen)
+    }
+
+    /// A reader is done with bytes of a stream, or its end came: credit goes back if it is worth a frame. At the end of
+    /// the stream all goes back, so that the sender may forget it. Whether credit is owed now that was not before.
+    #[must_use]
+    pub(super) fn settle(&mut self, stream: &mut Stream, widen: u64) -> bool {
+        let listed = !stream.owed.is_none();
+        stream.owed.widen += widen;
+        let caught_up = stream.inbox.is_empty() && stream.received.held() == 0;
+        let taken = stream.received.taken();
+        let due = stream.received.is_due()
+            || caught_up && stream.has_all()
+            || caught_up && self.pressure == Pressure::High && taken >= self.receiving.floor() / 2;
+        if due && taken > 0 {
+            self.give_back(stream, GiveBack::Taken);
+        }
+        if self.receiving.is_loose() {
+            self.pressure = Pressure::Low;
+        }
+        !listed && !stream.owed.is_none()
+    }
+
     /// The stream is reset: what it sent, queued and received counts no longer, at both ends.
     pub(super) fn close(&mut self, stream: &mut Stream) {
         let queued = stream.outbox.clear() as u64;
@@ -121,6 +174,64 @@ impl Books {
         let outstanding = stream.received.give_back_all();
         self.receiving.change(outstanding, 0);
         stream.owed = super::stream::Owed::default();
+    }
+
+    /// A stream was reset, and what came before waits for its reader. `false`: there is no room for it, and it was
+    /// dropped.
+    #[must_use]
+    pub(super) fn keep(&mut self, stream: &mut Stream) -> bool {
+        let bytes = stream.inbox.len() as u64;
+        let fits = bytes <= self.kept.room(0);
+        if fits {
+            self.kept.change(0, bytes);
+        } else {
+            self.slack -= stream.inbox.slack();
+            stream.inbox.clear();
+        }
+        fits
+    }
+
+    /// As [`Self::keep`], when the link is lost and nothing more will come: all that is there is kept.
+    pub(super) fn keep_last(&mut self, stream: &Stream) {
+        self.kept.change(0, stream.inbox.len() as u64);
+    }
+
+    /// What the stream's reader reads next.
+    pub(super) fn take(&mut self, stream: &mut Stream) -> Result<Recv, Reset> {
+        let (before, slack) = (stream.inbox.len() as u64, stream.inbox.slack());
+        let received = stream.take();
+        self.slack -= slack - stream.inbox.slack();
+        if matches!(stream.phase, Phase::Broken(..)) {
+            self.kept.change(before, stream.inbox.len() as u64);
+        }
+        received
+    }
+
+    /// Nobody reads what came.
+    pub(super) fn discard(&mut self, stream: &mut Stream) {
+        self.slack -= stream.inbox.slack();
+        let bytes = stream.inbox.clear() as u64;
+        if matches!(stream.phase, Phase::Broken(..)) {
+            self.kept.change(bytes, 0);
+        }
+    }
+
+    /// Puts a payload that lies in a block of so many bytes into the stream's inbox.
+    pub(super) fn put(&mut self, stream: &mut Stream, bytes: Bytes, block: usize) {
+        let slack = u32::try_from(block.saturating_sub(bytes.len())).unwrap_or(u32::MAX);
+        let is_tight = self.slack + u64::from(slack) > self.slack_most;
+        let worth = if is_tight { SLICE_WORTH_TIGHT } else { SLICE_WORTH };
+        if bytes.len() * worth < block {
+            return stream.inbox.push(Bytes::copy_from_slice(&bytes));
+        }
+        let before = stream.inbox.slack();
+        stream.inbox.push_slice(bytes, slack);
+        self.slack += stream.inbox.slack() - before;
+    }
+
+    #[cfg(test)]
+    pub(super) const fn slack(&self) -> (u64, u64) {
+        (self.slack, self.slack_most)
     }
 
     /// The stream's owner found no room.

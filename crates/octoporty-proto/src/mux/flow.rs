@@ -93,7 +93,9 @@ pub(super) struct ReceiveAccount {
     window: u64,
     /// Received and not given back; never above the window.
     outstanding: u64,
-    /// Taken by the reader and not given back yet; part of `outstanding`.
+    /// With the reader, who is not done with them; part of `outstanding`.
+    held: u64,
+    /// The reader is done with them, and they were not given back yet; part of `outstanding`.
     taken: u64,
     /// Taken since the present round began; a round is one window.
     round_taken: u64,
@@ -102,7 +104,7 @@ pub(super) struct ReceiveAccount {
 
 impl ReceiveAccount {
     pub(super) const fn new(window: u64) -> Self {
-        Self { window, outstanding: 0, taken: 0, round_taken: 0, round_began: None }
+        Self { window, outstanding: 0, held: 0, taken: 0, round_taken: 0, round_began: None }
     }
 
     #[cfg(test)]
@@ -125,9 +127,21 @@ impl ReceiveAccount {
         self.outstanding <= self.window
     }
 
-    /// The reader took bytes. Gives by how much the window should grow: it doubles when a whole window was taken
+    pub(super) const fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// The reader has bytes, and is not done with them.
+    pub(super) const fn lend(&mut self, bytes: u64) {
+        self.held += bytes;
+    }
+
+    /// The reader is done with bytes that it had. Gives by how much the window should grow: it doubles when a whole window was taken
     /// within about two round trips, since then the window is what limits the stream.
     pub(super) fn took(&mut self, bytes: u64, now: Instant, growth: &Growth) -> u64 {
+        debug_assert!(bytes <= self.held, "a reader is done only with what it had");
+        let bytes = bytes.min(self.held);
+        self.held -= bytes;
         self.taken += bytes;
         self.round_taken += bytes;
         let began = *self.round_began.get_or_insert(now);
@@ -163,6 +177,7 @@ impl ReceiveAccount {
     pub(super) const fn give_back_all(&mut self) -> u64 {
         let bytes = self.outstanding;
         self.outstanding = 0;
+        self.held = 0;
         self.taken = 0;
         bytes
     }

@@ -17,10 +17,19 @@ const SLOTS_KEPT: usize = 16;
 /// A queue of bytes.
 #[derive(Debug, Default)]
 pub(super) struct ByteQueue {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     /// After all pieces.
     tail: BytesMut,
     len: usize,
+    /// Of all pieces.
+    slack: u64,
+}
+
+#[derive(Debug)]
+struct Piece {
+    bytes: Bytes,
+    /// What it holds besides itself: the rest of the block that it is a slice of.
+    slack: u32,
 }
 
 impl ByteQueue {
@@ -32,7 +41,17 @@ impl ByteQueue {
         self.len == 0
     }
 
+    /// What the pieces hold besides themselves.
+    pub(super) const fn slack(&self) -> u64 {
+        self.slack
+    }
+
     pub(super) fn push(&mut self, bytes: Bytes) {
+        self.push_slice(bytes, 0);
+    }
+
+    /// A slice that holds so many bytes besides itself, as long as it is not copied.
+    pub(super) fn push_slice(&mut self, bytes: Bytes, slack: u32) {
         if bytes.is_empty() {
             return;
         }
@@ -46,7 +65,8 @@ impl ByteQueue {
         }
         self.seal_tail();
         self.len += bytes.len();
-        self.pieces.push_back(bytes);
+        self.slack += u64::from(slack);
+        self.pieces.push_back(Piece { bytes, slack });
     }
 
     /// The next piece, cut to `most` bytes.
@@ -55,8 +75,12 @@ impl ByteQueue {
             return None;
         }
         let piece = match self.pieces.front_mut() {
-            Some(front) if front.len() > most => front.split_to(most),
-            Some(_) => self.pieces.pop_front()?,
+            Some(front) if front.bytes.len() > most => front.bytes.split_to(most),
+            Some(_) => {
+                let front = self.pieces.pop_front()?;
+                self.slack -= u64::from(front.slack);
+                front.bytes
+            }
             None if self.tail.is_empty() => return None,
             None => self.tail.split_to(most.min(self.tail.len())).freeze(),
         };
@@ -77,7 +101,7 @@ impl ByteQueue {
 
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.pieces.push_back(self.tail.split().freeze());
+            self.pieces.push_back(Piece { bytes: self.tail.split().freeze(), slack: 0 });
         }
     }
 }

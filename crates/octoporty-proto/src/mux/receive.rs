@@ -4,14 +4,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::books::SLICE_WORTH;
 use super::flow::Pressure;
-use super::stream::{Birth, Owner, Phase, Stream, Told};
+use super::stream::{Birth, Owner, Phase, Receiving, Stream, Told};
 use super::{Draining, Event, LinkError, Mux, Standing};
 use crate::wire::{Credit, End, Frame, Open, Reset, ResetCode, StreamId, unpack};
-
-/// A received payload is copied out of the buffer it came in when that buffer is this many times as long: otherwise
-/// a few bytes of a stuck stream would hold a whole read of the link.
-const SLICE_WORTH: usize = 16;
 
 /// Refusals that may wait to be sent, besides one for every stream: a peer that opens without reading is ended.
 const REFUSALS_WAITING: usize = 1024;
@@ -35,21 +32,30 @@ impl Mux {
     ///
     /// # Errors
     /// The link must be closed at once.
-    pub fn receive(&mut self, now: Instant, mut bytes: Bytes) -> Result<(), LinkError> {
+    pub fn receive(&mut self, now: Instant, bytes: Bytes) -> Result<(), LinkError> {
+        let block = bytes.len();
+        self.receive_slice(now, bytes, block)
+    }
+
+    /// As [`Self::receive`], of bytes that are a part of a block of memory of so many bytes, which they hold as long as
+    /// they are kept.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_slice(&mut self, now: Instant, mut bytes: Bytes, block: usize) -> Result<(), LinkError> {
         match &self.standing {
             Standing::Up => {}
             Standing::Failed(error) => return Err(error.clone()),
             Standing::Lost => return Ok(()),
         }
-        let read = bytes.len();
-        if read > 0 {
+        if !bytes.is_empty() {
             self.liveness.heard(now);
         }
         let result = loop {
             match self.decoder.next(&mut bytes) {
                 Ok(None) => break Ok(()),
                 Ok(Some(frame)) => {
-                    if let Err(error) = self.handle(now, frame, read) {
+                    if let Err(error) = self.handle(now, frame, block) {
                         break Err(error);
                     }
                 }
@@ -63,14 +69,14 @@ impl Mux {
         result
     }
 
-    fn handle(&mut self, now: Instant, frame: Frame, read: usize) -> Result<(), LinkError> {
+    fn handle(&mut self, now: Instant, frame: Frame, block: usize) -> Result<(), LinkError> {
         match frame {
-            Frame::Data { stream: StreamId(0), payload, .. } => self.on_control(worth_keeping(payload, read)),
-            Frame::Data { stream, payload, end } => self.on_data(stream, Payload::Plain(payload, read), end),
+            Frame::Data { stream: StreamId(0), payload, .. } => self.on_control(worth_keeping(payload, block)),
+            Frame::Data { stream, payload, end } => self.on_data(stream, Payload::Plain(payload, block), end),
             Frame::Packed { stream, raw_len, block, end } => {
                 self.on_data(stream, Payload::Packed { block, raw_len }, end)
             }
-            Frame::Open { stream, open, first, end } => self.on_open(stream, open, worth_keeping(first, read), end),
+            Frame::Open { stream, open, first, end } => self.on_open(stream, open, Payload::Plain(first, block), end),
             Frame::Window { stream, credit } => self.on_window(stream, credit),
             Frame::Reset { stream, reset } => self.on_reset(stream, reset),
             Frame::Ping(opaque) => {
@@ -122,7 +128,12 @@ impl Mux {
             return Err(OVER_WINDOW);
         }
         self.stats.bytes_received += bytes;
-        stream.inbox.push(payload.into_bytes()?);
+        match payload {
+            Payload::Plain(bytes, block) => self.books.put(stream, bytes, block),
+            Payload::Packed { block, raw_len } => {
+                stream.inbox.push(unpack(&block, raw_len).map_err(|error| LinkError::Protocol(error.text()))?);
+            }
+        }
         let news = bytes > 0 || end == End::Fin;
         if end == End::Fin {
             stream.end_was_received().map_err(|_| AFTER_END)?;
@@ -131,8 +142,8 @@ impl Mux {
             stream.told = Told::Yes;
             self.news.stream(Event::Readable(id));
         }
-        if end == End::Fin {
-            self.settle(id, 0);
+        if end == End::Fin && self.books.settle(stream, 0) {
+            self.outgoing.windows.push_back(id);
         }
         self.feel_pressure();
         Ok(())
@@ -147,7 +158,7 @@ impl Mux {
         }
     }
 
-    fn on_open(&mut self, id: StreamId, open: Open, first: Bytes, end: End) -> Result<(), LinkError> {
+    fn on_open(&mut self, id: StreamId, open: Open, first: Payload, end: End) -> Result<(), LinkError> {
         if self.side.opens(id) || id.0 <= self.ids.highest_peer {
             return Err(WRONG_NUMBER);
         }
@@ -167,7 +178,7 @@ impl Mux {
         let stream = Stream::new(Birth::Announced, open.compression, window);
         self.streams.insert(id, stream);
         self.news.stream(Event::Opened(id, open));
-        self.on_data(id, Payload::Plain(first, 0), end)
+        self.on_data(id, first, end)
     }
 
     fn refuse(&mut self, id: StreamId, code: ResetCode) -> Result<(), LinkError> {
@@ -212,6 +223,8 @@ impl Mux {
         };
         let Phase::Live(_, receiving) = stream.phase else { return Ok(()) };
         self.books.close(stream);
+        // A reader of which bytes were dropped finds the reset at once, and never an end in order.
+        let receiving = if self.books.keep(stream) { receiving } else { Receiving::Open };
         stream.phase = Phase::Broken(reset, receiving);
         if stream.owner == Owner::Held {
             self.news.stream(Event::Readable(id));
@@ -237,7 +250,7 @@ impl Mux {
 
 /// The payload of a frame with data.
 enum Payload {
-    /// The bytes, and how long the buffer is that they lie in.
+    /// The bytes, and how long the block is that they lie in.
     Plain(Bytes, usize),
     Packed {
         block: Bytes,
@@ -252,19 +265,9 @@ impl Payload {
             Self::Packed { raw_len, .. } => u64::from(*raw_len),
         }
     }
-
-    /// Called only when the raw length was found to be allowed.
-    fn into_bytes(self) -> Result<Bytes, LinkError> {
-        match self {
-            Self::Plain(bytes, read) => Ok(worth_keeping(bytes, read)),
-            Self::Packed { block, raw_len } => {
-                unpack(&block, raw_len).map_err(|error| LinkError::Protocol(error.text()))
-            }
-        }
-    }
 }
 
-/// `bytes`, or a copy of them when they are a small part of the `read` bytes that they lie in.
-fn worth_keeping(bytes: Bytes, read: usize) -> Bytes {
-    if bytes.len() * SLICE_WORTH < read { Bytes::copy_from_slice(&bytes) } else { bytes }
+/// `bytes`, or a copy of them when they are a small part of the block that they lie in.
+fn worth_keeping(bytes: Bytes, block: usize) -> Bytes {
+    if bytes.len() * SLICE_WORTH < block { Bytes::copy_from_slice(&bytes) } else { bytes }
 }

@@ -1,8 +1,10 @@
 //! One stream: its state and its books. What touches other streams or the link is done by [`super::Mux`].
 
+use super::Recv;
 use super::flow::{ReceiveAccount, SendAccount};
 use super::packing::Packing;
 use super::queue::ByteQueue;
+use super::schedule::Turn;
 use crate::model::Compression;
 use crate::wire::{Blame, End, Reset, ResetCode};
 
@@ -85,14 +87,6 @@ pub(super) enum Waiting {
     Lapsed,
 }
 
-/// In which round of the schedule a stream is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Idle,
-    New,
-    Old,
-}
-
 /// Credit that waits to be sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owed {
@@ -118,9 +112,7 @@ pub(super) struct Stream {
     pub(super) sent: SendAccount,
     pub(super) waiting: Waiting,
     pub(super) packing: Packing,
-    pub(super) place: Place,
-    /// Bytes that the stream may send in this round; below 0 when it sent more.
-    pub(super) deficit: i64,
+    pub(super) turn: Turn,
 
     pub(super) inbox: ByteQueue,
     pub(super) received: ReceiveAccount,
@@ -143,8 +135,7 @@ impl Stream {
             sent: SendAccount::new(window),
             waiting: Waiting::No,
             packing: Packing::new(compression),
-            place: Place::Idle,
-            deficit: 0,
+            turn: Turn::idle(),
             inbox: ByteQueue::default(),
             received: ReceiveAccount::new(window),
             owed: Owed::default(),
@@ -171,6 +162,24 @@ impl Stream {
                 detail: "bytes were sent after the end of this side's direction".to_owned(),
             }),
             Phase::Broken(reset, _) => Err(reset.clone()),
+        }
+    }
+
+    /// What the owner reads next. Bytes count as received until the owner is done with them.
+    pub(super) fn take(&mut self) -> Result<Recv, Reset> {
+        if let Some(bytes) = self.inbox.pop(usize::MAX) {
+            if matches!(self.phase, Phase::Live(..)) {
+                self.received.lend(bytes.len() as u64);
+            }
+            return Ok(Recv::Data(bytes));
+        }
+        match &self.phase {
+            Phase::Live(_, Receiving::Finished) | Phase::Broken(_, Receiving::Finished) => Ok(Recv::Finished),
+            Phase::Broken(reset, Receiving::Open) => Err(reset.clone()),
+            Phase::Live(_, Receiving::Open) => {
+                self.told = Told::No;
+                Ok(Recv::Blocked)
+            }
         }
     }
 

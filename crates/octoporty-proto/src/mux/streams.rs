@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::books::{GiveBack, SHARE};
 use super::flow::{Growth, Pressure};
-use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream, Told};
+use super::stream::{Birth, Notice, Owner, Phase, Receiving, Sending, Stream};
 use super::{Draining, Event, Mux, OpenError, Recv, Standing};
 use crate::wire::{Blame, Open, Reset, ResetCode, Side, StreamId};
 
@@ -40,15 +40,15 @@ impl Mux {
     /// The stream was reset (by either side), or finished by this one ([`ResetCode::Internal`]).
     pub fn send(&mut self, id: StreamId, data: &mut Bytes) -> Result<usize, Reset> {
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        stream.may_send()?;
-        let taken = self.books.admit(stream, data);
-        if taken > 0 {
-            self.schedule.wake(id, stream);
-        } else if !data.is_empty() {
-            self.books.wait(id, stream);
+        let taken = stream.may_send().map(|()| self.books.admit(stream, data));
+        match taken {
+            Ok(1..) => self.schedule.wake(id, stream),
+            Ok(0) if !data.is_empty() => self.books.wait(id, stream),
+            // One that may send no more waives the room that it was told of.
+            Ok(0) | Err(_) => {}
         }
         self.wake_waiters();
-        Ok(taken)
+        taken
     }
 
     /// How many bytes [`Self::send`] would take now; 0 means blocked, and an [`Event::Writable`] will follow.
@@ -57,13 +57,12 @@ impl Mux {
     /// As [`Self::send`].
     pub fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        stream.may_send()?;
-        let room = self.books.room(stream);
-        if room == 0 {
+        let room = stream.may_send().map(|()| self.books.room(stream));
+        if room == Ok(0) {
             self.books.wait(id, stream);
         }
         self.wake_waiters();
-        Ok(room)
+        room
     }
 
     /// Ends this side's direction after what is queued.
@@ -78,7 +77,7 @@ impl Mux {
         Ok(())
     }
 
-    /// Takes received bytes.
+    /// Takes received bytes and is done with them: credit for them goes back.
     ///
     /// # Errors
     /// The stream was reset. Bytes that came before the reset are given first; a peer that had finished before is
@@ -86,21 +85,31 @@ impl Mux {
     pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
         let growth = self.growth();
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
-        if let Some(bytes) = stream.inbox.pop(usize::MAX) {
-            if matches!(stream.phase, Phase::Live(..)) {
-                let widen = stream.received.took(bytes.len() as u64, now, &growth);
-                self.settle(id, widen);
-            }
-            return Ok(Recv::Data(bytes));
+        let received = self.books.take(stream)?;
+        if let Recv::Data(bytes) = &received
+            && self.books.consumed(stream, bytes.len() as u64, now, &growth)
+        {
+            self.outgoing.windows.push_back(id);
         }
-        match &stream.phase {
-            Phase::Live(_, Receiving::Finished) | Phase::Broken(_, Receiving::Finished) => Ok(Recv::Finished),
-            Phase::Broken(reset, Receiving::Open) => Err(reset.clone()),
-            Phase::Live(_, Receiving::Open) => {
-                stream.told = Told::No;
-                Ok(Recv::Blocked)
-            }
+        Ok(received)
+    }
+
+    /// The reader is done with so many of the bytes that [`Self::take`] gave it: credit for them goes back.
+    pub fn consumed(&mut self, now: Instant, id: StreamId, bytes: u64) {
+        let growth = self.growth();
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if self.books.consumed(stream, bytes, now, &growth) {
+            self.outgoing.windows.push_back(id);
         }
+    }
+
+    /// Takes received bytes for a reader that holds them for a while: they count as received until it says by
+    /// [`Self::consumed`] that it is done with them.
+    ///
+    /// # Errors
+    /// As [`Self::recv`].
+    pub fn take(&mut self, id: StreamId) -> Result<Recv, Reset> {
+        self.books.take(self.streams.get_mut(&id).ok_or_else(gone)?)
     }
 
     /// Whether [`Self::recv`] would give something else than [`Recv::Blocked`]. Takes nothing and arms no event.
@@ -135,7 +144,7 @@ impl Mux {
             return;
         }
         self.books.close(stream);
-        stream.inbox.clear();
+        self.books.discard(stream);
         stream.phase = Phase::Broken(reset.clone(), Receiving::Open);
         match stream.birth {
             Birth::Pending => self.outgoing.opens.retain(|(pending, _)| *pending != id),
@@ -157,7 +166,7 @@ impl Mux {
         }
         stream.owner = Owner::Released;
         self.stats.streams_active -= 1;
-        stream.inbox.clear();
+        self.books.discard(stream);
         if stream.is_ended() {
             let listed = !stream.owed.is_none();
             self.books.give_back(stream, GiveBack::Everything);
@@ -182,35 +191,17 @@ impl Mux {
     /// Removes a stream about which nothing needs to be remembered.
     pub(super) fn forget_if_done(&mut self, id: StreamId) {
         if self.streams.get(&id).is_some_and(Stream::is_forgettable) {
-            self.streams.remove(&id);
-            if self.side.opens(id) {
-                self.ids.local_streams -= 1;
-            } else {
-                self.ids.peer_streams -= 1;
-            }
+            self.forget(id);
         }
     }
 
-    /// Bytes were taken off a stream, or its end came: credit goes back if it is worth a frame. At the end of the
-    /// stream all goes back, so that the sender may forget it.
-    pub(super) fn settle(&mut self, id: StreamId, widen: u64) {
-        let pressure = self.books.pressure;
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let listed = !stream.owed.is_none();
-        stream.owed.widen += widen;
-        let caught_up = stream.inbox.is_empty();
-        let taken = stream.received.taken();
-        let due = stream.received.is_due()
-            || caught_up && stream.has_all()
-            || caught_up && pressure == Pressure::High && taken >= self.books.receiving.floor() / 2;
-        if due && taken > 0 {
-            self.books.give_back(stream, GiveBack::Taken);
-        }
-        if !listed && !stream.owed.is_none() {
-            self.outgoing.windows.push_back(id);
-        }
-        if self.books.receiving.is_loose() {
-            self.books.pressure = Pressure::Low;
+    /// Removes a stream.
+    pub(super) fn forget(&mut self, id: StreamId) {
+        self.streams.remove(&id);
+        if self.side.opens(id) {
+            self.ids.local_streams -= 1;
+        } else {
+            self.ids.peer_streams -= 1;
         }
     }
 
@@ -268,6 +259,7 @@ impl Mux {
             stream.notice = Notice::None;
             if let Phase::Live(_, receiving) = stream.phase {
                 self.books.close(stream);
+                self.books.keep_last(stream);
                 stream.phase = Phase::Broken(lost.clone(), receiving);
                 if stream.owner == Owner::Held {
                     self.news.stream(Event::Readable(id));

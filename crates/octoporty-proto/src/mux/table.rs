@@ -8,8 +8,8 @@ use crate::wire::StreamId;
 
 /// Stream numbers, mixed by one folded multiplication: every bit of the number moves both ends of the hash. The
 /// table is bounded by the limits on streams, so numbers chosen to collide cost a bounded search.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
+#[derive(Debug, Default)]
+pub struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -33,4 +33,7 @@ const fn fold(wide: u128) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
-pub(super) type Table = HashMap<StreamId, Stream, BuildHasherDefault<IdHasher>>;
+/// Anything by the number of a stream of one link.
+pub type StreamMap<V> = HashMap<StreamId, V, BuildHasherDefault<IdHasher>>;
+
+pub(super) type Table = StreamMap<Stream>;

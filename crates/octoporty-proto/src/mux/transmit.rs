@@ -1,4 +1,4 @@
-//! Frames that go out: short ones about the link and its streams first, then stream 0, then data in the order that
+//! Frames that go out: short ones about the link and its streams first, then stream 0 and data in the order that
 //! [`super::schedule`] gives.
 
 use std::collections::VecDeque;
@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::books::Books;
+use super::news::News;
 use super::packing::Advice;
+use super::schedule::{Activity, LEAST_CUT, Place};
 use super::stream::{Birth, Notice, Phase, Stream};
-use super::zero::StreamZero;
-use super::{Event, Lz4, Mux, Standing};
+use super::{Event, Lz4, Mux, MuxStats, Standing};
 use crate::wire::{
-    Credit, End, Frame, HEADER_LEN, MAX_PAYLOAD, Open, PACKED_PREFIX, PREFACE, Reset, StreamId, pack, put_data_header,
-    put_open_header, put_packed_header,
+    Credit, End, Frame, Open, PACKED_PREFIX, PREFACE, Reset, StreamId, pack, put_data_header, put_open_header,
+    put_packed_header,
 };
 
 /// A payload up to this long is copied beside its header; a longer one is passed on as it is.
@@ -23,10 +25,6 @@ const SCRATCH: usize = 16 * 1024;
 
 /// First bytes that travel in an Open frame; the rest follows in its turn.
 const OPEN_FIRST: usize = 16 * 1024;
-
-/// Neither the end of the budget nor that of a stream's turn cuts a frame shorter than this; a stream that sent more
-/// than its turn allowed has the less in the next.
-const LEAST_CUT: usize = 4 * 1024;
 
 /// What waits to be sent besides data.
 #[derive(Debug, Default)]
@@ -82,7 +80,7 @@ impl Mux {
         self.put_resets(&mut packer);
         self.put_windows(&mut packer);
         self.put_opens(&mut packer);
-        put_control(&mut self.zero, &mut packer);
+        self.schedule.wake_zero(&mut self.zero);
         self.put_data(&mut packer);
         packer.flush();
         let written = packer.written;
@@ -92,6 +90,12 @@ impl Mux {
         }
         self.wake_waiters();
         written
+    }
+
+    /// The next [`Self::transmit`] gives the control messages before all data, as far as their window goes: the link is
+    /// about to be closed, and what was said before is to be heard.
+    pub fn last_words(&mut self) {
+        self.schedule.hurry_zero(&mut self.zero);
     }
 
     fn put_link_frames(&mut self, now: Instant, packer: &mut Packer<'_>) {
@@ -112,10 +116,11 @@ impl Mux {
         while packer.has_room() {
             let Some((id, reset)) = self.outgoing.resets.pop_front() else { return };
             packer.frame(&Frame::Reset { stream: id, reset });
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.notice = Notice::None;
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.notice = Notice::None;
+            if stream.is_forgettable() {
+                self.forget(id);
             }
-            self.forget_if_done(id);
         }
     }
 
@@ -126,7 +131,9 @@ impl Mux {
             let owed = std::mem::take(&mut stream.owed);
             packer.window(id, owed.widen, Credit::Widen);
             packer.window(id, owed.give_back, Credit::Return);
-            self.forget_if_done(id);
+            if stream.is_forgettable() {
+                self.forget(id);
+            }
         }
     }
 
@@ -148,16 +155,31 @@ impl Mux {
             stream.birth = Birth::Announced;
             self.ids.announced = id.0;
             self.schedule.wake(id, stream);
-            self.was_sent(id, first);
+            was_sent(&mut self.books, &mut self.stats, &mut self.news, (id, stream), first);
+            if stream.is_forgettable() {
+                self.forget(id);
+            }
         }
     }
 
+    /// Each frame costs one look-up of its stream.
     fn put_data(&mut self, packer: &mut Packer<'_>) {
         while packer.has_room() {
-            let Some(id) = self.schedule.turn(&mut self.streams) else { return };
-            let Some(stream) = self.streams.get_mut(&id) else { return };
-            let share = usize::try_from(stream.deficit).unwrap_or(0).clamp(LEAST_CUT, MAX_PAYLOAD);
-            let bytes = stream.outbox.len().min(share).min(packer.left().max(LEAST_CUT));
+            let Some(front) = self.schedule.front() else { return };
+            let (round, id) = front;
+            if id.0 == 0 {
+                self.put_control(front, packer);
+                continue;
+            }
+            let Some(stream) = self.streams.get_mut(&id) else {
+                self.schedule.leave(round);
+                continue;
+            };
+            let activity = if stream.is_active() { Activity::Active } else { Activity::Dry };
+            if !self.schedule.may_send(front, &mut stream.turn, activity) {
+                continue;
+            }
+            let bytes = stream.outbox.len().min(stream.turn.share()).min(packer.left().max(LEAST_CUT));
             let end = stream.end_after(bytes);
             match (self.lz4, stream.packing.advise(bytes)) {
                 (Lz4::Negotiated, Advice::Pack) => packer.pack(id, stream, bytes, end),
@@ -167,35 +189,44 @@ impl Mux {
                 }
             }
             stream.was_sent(end);
-            stream.deficit -= i64::try_from(bytes + HEADER_LEN).unwrap_or(i64::MAX);
-            self.was_sent(id, bytes);
+            stream.turn.used(bytes);
+            was_sent(&mut self.books, &mut self.stats, &mut self.news, (id, stream), bytes);
+            if stream.is_forgettable() {
+                self.forget(id);
+            }
         }
     }
 
-    /// Bytes of a stream were handed to the link.
-    fn was_sent(&mut self, id: StreamId, bytes: usize) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        self.stats.bytes_sent += bytes as u64;
-        self.books.sent(stream, bytes);
-        if matches!(stream.phase, Phase::Live(..)) && self.books.try_wake(id, stream) {
-            self.news.stream(Event::Writable(id));
-        }
-        self.forget_if_done(id);
-    }
-}
-
-fn put_control(zero: &mut StreamZero, packer: &mut Packer<'_>) {
-    while packer.has_room() {
-        let bytes = zero.sendable().min(packer.left().max(LEAST_CUT));
-        if bytes == 0 {
+    /// Stream 0 is in front.
+    fn put_control(&mut self, front: (Place, StreamId), packer: &mut Packer<'_>) {
+        let zero = &mut self.zero;
+        let activity = if zero.sendable() > 0 { Activity::Active } else { Activity::Dry };
+        if !self.schedule.may_send(front, &mut zero.turn, activity) {
             return;
         }
+        let bytes = zero.sendable().min(zero.turn.share()).min(packer.left().max(LEAST_CUT));
         packer.head(|out| put_data_header(out, StreamId(0), bytes, End::More));
         let mut left = bytes;
         while let Some(piece) = zero.next_piece(left) {
             left -= piece.len();
             packer.bytes(piece);
         }
+        zero.turn.used(bytes);
+    }
+}
+
+/// Bytes of a stream were handed to the link.
+fn was_sent(
+    books: &mut Books,
+    stats: &mut MuxStats,
+    news: &mut News,
+    (id, stream): (StreamId, &mut Stream),
+    bytes: usize,
+) {
+    stats.bytes_sent += bytes as u64;
+    books.sent(stream, bytes);
+    if matches!(stream.phase, Phase::Live(..)) && books.try_wake(id, stream) {
+        news.stream(Event::Writable(id));
     }
 }
 

@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::flow::SendAccount;
 use super::queue::ByteQueue;
+use super::schedule::Turn;
 use crate::wire::MAX_PAYLOAD;
 
 /// Receive window of stream 0, bytes; it does not grow. Part of the protocol.
-pub(super) const CONTROL_WINDOW: u64 = 256 * 1024;
+pub const CONTROL_WINDOW: u64 = 256 * 1024;
 
 /// Another message is taken while fewer bytes than this wait to be sent. A message is taken whole whatever its
 /// length, since a part of one is of no use; its own limit is [`crate::control::MAX_MESSAGE`].
@@ -18,6 +19,7 @@ pub(super) struct StreamZero {
     outbox: ByteQueue,
     sent: SendAccount,
     writer: Writer,
+    pub(super) turn: Turn,
     inbox: ByteQueue,
     /// Received and not given back.
     outstanding: u64,
@@ -39,6 +41,7 @@ impl StreamZero {
             outbox: ByteQueue::default(),
             sent: SendAccount::new(CONTROL_WINDOW),
             writer: Writer::Content,
+            turn: Turn::idle(),
             inbox: ByteQueue::default(),
             outstanding: 0,
             taken: 0,
@@ -55,7 +58,7 @@ impl StreamZero {
         true
     }
 
-    /// Bytes of the next Data frame; 0: nothing may go now.
+    /// Most bytes of the next Data frame; 0: nothing may go now.
     pub(super) fn sendable(&self) -> usize {
         let window = usize::try_from(self.sent.room()).unwrap_or(usize::MAX);
         self.outbox.len().min(window).min(MAX_PAYLOAD)

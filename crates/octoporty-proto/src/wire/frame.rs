@@ -134,7 +134,7 @@ impl FrameError {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Preface => "the first bytes are not those of a tunnel link",
-            Self::Version => "the link's framing is of another version",
+            Self::Version => "the link's framing is of another version; update the older of gateway and agent",
             Self::Kind => "a frame of kind 0",
             Self::Flags => "a frame with flags that its kind does not have",
             Self::Length => "a frame whose length is outside of its kind's limits",

@@ -1,6 +1,6 @@
 //! `docs/PROTOCOL.md` says what the code does.
 
-use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::mux::{CONTROL_WINDOW, MuxConfig};
 use octoporty_proto::wire::{MAX_OPEN_HEAD, MAX_PAYLOAD};
 
 use crate::golden::{PREFACE_HEX, vectors};
@@ -34,6 +34,7 @@ fn the_constants_of_the_document_are_those_of_the_code() {
     let config = MuxConfig::default();
     for (row, value) in [
         ("initial window of a stream, each direction", u64::from(config.initial_window)),
+        ("window of stream 0", CONTROL_WINDOW),
         ("floor of a stream", u64::from(config.stream_floor)),
         ("cap of the link, each direction, above the floors", config.max_in_flight),
     ] {

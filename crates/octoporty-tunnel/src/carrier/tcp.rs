@@ -84,6 +84,24 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
+/// Congestion control of connections that stay on this machine. Where the system's choice paces (BBR), each pause of a
+/// loopback costs a timer and half the throughput, though nothing there can be congested: 1 GiB through gateway and agent
+/// took 1.2 s of CPU with it and 0.6 s without. This one never paces, is in every kernel, and any process may choose it.
+#[cfg(target_os = "linux")]
+const UNPACED: &[u8] = b"reno";
+
+/// Keeps a connection that does not leave the machine from being paced. A kernel that refuses paces on.
+pub fn unpace_loopback(socket: &TcpStream, peer: IpAddr) {
+    #[cfg(target_os = "linux")]
+    if peer.to_canonical().is_loopback()
+        && let Err(error) = SockRef::from(socket).set_tcp_congestion(UNPACED)
+    {
+        tracing::trace!(%error, "the congestion control of a loopback connection could not be chosen");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, peer);
+}
+
 /// No delay for small writes, keep-alive, a bound on the time of unacknowledged bytes and one on the number of unsent
 /// bytes.
 ///
@@ -91,6 +109,9 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// The system refused an option (the socket is dead already).
 pub fn tune(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    if let Ok(peer) = socket.peer_addr() {
+        unpace_loopback(socket, peer.ip());
+    }
     let socket = SockRef::from(socket);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY))?;
     #[cfg(target_os = "linux")]
@@ -137,6 +158,8 @@ mod tests {
         assert_eq!(socket.peer_addr().unwrap(), live);
         tune(&socket).unwrap();
         assert!(socket.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert!(SockRef::from(&socket).tcp_congestion().unwrap().starts_with(UNPACED), "a loopback is not paced");
     }
 
     #[tokio::test]

@@ -18,9 +18,9 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use self::codec::Role;
-use self::route::Prefixed;
 use self::socket::WebSocketCarrier;
 use super::{Carrier, tcp};
+use crate::prefixed::Prefixed;
 
 /// What RFC 6455 (section 1.3) appends to a key before hashing.
 const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -71,7 +71,7 @@ pub enum DialError {
     /// The proxy is not there, or refused.
     #[error("the proxy gives no way to the gateway: {0}; check Agent__Proxy")]
     Proxy(String),
-    /// The gateway does not take the credential (401, 403).
+    /// The gateway does not take the credential (401).
     #[error("the gateway refused the key or token (HTTP {status}); it must be the gateway's Gateway__ApiKey")]
     Unauthorized {
         /// HTTP status.
@@ -90,9 +90,7 @@ pub enum DialError {
         retry_after_s: Option<u64>,
     },
     /// Something answered that is not a gateway's tunnel endpoint.
-    #[error(
-        "{url} answered HTTP {status} instead of a WebSocket upgrade; is this the gateway's address, with /tunnel?"
-    )]
+    #[error("{url} answered HTTP {status} instead of a WebSocket upgrade; {}", what_answers(*.status))]
     NotATunnel {
         /// What was asked.
         url: String,
@@ -110,6 +108,17 @@ pub enum DialError {
     /// WebSocket handshake broken otherwise.
     #[error("the WebSocket upgrade failed: {0}")]
     Upgrade(String),
+}
+
+/// What to look at when it is not a gateway that answers.
+const fn what_answers(status: u16) -> &'static str {
+    match status {
+        403 => {
+            "a gateway does not say that: a firewall or proxy before it forbids the way; let /tunnel pass there (the key \
+             is not what is refused)"
+        }
+        _ => "is this the gateway's address, with /tunnel?",
+    }
 }
 
 /// Debug shows no credential.

@@ -9,12 +9,12 @@ use bytes::{Buf, Bytes};
 use octoporty_proto::wire::Reset;
 use tokio::io::AsyncWrite;
 
-use crate::stream::Stream;
+use crate::stream::{Stream, Taker};
 
 /// Most chunks of one vectored write.
 const MOST_CHUNKS: usize = 16;
 
-/// Bytes taken off the stream ahead of the socket; the rest waits in the stream's window, where it holds the peer.
+/// Bytes of one vectored write. They count as received until the socket took them, as do those that wait behind them.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// Writes of one turn before others on the runtime get theirs.
@@ -22,14 +22,23 @@ const TURNS: usize = 32;
 
 /// The direction's state.
 pub(super) struct Down {
-    queue: VecDeque<Bytes>,
-    queued: usize,
+    queue: Queue,
     phase: Phase,
     pub(super) moved: u64,
     /// [`Self::moved`] when the socket was flushed last.
     flushed: u64,
     /// The error of a socket that takes no more bytes, while what it had sent before still goes up.
     pub(super) broken: Option<io::Error>,
+}
+
+/// Chunks on their way into the socket.
+struct Queue {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+    /// Of the bytes in front: they do not count as received any more.
+    uncounted: usize,
+    /// Written, and not yet told to the stream.
+    consumed: usize,
 }
 
 /// ```text
@@ -57,9 +66,9 @@ pub(super) enum DownStep {
 
 impl Down {
     pub(super) fn new(first: Bytes) -> Self {
-        let queued = first.len();
-        let queue = if first.is_empty() { VecDeque::new() } else { VecDeque::from([first]) };
-        Self { queue, queued, phase: Phase::Copying, moved: 0, flushed: 0, broken: None }
+        let mut queue = Queue { chunks: VecDeque::new(), bytes: 0, uncounted: 0, consumed: 0 };
+        queue.take_over(first);
+        Self { queue, phase: Phase::Copying, moved: 0, flushed: 0, broken: None }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -95,8 +104,9 @@ impl Down {
         stream: &mut Stream,
         cx: &mut Context<'_>,
     ) -> Option<DownStep> {
-        let gathered = self.gather(stream, cx);
-        if self.queue.is_empty() {
+        // What the socket did not take is written first: a full socket costs no look at the stream.
+        let gathered = if self.queue.is_quiet() { Poll::Pending } else { stream.poll_take(cx, &mut self.queue) };
+        if self.queue.chunks.is_empty() {
             match gathered {
                 Poll::Ready(Ok(())) => self.phase = Phase::Closing,
                 Poll::Ready(Err(reset)) => return Some(DownStep::Reset(reset)),
@@ -112,48 +122,23 @@ impl Down {
         }
     }
 
-    /// Takes what the stream has, within bounds. Ready when nothing more will come of it.
-    fn gather(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Result<(), Reset>> {
-        while self.queue.len() < MOST_CHUNKS && self.queued < MOST_BYTES {
-            match ready!(stream.poll_recv(cx)) {
-                Ok(Some(bytes)) if bytes.is_empty() => {}
-                Ok(Some(bytes)) => {
-                    self.queued += bytes.len();
-                    self.queue.push_back(bytes);
-                }
-                Ok(None) => return Poll::Ready(Ok(())),
-                Err(reset) => return Poll::Ready(Err(reset)),
-            }
-        }
-        Poll::Pending
-    }
-
     fn write<S: AsyncWrite + Unpin>(&mut self, socket: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let socket = Pin::new(socket);
-        let mut written = if self.queue.len() > 1 && socket.is_write_vectored() {
+        let chunks = &self.queue.chunks;
+        let written = if chunks.len() > 1 && socket.is_write_vectored() {
             let mut slices = [IoSlice::new(&[]); MOST_CHUNKS];
-            for (slice, chunk) in slices.iter_mut().zip(&self.queue) {
+            for (slice, chunk) in slices.iter_mut().zip(chunks) {
                 *slice = IoSlice::new(chunk);
             }
-            ready!(socket.poll_write_vectored(cx, &slices[..self.queue.len().min(MOST_CHUNKS)]))?
+            ready!(socket.poll_write_vectored(cx, &slices[..chunks.len().min(MOST_CHUNKS)]))?
         } else {
-            ready!(socket.poll_write(cx, self.queue.front().map_or(&[][..], |chunk| chunk)))?
+            ready!(socket.poll_write(cx, chunks.front().map_or(&[][..], |chunk| chunk)))?
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.moved += written as u64;
-        self.queued -= written;
-        while let Some(chunk) = self.queue.front_mut()
-            && written > 0
-        {
-            let part = chunk.len().min(written);
-            chunk.advance(part);
-            written -= part;
-            if chunk.is_empty() {
-                self.queue.pop_front();
-            }
-        }
+        self.queue.written(written);
         Poll::Ready(Ok(()))
     }
 
@@ -182,22 +167,78 @@ impl Down {
 
     fn broke(&mut self, error: io::Error) -> Option<DownStep> {
         self.broken = Some(error);
-        self.queue.clear();
-        self.queued = 0;
+        self.queue.written(self.queue.bytes);
         self.phase = Phase::Discarding;
         None
     }
 
     /// Nobody takes these bytes any more; the sender is not left stuck while the other direction drains.
     fn discard(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Option<DownStep> {
-        match stream.poll_recv(cx) {
-            Poll::Ready(Ok(Some(_))) => None,
-            Poll::Ready(Ok(None)) => {
+        let taken = stream.poll_take(cx, &mut self.queue);
+        let more = self.queue.bytes > 0;
+        self.queue.written(self.queue.bytes);
+        match taken {
+            Poll::Ready(Err(reset)) => Some(DownStep::Reset(reset)),
+            // The stream is still to be told that these are done with.
+            _ if more => None,
+            Poll::Ready(Ok(())) => {
                 self.phase = Phase::Done;
                 None
             }
-            Poll::Ready(Err(reset)) => Some(DownStep::Reset(reset)),
             Poll::Pending => Some(DownStep::Waiting),
         }
+    }
+}
+
+impl Queue {
+    /// Whether there is something to write and nothing to tell the stream: so it is after a write that must wait.
+    fn is_quiet(&self) -> bool {
+        self.consumed == 0 && !self.chunks.is_empty()
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.bytes += bytes.len();
+            self.chunks.push_back(bytes);
+        }
+    }
+
+    /// So many bytes in front are done with.
+    fn written(&mut self, bytes: usize) {
+        let uncounted = self.uncounted.min(bytes);
+        self.uncounted -= uncounted;
+        self.consumed += bytes - uncounted;
+        self.bytes -= bytes;
+        let mut left = bytes;
+        while let Some(chunk) = self.chunks.front_mut()
+            && left > 0
+        {
+            let part = chunk.len().min(left);
+            chunk.advance(part);
+            left -= part;
+            if chunk.is_empty() {
+                self.chunks.pop_front();
+            }
+        }
+    }
+}
+
+impl Taker for Queue {
+    fn has_room(&self) -> bool {
+        self.chunks.len() < MOST_CHUNKS && self.bytes < MOST_BYTES
+    }
+
+    fn take(&mut self, bytes: Bytes) {
+        self.push(bytes);
+    }
+
+    /// Called before anything was taken: these are the first.
+    fn take_over(&mut self, bytes: Bytes) {
+        self.uncounted += bytes.len();
+        self.push(bytes);
+    }
+
+    fn consumed(&mut self) -> u64 {
+        std::mem::take(&mut self.consumed) as u64
     }
 }

@@ -35,7 +35,10 @@ enum Phase {
 }
 
 pub(super) enum UpStep {
+    /// For the socket.
     Waiting,
+    /// For the stream, or for its next turn: the socket may have more to say.
+    NoRoom,
     /// The socket ended in order, and so did this direction of the stream.
     Done,
     Reset(Reset),
@@ -71,12 +74,12 @@ impl Up {
             match self.pass_on(stream, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(reset)) => return UpStep::Reset(reset),
-                Poll::Pending => return UpStep::Waiting,
+                Poll::Pending => return UpStep::NoRoom,
             }
             let room = match stream.poll_capacity(cx) {
                 Poll::Ready(Ok(room)) => room,
                 Poll::Ready(Err(reset)) => return UpStep::Reset(reset),
-                Poll::Pending => return UpStep::Waiting,
+                Poll::Pending => return UpStep::NoRoom,
             };
             match self.read(socket, room, cx) {
                 Poll::Ready(Ok(0)) => match stream.finish() {
@@ -95,7 +98,7 @@ impl Up {
             }
         }
         cx.waker().wake_by_ref();
-        UpStep::Waiting
+        UpStep::NoRoom
     }
 
     fn read<S: AsyncRead + Unpin>(

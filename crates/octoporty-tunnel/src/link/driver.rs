@@ -41,7 +41,8 @@ pub(super) struct Driver {
     carrier: Box<dyn Carrier>,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     timer: Pin<Box<Sleep>>,
-    received: Vec<Bytes>,
+    /// With the sizes of the blocks that they lie in.
+    received: Vec<(Bytes, usize)>,
     frames: Vec<Bytes>,
     wakes: Wakes,
     carrier_holds: CarrierHolds,
@@ -91,23 +92,26 @@ impl Driver {
         if farewell {
             self.give_last_frames();
         }
-        self.shared.finish(end);
+        self.shared.finish(end.clone());
         if farewell {
             // A peer that does not take the goodbye in time has none.
-            drop(tokio::time::timeout(CLOSE_TIMEOUT, self.close()).await);
+            drop(tokio::time::timeout(CLOSE_TIMEOUT, self.close(&end)).await);
         }
     }
 
     fn give_last_frames(&mut self) {
-        self.shared.lock().mux.transmit(Instant::now(), TRANSMIT_MOST, &mut self.frames);
+        let mut state = self.shared.lock();
+        state.mux.last_words();
+        state.mux.transmit(Instant::now(), TRANSMIT_MOST, &mut self.frames);
+        drop(state);
         if let Err(error) = self.carrier.start_send(&mut self.frames) {
             tracing::debug!(%error, "the last frames found a broken link");
         }
     }
 
-    async fn close(&mut self) -> io::Result<()> {
+    async fn close(&mut self, why: &LinkEnd) -> io::Result<()> {
         std::future::poll_fn(|cx| self.carrier.poll_flush(cx)).await?;
-        std::future::poll_fn(|cx| self.carrier.poll_close(cx)).await
+        std::future::poll_fn(|cx| self.carrier.poll_close(cx, why)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<std::convert::Infallible, LinkEnd>> {
@@ -130,10 +134,11 @@ impl Driver {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(bytes))) => {
                     taken += bytes.len();
-                    self.received.push(bytes);
+                    let block = self.carrier.block().max(bytes.len());
+                    self.received.push((bytes, block));
                 }
                 Poll::Ready(Some(Err(error))) => ended = Some(transport_lost(&error)),
-                Poll::Ready(None) => ended = Some(LinkEnd::new(EndReason::PeerStop, "the peer closed the link")),
+                Poll::Ready(None) => ended = Some(self.peer_closed()),
             }
         }
         if taken > 0 {
@@ -146,10 +151,18 @@ impl Driver {
         }
     }
 
+    fn peer_closed(&self) -> LinkEnd {
+        let detail = match self.carrier.farewell() {
+            Some(farewell) => format!("the peer closed the link: {farewell}"),
+            None => "the peer closed the link".to_owned(),
+        };
+        LinkEnd::new(EndReason::PeerStop, &detail)
+    }
+
     fn parse(&mut self) -> Result<(), LinkEnd> {
         let now = Instant::now();
         let mut state = self.shared.lock();
-        let parsed = self.received.drain(..).try_for_each(|bytes| state.mux.receive(now, bytes));
+        let parsed = self.received.drain(..).try_for_each(|(bytes, block)| state.mux.receive_slice(now, bytes, block));
         state.dispatch(&mut self.wakes);
         drop(state);
         self.wake_streams();
@@ -208,8 +221,11 @@ impl Driver {
             state.driver = DriverSleep::Awake;
         }
         let deadline = state.mux.next_deadline();
+        let watched = state.take_watched();
         drop(state);
-        self.shared.changed.notify_waiters();
+        if watched {
+            self.shared.changed.notify_waiters();
+        }
         due.map_err(|error| link_end(&error))?;
         Ok(deadline)
     }

@@ -1,14 +1,14 @@
 //! What the handles of one link, its streams and its driver share: the mux under a short lock, and who waits for
 //! what. The lock is never held over an await, and nobody is woken under it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use octoporty_proto::mux::{Event, Mux, OpenError};
+use octoporty_proto::mux::{Event, Mux, OpenError, StreamMap};
 use octoporty_proto::wire::{Blame, Open, Reset, ResetCode, StreamId};
 use tokio::sync::Notify;
 
@@ -17,8 +17,10 @@ use super::LinkEnd;
 /// See the module.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Told when a control message found room, the link became idle, or it ended.
+    /// Told after a turn of the driver when somebody asked for it with [`State::watch`], and at the end.
     pub(crate) changed: Notify,
+    /// Told at the end alone: who waits only for that is not woken by every batch of bytes.
+    pub(super) over: Notify,
     pub(super) transport: &'static str,
     pub(super) peer: Option<SocketAddr>,
 }
@@ -67,7 +69,7 @@ enum FinishAfter {
 /// Under the lock.
 pub(crate) struct State {
     pub(crate) mux: Mux,
-    slots: HashMap<StreamId, Slot>,
+    slots: StreamMap<Slot>,
     pub(super) accepted: VecDeque<(StreamId, Open)>,
     pub(super) alive: Option<Duration>,
     /// Control bytes that came before the end of the link.
@@ -76,6 +78,16 @@ pub(crate) struct State {
     pub(super) driver: DriverSleep,
     pub(super) phase: Phase,
     pub(super) draining: Draining,
+    watched: Watched,
+}
+
+/// Whether somebody waits for what a turn of the driver may bring about: room for a control message, an idle link, a
+/// stream's bytes gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    No,
+    /// Somebody looked in vain and waits for [`Shared::changed`].
+    Yes,
 }
 
 /// Who takes a link's news.
@@ -116,7 +128,7 @@ impl Shared {
     pub(super) fn new(mux: Mux, transport: &'static str, peer: Option<SocketAddr>) -> Self {
         let state = State {
             mux,
-            slots: HashMap::new(),
+            slots: StreamMap::default(),
             accepted: VecDeque::new(),
             alive: None,
             control_tail: VecDeque::new(),
@@ -124,8 +136,9 @@ impl Shared {
             driver: DriverSleep::Awake,
             phase: Phase::Open,
             draining: Draining::No,
+            watched: Watched::No,
         };
-        Self { state: Mutex::new(state), changed: Notify::new(), transport, peer }
+        Self { state: Mutex::new(state), changed: Notify::new(), over: Notify::new(), transport, peer }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,6 +197,7 @@ impl Shared {
         drop(state);
         wakes.into_iter().for_each(Waker::wake);
         self.changed.notify_waiters();
+        self.over.notify_waiters();
     }
 }
 
@@ -203,6 +217,17 @@ impl DriverSleep {
 }
 
 impl State {
+    /// Whoever enabled its wait for [`Shared::changed`] before it took the lock, and looked in vain, is told after the
+    /// driver's next turn.
+    pub(crate) const fn watch(&mut self) {
+        self.watched = Watched::Yes;
+    }
+
+    /// Whether somebody is to be told of this turn.
+    pub(super) fn take_watched(&mut self) -> bool {
+        std::mem::replace(&mut self.watched, Watched::No) == Watched::Yes
+    }
+
     fn driver_to_wake(&mut self) -> Option<Waker> {
         // While the link drains, each stream that goes may be the last, and whoever drains waits for the driver's word.
         let news = self.mux.wants_transmit() || self.mux.has_news() || self.draining == Draining::Yes;
@@ -233,13 +258,18 @@ impl State {
 
     fn take_or_refuse(&mut self, id: StreamId, open: Open, wakes: &mut Wakes) {
         if matches!(self.events, EventsWaiter::Gone) {
-            self.mux.reset(id, Reset::new(ResetCode::Draining, Blame::Link));
-            self.mux.release(id);
+            self.refuse(id);
         } else {
             // Bounded by the streams that the mux lets the peer open.
             self.accepted.push_back((id, open));
             self.events.wake(wakes);
         }
+    }
+
+    /// Nobody serves the stream, and nobody looked at it: it is safe to send again elsewhere.
+    pub(super) fn refuse(&mut self, id: StreamId) {
+        self.mux.reset(id, Reset::new(ResetCode::Draining, Blame::Link));
+        self.release(id);
     }
 
     fn wake_stream(&mut self, id: StreamId, wait: Wait, wakes: &mut Wakes) {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use octoporty_tunnel::duplex::{Counters, DuplexCause, DuplexConfig, DuplexEnd, duplex};
 use octoporty_tunnel::stream::{Stream, io_error};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::rig::{Rig, check_pattern, pattern, send_pattern, soon, take};
+use crate::rig::{Rig, check_pattern, config, pattern, send_pattern, soon, take};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -255,6 +256,67 @@ async fn nothing_moving_either_way_ends_the_pair_and_moving_does_not() {
     drop(rig);
 }
 
+/// A socket that neither gives nor takes a byte.
+struct Stuck;
+
+impl AsyncRead for Stuck {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+}
+
+impl tokio::io::AsyncWrite for Stuck {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::task::Poll::Pending
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn uploads_to_targets_that_do_not_read_hold_no_more_than_the_cap_of_the_link() {
+    const UPLOADS: u64 = 20;
+    let config = MuxConfig { max_in_flight: MIB, ..config() };
+    let bound = config.max_in_flight + UPLOADS * u64::from(config.stream_floor);
+    let mut rig = Rig::with(config).await;
+    for _ in 0..UPLOADS {
+        let (mut upload, theirs) = rig.stream(b"").await;
+        rig.tasks.spawn(async move { while upload.send(pattern(0, 60_000)).await.is_ok() {} });
+        rig.tasks.spawn(async move { drop(duplex(Stuck, theirs, Bytes::new(), DuplexConfig::target()).await) });
+    }
+    // One that moves shows that the link has done whatever it could meanwhile.
+    let (mut asks, mut answers) = rig.stream(b"").await;
+    for _ in 0..200 {
+        asks.send(Bytes::from_static(b"?")).await.unwrap();
+        take(&mut answers, 1).await;
+        answers.send(Bytes::from_static(b"!")).await.unwrap();
+        take(&mut asks, 1).await;
+    }
+    let held = rig.agent.link.stats().bytes_received;
+    assert!(held <= bound + 200, "{held} bytes are held, and {bound} may be");
+    assert!(held > MIB / 2, "the test must fill what there is: {held}");
+}
+
 /// A socket that knows why it broke.
 struct Knowing(TcpStream);
 
@@ -303,4 +365,74 @@ async fn a_socket_that_knows_why_it_broke_is_believed() {
     let reset = soon("the reset", stream.recv()).await.unwrap_err();
     assert_eq!((reset.code, reset.blame), (ResetCode::TargetCertificate, Blame::Agent));
     drop(target);
+}
+
+/// A socket that has answered and then says that what it is given does not arrive.
+struct Answered(Option<&'static [u8]>);
+
+impl AsyncRead for Answered {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let Some(answer) = self.0.take() else { return std::task::Poll::Pending };
+        buf.put_slice(answer);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncWrite for Answered {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        let reset = Reset { code: ResetCode::NotDelivered, blame: Blame::Target, detail: "it had ended".to_owned() };
+        std::task::Poll::Ready(Err(io_error(reset)))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+/// More streams than a frozen link takes bytes of.
+const FILLERS: usize = 16;
+
+#[tokio::test]
+async fn a_request_whose_answer_cannot_leave_is_not_called_undelivered() {
+    let mut rig = Rig::new().await;
+    let (mut stream, theirs) = rig.stream(b"").await;
+    let mut fillers = Vec::new();
+    for _ in 0..FILLERS {
+        fillers.push(rig.stream(b"").await);
+    }
+    rig.relay.freeze();
+    for (_, filler) in &mut fillers {
+        while tokio::time::timeout(Duration::from_millis(20), filler.send(pattern(0, 60_000))).await.is_ok() {}
+    }
+    let pair = duplex(Answered(Some(b"413")), theirs, Bytes::from_static(b"POST"), DuplexConfig::target());
+    let end = soon("the pair's end", pair).await;
+    assert_eq!((end.to_stream, end.to_socket), (3, 0));
+    rig.relay.thaw();
+    let reset = soon("the reset", async {
+        loop {
+            if let Err(reset) = stream.recv().await {
+                return reset;
+            }
+        }
+    })
+    .await;
+    assert_eq!((reset.code, reset.detail.as_str()), (ResetCode::TargetReset, "it had ended"));
 }

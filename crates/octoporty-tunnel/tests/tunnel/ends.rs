@@ -1,5 +1,7 @@
 //! How links end: cut, frozen, closed, drained, stopped; and that everybody who waits is told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use octoporty_proto::mux::{MuxConfig, OpenError};
 use octoporty_proto::wire::{Blame, ResetCode};
 use octoporty_tunnel::link::{Incoming, LinkEnd};
 
-use crate::rig::{DEADLINE, Rig, config, open, pattern, soon};
+use crate::rig::{DEADLINE, Rig, check_pattern, config, open, pattern, send_pattern, soon};
 
 #[tokio::test]
 async fn a_cut_link_wakes_everyone_who_waits_on_it() {
@@ -49,6 +51,33 @@ async fn bytes_that_came_before_the_cut_are_given_first() {
     assert_eq!(theirs.recv().await.unwrap().unwrap(), "came before");
     assert_eq!(theirs.recv().await.unwrap_err().code, ResetCode::LinkLost);
     drop(ours);
+}
+
+#[tokio::test]
+async fn who_waits_for_the_end_of_a_link_is_not_woken_by_every_batch_of_bytes() {
+    let mut rig = Rig::new().await;
+    let (mut ours, mut theirs) = rig.stream(b"").await;
+    let looks = Arc::new(AtomicU32::new(0));
+    let (link, looked) = (rig.gateway.link.clone(), Arc::clone(&looks));
+    rig.tasks.spawn(async move {
+        let mut ended = std::pin::pin!(link.ended());
+        std::future::poll_fn(|cx| {
+            looked.fetch_add(1, Ordering::Relaxed);
+            ended.as_mut().poll(cx)
+        })
+        .await;
+    });
+    let total = 20 * 1024 * 1024;
+    soon("the bytes", async { tokio::join!(send_pattern(&mut ours, total), check_pattern(&mut theirs, total)) }).await;
+    assert_eq!(looks.load(Ordering::Relaxed), 1, "it looked once, and waits");
+    rig.gateway.link.close(EndReason::LocalStop, "stop");
+    soon("the end", rig.gateway.link.ended()).await;
+    soon("the one who waits", async {
+        while looks.load(Ordering::Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use octoporty_proto::control::{Control, Decoder};
 use octoporty_proto::model::{Compression, MappingId};
-use octoporty_proto::mux::MuxConfig;
+use octoporty_proto::mux::{Mux, MuxConfig};
 use octoporty_proto::wire::{Open, Side};
-use octoporty_tunnel::carrier::Carrier;
 use octoporty_tunnel::carrier::websocket::{self, Dial};
+use octoporty_tunnel::carrier::{Carrier, Farewell};
 use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
 use octoporty_tunnel::stream::Stream;
 use octoporty_tunnel::trust::{Trust, client_config};
@@ -123,6 +124,59 @@ impl Rig {
     }
 }
 
+/// An agent's end without a link's task: what it sends, and when, is the test's.
+pub(crate) struct Bare {
+    carrier: Box<dyn Carrier>,
+    mux: Mux,
+    decoder: Decoder,
+}
+
+impl Bare {
+    /// With the gateway's end of the same link.
+    pub(crate) async fn new(tasks: &Tasks) -> (Self, End) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dial = dial_to(&format!("ws://{}/tunnel", listener.local_addr().unwrap()));
+        let (dialled, accepted) = soon("a link", async {
+            tokio::join!(websocket::dial(&dial), async { accept(listener.accept().await.unwrap().0).await })
+        })
+        .await;
+        let cancel = tasks.cancel.child_token();
+        let (link, events) = link::start(accepted, Side::Gateway, config(), &tasks.tracker, cancel);
+        let mux = Mux::new(Side::Agent, config(), Instant::now());
+        (Self { carrier: dialled.unwrap(), mux, decoder: Decoder::default() }, End { link, events })
+    }
+
+    /// Queues bytes of stream 0 and writes what may go.
+    pub(crate) async fn send_control(&mut self, bytes: Vec<u8>) {
+        assert!(self.mux.send_control(bytes.into()));
+        self.flush().await;
+    }
+
+    async fn flush(&mut self) {
+        let mut frames = Vec::new();
+        self.mux.transmit(Instant::now(), usize::MAX, &mut frames);
+        self.carrier.start_send(&mut frames).unwrap();
+        soon("a write", std::future::poll_fn(|cx| self.carrier.poll_flush(cx))).await.unwrap();
+    }
+
+    /// The next control message; `Err`: the gateway closed, and what it said.
+    pub(crate) async fn next(&mut self) -> Result<Control, Option<Farewell>> {
+        loop {
+            if let Some(message) = self.decoder.next().unwrap() {
+                return Ok(message);
+            }
+            match soon("bytes", std::future::poll_fn(|cx| self.carrier.poll_receive(cx))).await {
+                Some(bytes) => self.mux.receive(Instant::now(), bytes.unwrap()).unwrap(),
+                None => return Err(self.carrier.farewell().cloned()),
+            }
+            while let Some(bytes) = self.mux.recv_control() {
+                self.decoder.feed(&bytes);
+            }
+            self.flush().await;
+        }
+    }
+}
+
 pub(crate) fn open() -> Open {
     Open { mapping: MappingId::from_uuid(uuid::Uuid::from_u128(7)), visitor: None, compression: Compression::Off }
 }
@@ -214,6 +268,10 @@ impl Relay {
 
     pub(crate) fn freeze(&self) {
         self.flow.send_replace(Flow::Frozen);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.flow.send_replace(Flow::Open);
     }
 
     pub(crate) fn cut(&self) {

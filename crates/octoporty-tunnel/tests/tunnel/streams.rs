@@ -337,3 +337,18 @@ async fn nobody_to_take_streams_means_they_are_refused_and_may_go_elsewhere() {
     assert_eq!(soon("the refusal", stream.was_reset()).await.code, ResetCode::Draining);
     drop(link);
 }
+
+#[tokio::test]
+async fn streams_that_were_never_served_may_go_elsewhere() {
+    let Rig { tasks: _tasks, gateway, agent: End { link, events }, relay: _relay } = Rig::new().await;
+    let stream = gateway.link.open(&open(), Bytes::from_static(b"POST /pay")).unwrap();
+    soon("the stream at the agent", async {
+        while link.stats().streams_active == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(events);
+    let reset = soon("the reset", stream.was_reset()).await;
+    assert_eq!((reset.code, reset.blame), (ResetCode::Draining, Blame::Link));
+}

@@ -60,7 +60,7 @@ pub(crate) const KEYS: &[Key] = &[
         .aka(&["Gateway__ListenPort", "OCTOPORTY_LISTEN_PORT"])
         .flagged(&["listen-port"]),
     key("Gateway__BindAddress", GATEWAY, "[::]", "Address to listen on when `Gateway__Port` names none. `[::]` takes IPv6 and IPv4, and falls back to `0.0.0.0` where there is no IPv6."),
-    open("Gateway__GatewayFqdn", GATEWAY, "from the agent", "The gateway's own name or names, comma-separated: landing page and tunnel."),
+    open("Gateway__GatewayFqdn", GATEWAY, "from the agent", "The gateway's own name or names, comma-separated: landing page and tunnel. No mapping takes them, not even a wildcard. Not set, they are the names by which agents dial and those in their `Agent__GatewayFqdn`; set, they are these alone, so list every name by which an agent dials."),
     key("Gateway__Unmapped", GATEWAY, "landing", "What a name without a mapping gets: `landing` (404 with the landing page for browsers, JSON otherwise), `json`, `close`."),
     key("Gateway__TrustedProxies", GATEWAY, "127.0.0.0/8,::1/128", "Addresses or CIDR blocks, comma-separated, whose `X-Forwarded-*` is believed; empty for none.")
         .empty_counts(),

@@ -147,7 +147,7 @@ fn chance(bound: u64) -> u64 {
 }
 
 fn event(frame: &Frame) -> Event {
-    let event = Event::default().event(frame.name).data(&frame.data).retry(RETRY);
+    let event = Event::default().event(frame.name).data(frame.data.json()).retry(RETRY);
     match &frame.id {
         Some(id) => event.id(id),
         None => event,

@@ -55,7 +55,7 @@ impl Carrier for Channel {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(&mut self, _: &mut Context<'_>, _: &link::LinkEnd) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::mux::stream::{Birth, Notice, Phase, Place, Waiting};
+use crate::mux::schedule::Place;
+use crate::mux::stream::{Birth, Notice, Phase, Waiting};
 use crate::mux::{Mux, Standing};
 
 /// What must hold at one end at any moment.
 pub(super) fn check(mux: &Mux) {
     let floor = mux.books.sending.floor();
     let over = |held: u64| held.saturating_sub(floor);
-    let (mut sending, mut receiving, mut queueing) = (0, 0, 0);
+    let (mut sending, mut receiving, mut queueing, mut kept) = (0, 0, 0, 0);
     let (mut local, mut peer) = (0, 0);
     for (id, stream) in &mux.streams {
         let queued = stream.outbox.len() as u64;
@@ -30,11 +31,12 @@ pub(super) fn check(mux: &Mux) {
         assert!(stream.received.window() <= u64::from(mux.config.max_window.max(mux.config.initial_window)));
         if matches!(stream.phase, Phase::Live(..)) {
             assert_eq!(
-                stream.inbox.len() as u64 + stream.received.taken(),
+                stream.inbox.len() as u64 + stream.received.held() + stream.received.taken(),
                 stream.received.outstanding(),
-                "{id:?}: every byte waits to be read or to be given back"
+                "{id:?}: every byte waits to be read, is with its reader or waits to be given back"
             );
         } else {
+            kept += over(stream.inbox.len() as u64);
             assert_eq!((stream.sent.in_flight(), stream.received.outstanding()), (0, 0), "{id:?}: nothing counts");
         }
         assert!(!stream.is_forgettable(), "{id:?}: a finished stream is forgotten at once");
@@ -42,20 +44,29 @@ pub(super) fn check(mux: &Mux) {
             assert_eq!(mux.books.own_room(stream), 0, "{id:?}: one that has room of its own was told or is listed");
         }
         if stream.is_active() {
-            assert_ne!(stream.place, Place::Idle, "{id:?}: what can be sent is scheduled");
-        }
-        if stream.birth == Birth::Pending {
-            assert!(mux.outgoing.opens.iter().any(|(open, _)| open == id) || stream.notice == Notice::None);
+            assert_ne!(stream.turn.place, Place::Idle, "{id:?}: what can be sent is scheduled");
         }
     }
     assert_eq!(mux.books.sending.excess(), sending, "the shared count of bytes in flight is the sum");
     assert_eq!(mux.books.receiving.excess(), receiving, "the shared count of bytes received is the sum");
     assert_eq!(mux.books.queueing.excess(), queueing, "the shared count of queued bytes is the sum");
+    assert_eq!(mux.books.kept.excess(), kept, "the shared count of what is kept of reset streams is the sum");
+    assert!(kept <= mux.config.max_in_flight || mux.standing == Standing::Lost, "what is kept is bounded");
     assert!(sending <= mux.config.max_in_flight, "the shared cap is kept");
     assert!(receiving <= mux.config.max_in_flight, "the peer keeps the shared cap");
     assert_eq!((mux.ids.local_streams, mux.ids.peer_streams), (local, peer), "streams are counted");
     assert!(mux.ids.peer_streams <= mux.config.max_streams);
+    check_slack(mux);
     check_lists(mux);
+}
+
+/// What unread bytes hold besides themselves.
+fn check_slack(mux: &Mux) {
+    let (slack, most) = mux.books.slack();
+    let unread: u64 = mux.streams.values().map(|stream| stream.inbox.len() as u64).sum();
+    let sum: u64 = mux.streams.values().map(|stream| stream.inbox.slack()).sum();
+    assert_eq!(slack, sum, "the shared count of what slices hold besides themselves is the sum");
+    assert!(slack <= most + unread, "what is not read takes little more than twice its bytes");
 }
 
 /// Every list names each stream at most once, and all that it must.
@@ -70,6 +81,15 @@ fn check_lists(mux: &Mux) {
         assert!(stream.owed.is_none() || listed == 1, "{id:?}: credit that is owed will be sent");
         let resets = mux.outgoing.resets.iter().filter(|(reset, _)| reset == id).count();
         assert_eq!(resets, usize::from(stream.notice == Notice::Due), "{id:?}: a reset is sent once");
+        if stream.birth == Birth::Pending {
+            let listed = mux.outgoing.opens.iter().filter(|(open, _)| open == id).count();
+            let wanted = usize::from(matches!(stream.phase, Phase::Live(..)));
+            assert_eq!(
+                listed, wanted,
+                "{id:?}: one that the peer was not told of will be announced, unless it was reset"
+            );
+            assert_eq!(stream.notice, Notice::None, "{id:?}: of one that the peer does not know it hears nothing");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::sim::{AGENT, GATEWAY, Line, Pair, Read, ReadEnd, config, pattern, plain};
-use crate::mux::{Event, MuxConfig, OpenError};
+use crate::mux::{Event, MuxConfig, OpenError, Recv};
 use crate::wire::{Blame, Reset, ResetCode, StreamId};
 
 fn ready() -> Pair {
@@ -378,4 +378,45 @@ fn a_refused_control_message_is_told_when_there_is_room() {
     }
     assert!(pair.has_event(AGENT, &Event::ControlWritable));
     assert!(pair.ends[AGENT].send_control(Bytes::from_static(b"next")));
+}
+
+#[test]
+fn bytes_that_a_reader_holds_count_until_it_is_done_with_them() {
+    let mut pair = ready();
+    let id = pair.open(GATEWAY, b"");
+    pair.settle();
+    let window = 256 * 1024;
+    assert_eq!(pair.write(GATEWAY, id, &pattern(1, 0, 2 * window)), window);
+    pair.settle();
+    let mut held = 0;
+    while let Ok(Recv::Data(bytes)) = pair.ends[AGENT].take(id) {
+        held += bytes.len();
+        pair.settle();
+    }
+    assert_eq!(held, window);
+    assert_eq!(pair.ends[AGENT].load().unreturned, window as u64);
+    assert_eq!(pair.write(GATEWAY, id, b"more"), 0, "nothing came back");
+    pair.ends[AGENT].consumed(pair.now, id, 100_000);
+    pair.settle();
+    assert_eq!(pair.ends[AGENT].load().unreturned, window as u64 - 100_000);
+    assert_eq!(pair.write(GATEWAY, id, &pattern(1, 0, 2 * window)), 100_000);
+    pair.ends[GATEWAY].reset(id, Reset::new(ResetCode::Cancelled, Blame::Visitor));
+    pair.settle();
+    pair.ends[AGENT].consumed(pair.now, id, 100_000);
+    assert_eq!(pair.ends[AGENT].load().unreturned, 0, "a reset gave all back already");
+}
+
+#[test]
+fn the_end_of_a_stream_gives_back_what_its_reader_held() {
+    let mut pair = ready();
+    let id = pair.open(GATEWAY, b"held");
+    pair.ends[GATEWAY].finish(id).unwrap();
+    pair.settle();
+    assert_eq!(pair.ends[AGENT].take(id), Ok(Recv::Data(Bytes::from_static(b"held"))));
+    assert_eq!(pair.ends[AGENT].take(id), Ok(Recv::Finished));
+    pair.settle();
+    assert_eq!(pair.ends[GATEWAY].load().in_flight, 4);
+    pair.ends[AGENT].consumed(pair.now, id, 4);
+    pair.settle();
+    assert_eq!(pair.ends[GATEWAY].load().in_flight, 0);
 }

@@ -256,3 +256,59 @@ fn room_that_one_stream_leaves_is_told_to_the_next_without_a_frame_from_anywhere
     }
     assert_eq!(told, others);
 }
+
+#[test]
+fn a_long_control_message_does_not_stop_the_answers_on_a_slow_line() {
+    let slow = Line { rate: 100_000, chunk: 16 * 1024, ..Line::default() };
+    let mut pair = Pair::ready(&config(), &slow);
+    let bulk = pair.open(GATEWAY, b"GET /big");
+    pair.settle();
+    pair.write(AGENT, bulk, &pattern(1, 0, 250_000));
+    assert!(pair.ends[AGENT].send_control(pattern(2, 0, 1 << 20)));
+    let began = pair.now;
+    let answer = pattern(3, 0, 8_000);
+    let (mut heard, mut answers) = (0, 0);
+    while heard < 1 << 20 {
+        let asked = pair.now;
+        let id = pair.open(GATEWAY, b"GET /small");
+        let mut got = 0;
+        while got < answer.len() {
+            assert!(pair.step());
+            while let Some(bytes) = pair.ends[GATEWAY].recv_control() {
+                heard += bytes.len();
+            }
+            pair.read(GATEWAY, bulk);
+            if pair.events[AGENT].contains(&Event::Opened(id, super::sim::plain())) {
+                pair.events[AGENT].clear();
+                assert_eq!(pair.write(AGENT, id, &answer), answer.len());
+            }
+            got += pair.read(GATEWAY, id).bytes.len();
+        }
+        let took = pair.now - asked;
+        assert!(took < Duration::from_secs(1), "a small answer took {took:?} after {heard} bytes of the message");
+        pair.ends[GATEWAY].release(id);
+        answers += 1;
+    }
+    assert!(answers > 10);
+    let took = pair.now - began;
+    assert!(took < Duration::from_secs(60), "nor do they stop the message: {took:?}");
+}
+
+#[test]
+fn the_last_words_of_a_link_go_before_bulk() {
+    let mut pair = Pair::ready(&config(), &Line::default());
+    let bulk: Vec<StreamId> = (0..8).map(|_| pair.open(GATEWAY, b"")).collect();
+    pair.settle();
+    for id in &bulk {
+        pair.write(AGENT, *id, &pattern(1, 0, 256 * 1024));
+    }
+    // It has used up its place among the new ones.
+    assert!(pair.ends[AGENT].send_control(pattern(2, 0, 100_000)));
+    frames(&mut pair.ends[AGENT], pair.now, 150_000);
+    assert!(pair.ends[AGENT].zero.queued() > 0);
+    assert!(pair.ends[AGENT].send_control(Bytes::from_static(b"goodbye")));
+    pair.ends[AGENT].last_words();
+    let frames = frames(&mut pair.ends[AGENT], pair.now, 150_000);
+    assert_eq!(pair.ends[AGENT].zero.queued(), 0);
+    assert!(streams(&frames)[0] == 0 && streams(&frames).iter().any(|id| *id != 0), "{:?}", streams(&frames));
+}

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::sim::{AGENT, GATEWAY, Line, Pair, config, pattern, plain};
+use super::sim::{AGENT, GATEWAY, Line, Pair, ReadEnd, config, pattern, plain};
 use crate::mux::{Event, LinkError, MuxConfig, OpenError};
 use crate::wire::{Blame, Credit, End, Frame, Reset, ResetCode, StreamId, pack};
 
@@ -194,6 +194,37 @@ fn floods_of_small_frames_do_not_grow_what_waits_to_be_sent() {
 }
 
 #[test]
+fn streams_that_a_peer_fills_and_resets_hold_no_more_than_the_cap_though_nobody_reads_them() {
+    let config = MuxConfig { max_in_flight: 200_000, stream_floor: 10_000, ..config() };
+    let mut pair = Pair::ready(&config, &Line::default());
+    let refused = Reset::new(ResetCode::TargetReset, Blame::Target);
+    let ids: Vec<StreamId> = (0..30).map(|_| pair.open(GATEWAY, b"")).collect();
+    let mut filled = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        pair.settle();
+        filled.push(pair.write(AGENT, *id, &pattern(1, 0, 100_000)));
+        // What is cut must not look whole, though its end had come.
+        if n % 2 == 0 {
+            pair.ends[AGENT].finish(*id).unwrap();
+        }
+        pair.settle();
+        pair.ends[AGENT].reset(*id, refused.clone());
+        pair.settle();
+    }
+    assert!(filled.iter().all(|filled| *filled == 100_000), "a reset frees the books: {filled:?}");
+    let kept = pair.ends[GATEWAY].load().kept;
+    assert!(kept <= 200_000 + 30 * 10_000, "{kept} bytes are kept");
+    assert_eq!(kept, 200_000, "two that fit, and no part of another");
+    for (n, id) in ids.iter().enumerate() {
+        let read = pair.read(GATEWAY, *id);
+        let end = if n == 0 { ReadEnd::Finished } else { ReadEnd::Reset(refused.clone()) };
+        assert_eq!(read.end, end);
+        assert_eq!(read.bytes, pattern(1, 0, if n < 2 { 100_000 } else { 0 }), "stream {n}");
+    }
+    assert_eq!(pair.ends[GATEWAY].load().kept, 0, "room for others");
+}
+
+#[test]
 fn a_few_bytes_of_a_stuck_stream_do_not_hold_the_buffer_they_came_in() {
     let mut pair = ready();
     let mut read = bytes_of(&open(1));
@@ -209,6 +240,49 @@ fn a_few_bytes_of_a_stuck_stream_do_not_hold_the_buffer_they_came_in() {
     };
     assert!(!taken(1), "a hundred bytes are copied out");
     assert!(taken(3), "a large payload is not");
+}
+
+/// A block that a link was read into; tells how many there are.
+struct Block {
+    bytes: Vec<u8>,
+    _one: std::sync::Arc<()>,
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[test]
+fn a_sixteenth_of_a_block_on_each_of_many_stuck_streams_does_not_hold_all_blocks() {
+    const BLOCK: usize = 256 * 1024;
+    const SLICE: usize = BLOCK / 16;
+    let config = MuxConfig { max_in_flight: 4 << 20, ..config() };
+    let mut pair = Pair::ready(&config, &Line::default());
+    let blocks = std::sync::Arc::new(());
+    let (stuck, eager) = (200, 1);
+    pair.inject(AGENT, &bytes_of(&open(eager))).unwrap();
+    for n in 1..=stuck {
+        let mut read = bytes_of(&open(eager + 2 * n));
+        read.extend_from_slice(&bytes_of(&data(eager + 2 * n, SLICE)));
+        let rest = BLOCK - read.len() - 2 * 8;
+        read.extend_from_slice(&bytes_of(&data(eager, rest / 2)));
+        read.extend_from_slice(&bytes_of(&data(eager, rest - rest / 2)));
+        let block = Bytes::from_owner(Block { bytes: read.to_vec(), _one: std::sync::Arc::clone(&blocks) });
+        pair.ends[AGENT].receive(pair.now, block).unwrap();
+        assert_eq!(pair.read(AGENT, StreamId(eager)).bytes.len(), rest);
+        pair.pump();
+    }
+    let unread = stuck as usize * SLICE;
+    let held = (std::sync::Arc::strong_count(&blocks) - 1) * BLOCK;
+    assert!(held <= 2 * unread + (1 << 20), "{held} bytes of blocks are held by {unread} that nobody reads");
+    assert!(held > 0, "a few are not copied");
+    for n in 1..=stuck {
+        assert_eq!(pair.read(AGENT, StreamId(eager + 2 * n)).bytes.len(), SLICE);
+    }
+    assert_eq!(std::sync::Arc::strong_count(&blocks), 1);
+    assert_eq!(pair.ends[AGENT].books.slack().0, 0);
 }
 
 #[test]
@@ -237,7 +311,7 @@ fn stream_numbers_that_are_used_up_ask_for_a_new_link() {
 fn garbage_instead_of_a_link_is_told_by_its_first_bytes() {
     for (bytes, text) in [
         (&b"GET / HTTP/1.1\r\n"[..], "the first bytes are not those of a tunnel link"),
-        (b"OCTOMUX\x02", "the link's framing is of another version"),
+        (b"OCTOMUX\x02", "the link's framing is of another version; update the older of gateway and agent"),
     ] {
         let mut pair = Pair::new(&config(), &Line::default(), 1);
         assert_eq!(pair.inject(AGENT, bytes), Err(LinkError::Protocol(text)));

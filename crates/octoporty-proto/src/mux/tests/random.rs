@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 
-use super::sim::{Line, Pair, config, open_for, pattern};
+use super::sim::{AGENT, GATEWAY, Line, Pair, config, open_for, pattern};
 use crate::model::Compression;
-use crate::mux::{Event, MuxConfig, OpenError, Recv};
-use crate::wire::{Blame, Reset, ResetCode, StreamId};
+use crate::mux::{Event, LinkError, Mux, MuxConfig, OpenError, Recv};
+use crate::wire::{Blame, Reset, ResetCode, Side, StreamId};
 
 /// Runs of one test.
 const RUNS: u64 = 60;
@@ -46,6 +46,8 @@ struct Held {
     sends: Sends,
     /// Bytes that it read.
     got: u64,
+    /// Of these, bytes that it is not done with.
+    holds: u64,
     reads: Reads,
     /// It was told that it must wait for room, and not yet that there is some.
     waits: bool,
@@ -67,7 +69,24 @@ struct World {
     rng: Rng,
     /// Both ends of each stream; the peer's is there once it was told of it.
     streams: BTreeMap<StreamId, [Option<Held>; 2]>,
+    freeze: Freeze,
+    farewells: Farewells,
     tag: String,
+}
+
+/// Whether a direction of the line is frozen.
+#[derive(Debug, PartialEq)]
+enum Freeze {
+    Never,
+    /// It was, or is until so many more operations were done: a probe may stay unanswered for too long.
+    Left(usize),
+}
+
+/// Whether an end may say that it opens no more streams.
+#[derive(Debug, PartialEq)]
+enum Farewells {
+    None,
+    Some,
 }
 
 /// What one end sends on a stream. Some compresses, some does not.
@@ -102,6 +121,13 @@ impl World {
         };
         let tag = format!("OCTOPORTY_TEST_SEED={seed} {config:?} {line:?}");
         let mut pair = Pair::new(&config, &line, seed);
+        if rng.bool() {
+            // The ends are ready to hold different amounts, and know it.
+            let other = MuxConfig { max_in_flight: rng.u64(10_000..300_000), ..config.clone() };
+            pair.ends[GATEWAY] = Mux::new(Side::Gateway, other.clone(), pair.now);
+            pair.ends[GATEWAY].limit_in_flight(config.max_in_flight);
+            pair.ends[AGENT].limit_in_flight(other.max_in_flight);
+        }
         for mux in &mut pair.ends {
             if rng.bool() {
                 mux.enable_lz4();
@@ -111,7 +137,8 @@ impl World {
                 mux.set_peer_limit(1_000);
             }
         }
-        Self { pair, rng, streams: BTreeMap::new(), tag }
+        let farewells = if rng.u8(0..4) == 0 { Farewells::Some } else { Farewells::None };
+        Self { pair, rng, streams: BTreeMap::new(), freeze: Freeze::Never, farewells, tag }
     }
 
     fn learn(&mut self) {
@@ -163,6 +190,7 @@ impl World {
                 self.send(end, id, len);
             }
             Err(OpenError::TooManyStreams) => {}
+            Err(OpenError::Draining) if self.farewells == Farewells::Some => {}
             Err(error) => panic!("{error}: {}", self.tag),
         }
     }
@@ -189,13 +217,17 @@ impl World {
         let offset = self.of(end, id).got;
         let now = self.pair.now;
         let readable = self.pair.ends[end].is_readable(id);
-        match self.pair.ends[end].recv(now, id) {
+        let keeps = self.rng.bool();
+        let received = if keeps { self.pair.ends[end].take(id) } else { self.pair.ends[end].recv(now, id) };
+        match received {
             Ok(Recv::Data(bytes)) => {
                 assert!(readable);
                 assert!(!bytes.is_empty());
                 let wanted = content(id, 1 - end, offset, bytes.len());
                 assert!(bytes == wanted, "{id:?} from {offset}: other bytes came: {}", self.tag);
-                self.of(end, id).got += bytes.len() as u64;
+                let held = self.of(end, id);
+                held.got += bytes.len() as u64;
+                held.holds += if keeps { bytes.len() as u64 } else { 0 };
             }
             Ok(Recv::Finished) => {
                 assert!(readable);
@@ -209,7 +241,25 @@ impl World {
         }
     }
 
+    /// Is done with some of what it holds.
+    fn consume(&mut self, end: usize, id: StreamId, most: u64) {
+        let held = self.of(end, id);
+        let bytes = held.holds.min(most);
+        held.holds -= bytes;
+        self.pair.ends[end].consumed(self.pair.now, id, bytes);
+    }
+
+    fn thaw(&mut self) {
+        if let Freeze::Left(left) = &mut self.freeze {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.pair.lines.iter_mut().for_each(|line| line.frozen = false);
+            }
+        }
+    }
+
     fn act(&mut self) {
+        self.thaw();
         let end = self.rng.usize(0..2);
         let choice = self.rng.u8(0..100);
         if choice < 10 {
@@ -223,6 +273,17 @@ impl World {
             let time = Duration::from_micros(self.rng.u64(0..200_000));
             return self.pair.run_for(time);
         }
+        if choice == 99 {
+            match self.rng.u8(0..4) {
+                0 if self.farewells == Farewells::Some => self.pair.ends[end].go_away(),
+                1 => {
+                    self.pair.lines[end].frozen = true;
+                    self.freeze = Freeze::Left(self.rng.usize(1..30));
+                }
+                _ => {}
+            }
+            return;
+        }
         let Some(id) = self.pick(end) else { return };
         match choice {
             30..55 => {
@@ -234,6 +295,8 @@ impl World {
                 for _ in 0..self.rng.usize(1..20) {
                     self.recv(end, id);
                 }
+                let most = if self.rng.bool() { u64::MAX } else { self.rng.u64(0..20_000) };
+                self.consume(end, id, most);
             }
             85..87 => {
                 let stuck = self.rng.bool();
@@ -268,8 +331,33 @@ impl World {
         self.of(end, id).owner = Owner::LetGo;
     }
 
+    /// The link is lost, for each end by itself: everybody is told, reads what had come, and then nothing is left.
+    fn lose(&mut self) {
+        for end in 0..2 {
+            self.pair.ends[end].link_lost("lost");
+            self.pair.collect(end);
+        }
+        self.learn();
+        self.pair.check();
+        for end in 0..2 {
+            for id in self.held(end).collect::<Vec<_>>() {
+                while !matches!(self.of(end, id).reads, Reads::Ended | Reads::Broken) {
+                    assert!(self.pair.ends[end].is_readable(id), "{id:?} waits for a lost link: {}", self.tag);
+                    self.recv(end, id);
+                }
+                self.release(end, id);
+            }
+            let mux = &self.pair.ends[end];
+            let load = mux.load();
+            assert_eq!((load.remembered, load.kept, mux.books.kept.excess()), (0, 0, 0), "{}", self.tag);
+            assert_eq!(mux.books.slack().0, 0, "{}", self.tag);
+        }
+        self.pair.check();
+    }
+
     /// Everybody reads, finishes, and lets go when both directions have ended: nothing may be left, anywhere.
     fn wind_down(&mut self) {
+        self.pair.lines.iter_mut().for_each(|line| line.frozen = false);
         for round in 0.. {
             assert!(round < 10_000, "streams are stuck: {}", self.tag);
             self.pair.settle();
@@ -283,6 +371,7 @@ impl World {
                     while self.pair.ends[end].is_readable(id) && !done(self.of(end, id)) {
                         self.recv(end, id);
                     }
+                    self.consume(end, id, u64::MAX);
                     if done(self.of(end, id)) {
                         self.release(end, id);
                     }
@@ -297,8 +386,10 @@ impl World {
         for mux in &self.pair.ends {
             assert!(mux.is_idle(), "{}", self.tag);
             let load = mux.load();
-            assert_eq!((load.remembered, load.in_flight, load.unreturned, load.queued), (0, 0, 0, 0), "{}", self.tag);
-            for cap in [&mux.books.sending, &mux.books.receiving, &mux.books.queueing] {
+            assert_eq!((load.remembered, load.in_flight, load.unreturned), (0, 0, 0), "{}", self.tag);
+            assert_eq!((load.queued, load.kept), (0, 0), "{}", self.tag);
+            let books = &mux.books;
+            for cap in [&books.sending, &books.receiving, &books.queueing, &books.kept] {
                 assert_eq!(cap.excess(), 0, "the shared room is whole again: {}", self.tag);
             }
             assert!(mux.schedule.is_empty());
@@ -335,16 +426,31 @@ impl World {
     }
 }
 
-fn run(seed: u64) {
+/// How a run ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    InOrder,
+    Lost,
+}
+
+fn run(seed: u64, ending: Ending) {
     let mut world = World::new(seed);
     for step in 0..STEPS {
         world.act();
         world.learn();
         world.pair.check();
+        if world.freeze != Freeze::Never
+            && world.pair.errors.iter().flatten().any(|error| matches!(error, LinkError::Silent(_)))
+        {
+            return world.lose();
+        }
         assert_eq!(world.pair.errors, [None, None], "step {step}: {}", world.tag);
-        if step % 100 == 99 {
+        if step % 100 == 99 && !world.pair.lines.iter().any(|line| line.frozen) {
             world.nobody_is_forgotten();
         }
+    }
+    if ending == Ending::Lost {
+        return world.lose();
     }
     world.wind_down();
     assert_eq!(world.pair.errors, [None, None], "{}", world.tag);
@@ -363,6 +469,15 @@ impl Drop for Tell {
 
 #[test]
 fn random_operations_lose_no_byte_and_leave_nothing_behind() {
+    run_all(Ending::InOrder);
+}
+
+#[test]
+fn a_link_that_is_lost_amid_random_operations_leaves_nobody_waiting() {
+    run_all(Ending::Lost);
+}
+
+fn run_all(ending: Ending) {
     let seeds = match std::env::var("OCTOPORTY_TEST_SEED") {
         Ok(seed) => {
             let seed = seed.parse().expect("OCTOPORTY_TEST_SEED is a number");
@@ -376,7 +491,7 @@ fn random_operations_lose_no_byte_and_leave_nothing_behind() {
     };
     for seed in seeds {
         let tell = Tell(seed);
-        run(seed);
+        run(seed, ending);
         drop(tell);
     }
 }

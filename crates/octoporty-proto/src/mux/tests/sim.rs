@@ -167,7 +167,7 @@ impl Pair {
         }
     }
 
-    fn collect(&mut self, end: usize) {
+    pub(super) fn collect(&mut self, end: usize) {
         while let Some(event) = self.ends[end].poll_event() {
             self.events[end].push_back(event);
         }

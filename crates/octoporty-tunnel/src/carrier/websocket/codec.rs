@@ -7,8 +7,13 @@
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
+use crate::carrier::Farewell;
+
 /// Most bytes of a control frame's payload (RFC 6455, section 5.5).
 const MAX_CONTROL: usize = 125;
+
+/// Bytes of the code that a close frame's payload begins with.
+const CLOSE_CODE: usize = 2;
 
 /// Most bytes of a frame's head: two, a length of eight, a mask of four.
 pub(super) const MAX_HEAD: usize = 14;
@@ -49,7 +54,7 @@ pub(super) enum Piece {
     /// To be answered with a pong of the same payload.
     Ping(Bytes),
     /// The peer closes; nothing follows.
-    Close,
+    Close(Farewell),
 }
 
 /// Kinds of frames that a link sends.
@@ -107,6 +112,25 @@ pub(super) fn put_head(out: &mut BytesMut, kind: Kind, length: usize, mask: Opti
     }
 }
 
+/// The payload of a close frame: the code, and the reason as far as it fits, cut at a character's boundary.
+pub(super) fn close_payload(code: u16, reason: &str) -> Vec<u8> {
+    let mut most = reason.len().min(MAX_CONTROL - CLOSE_CODE);
+    while !reason.is_char_boundary(most) {
+        most -= 1;
+    }
+    [&code.to_be_bytes()[..], &reason.as_bytes()[..most]].concat()
+}
+
+/// What a close frame's payload says. It is the last of a connection: a malformed one is read as far as it goes.
+fn farewell(payload: &[u8]) -> Farewell {
+    let (code, reason) = match payload.split_first_chunk::<CLOSE_CODE>() {
+        Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
+        None => (None, &[][..]),
+    };
+    let reason = String::from_utf8_lossy(reason).chars().filter(|c| !c.is_control()).collect();
+    Farewell { code, reason }
+}
+
 /// Cuts what was read into pieces.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -153,7 +177,7 @@ impl Reader {
                 0x1 => return Err(FrameError::Text),
                 opcode @ 0x8..=0xa => match Self::control(head, buffer)? {
                     None => return Ok(None),
-                    Some(_) if opcode == 0x8 => return Ok(Some(Piece::Close)),
+                    Some(payload) if opcode == 0x8 => return Ok(Some(Piece::Close(farewell(&payload)))),
                     Some(payload) if opcode == 0x9 => return Ok(Some(Piece::Ping(payload))),
                     Some(_) => {}
                 },

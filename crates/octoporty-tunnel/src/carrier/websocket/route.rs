@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 use super::proxy;
 use super::{Dial, DialError};
 use crate::carrier::tcp;
+use crate::prefixed::Prefixed;
 
 /// A connection to a gateway, and bytes that were read ahead of it.
 pub(super) struct Connection {
@@ -41,7 +42,7 @@ pub(super) async fn connect(dial: &Dial) -> Result<Connection, DialError> {
     let io = if dial.is_tls() {
         Prefixed::new(Io::Tls(Box::new(tls(dial, host, socket).await?)), Bytes::new())
     } else {
-        let Prefixed { inner, ahead } = socket;
+        let (inner, ahead) = socket.into_parts();
         Prefixed::new(Io::Plain(inner), ahead)
     };
     Ok(Connection { io, peer })
@@ -81,63 +82,6 @@ async fn tls(
     let name = ServerName::try_from(bare.to_owned())
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     TlsConnector::from(Arc::clone(&dial.tls)).connect(name, socket).await.map_err(failed)
-}
-
-/// Gives `ahead` first, then what the connection gives.
-#[derive(Debug)]
-pub(super) struct Prefixed<T> {
-    inner: T,
-    ahead: Bytes,
-}
-
-impl<T> Prefixed<T> {
-    pub(super) const fn new(inner: T, ahead: Bytes) -> Self {
-        Self { inner, ahead }
-    }
-
-    /// Puts bytes that were read too far back before all others.
-    pub(super) fn put_back(&mut self, ahead: Bytes) {
-        self.ahead =
-            if self.ahead.is_empty() { ahead } else { [ahead, std::mem::take(&mut self.ahead)].concat().into() };
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Prefixed<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.ahead.is_empty() {
-            return Pin::new(&mut self.inner).poll_read(cx, buf);
-        }
-        let length = self.ahead.len().min(buf.remaining());
-        buf.put_slice(&self.ahead[..length]);
-        self.ahead.advance(length);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
 }
 
 /// Does the same to whichever connection there is.

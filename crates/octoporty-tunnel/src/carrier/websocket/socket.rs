@@ -8,20 +8,18 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
+use octoporty_proto::model::EndReason;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::codec::{Kind, MAX_HEAD, Mask, Piece, Reader, Role, put_head};
-use crate::carrier::Carrier;
+use super::codec::{Kind, MAX_HEAD, Mask, Piece, Reader, Role, close_payload, put_head};
+use crate::carrier::{Carrier, Farewell};
+use crate::link::LinkEnd;
 
 /// Bytes of one read when the link is busy: one read parses many frames.
 const READ_MOST: usize = 256 * 1024;
 
 /// Bytes of one read, and all that is held, when it is not.
 const READ_LEAST: usize = 4 * 1024;
-
-/// A piece that is so many times smaller than the block it was read into is copied out of it: otherwise a few bytes
-/// for a stream that nobody reads would hold the whole block.
-const COPY_RATIO: usize = 8;
 
 /// While this many bytes wait here no more is taken: what is not taken yet may still be overtaken by control and by
 /// new streams. The system's own buffer keeps the line busy meanwhile.
@@ -33,28 +31,54 @@ const MASKED_BUFFER: usize = 64 * 1024;
 /// Slices of one vectored write; the system takes 1024, and 256 KiB of frames have fewer.
 const MOST_SLICES: usize = 64;
 
+/// Masks that are drawn at once.
+const KEYS_AT_ONCE: usize = 32;
+
 /// Close code of an orderly end.
 const NORMAL: u16 = 1000;
 
+/// Close code of a side that stops.
+const GOING_AWAY: u16 = 1001;
+
 /// Close code for a peer that broke the protocol.
 const PROTOCOL_ERROR: u16 = 1002;
+
+/// Masks to come. Drawn many at once: the generator costs as much for one as for all of them.
+#[derive(Default)]
+struct MaskKeys {
+    drawn: [[u8; 4]; KEYS_AT_ONCE],
+    left: usize,
+}
+
+impl MaskKeys {
+    fn next(&mut self) -> [u8; 4] {
+        if self.left == 0 {
+            let bytes = self.drawn.as_flattened_mut();
+            aws_lc_rs::rand::fill(bytes).expect("the system gives randomness, or there is no TLS either");
+            self.left = KEYS_AT_ONCE;
+        }
+        self.left -= 1;
+        std::mem::take(&mut self.drawn[self.left])
+    }
+}
 
 pub(super) struct WebSocketCarrier<T> {
     io: T,
     peer: Option<SocketAddr>,
     role: Role,
     reader: Reader,
+    keys: MaskKeys,
     buffer: BytesMut,
     /// Size of the next block to read into: doubles while reads fill it.
+    next_block: usize,
+    /// Size of the block that is read into now, and of which pieces are cut.
     block: usize,
-    /// Size of the block that is read into now.
-    held: usize,
     queue: VecDeque<Bytes>,
     waiting: usize,
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
     closing: Closing,
-    close_code: u16,
+    farewell: Option<Farewell>,
 }
 
 /// ```text
@@ -75,29 +99,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             peer,
             role,
             reader: Reader::new(role),
+            keys: MaskKeys::default(),
             buffer: BytesMut::new(),
-            block: READ_LEAST,
-            held: 0,
+            next_block: READ_LEAST,
+            block: 0,
             queue: VecDeque::new(),
             waiting: 0,
             pong: None,
             closing: Closing::Open,
-            close_code: NORMAL,
+            farewell: None,
         }
     }
 
     /// Reads what is there, as much as the block takes. 0: the peer's end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.capacity() - self.buffer.len() < self.block / 4 {
-            self.buffer.reserve(self.block);
-            self.held = self.buffer.capacity();
+        if self.buffer.capacity() - self.buffer.len() < self.next_block / 4 {
+            self.buffer.reserve(self.next_block);
+            self.block = self.buffer.capacity();
         }
         let room = self.buffer.capacity() - self.buffer.len();
         // The future holds nothing between polls: dropping it while pending loses no byte.
         let read = pin!(self.io.read_buf(&mut self.buffer)).poll(cx);
         match read {
-            Poll::Ready(Ok(length)) if length == room => self.block = (self.block * 2).min(READ_MOST),
-            Poll::Ready(Ok(length)) if length < self.block / 8 => self.block = (self.block / 2).max(READ_LEAST),
+            Poll::Ready(Ok(length)) if length == room => self.next_block = (self.next_block * 2).min(READ_MOST),
+            Poll::Ready(Ok(length)) if length < self.next_block / 8 => {
+                self.next_block = (self.next_block / 2).max(READ_LEAST)
+            }
             Poll::Pending if self.buffer.is_empty() && self.buffer.capacity() > READ_LEAST => {
                 self.buffer = BytesMut::new();
             }
@@ -124,13 +151,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
     }
 
     /// Unpredictable, as RFC 6455 (section 5.3) asks of clients.
-    fn mask_key(&self) -> Option<[u8; 4]> {
-        if self.role == Role::Server {
-            return None;
-        }
-        let mut key = [0; 4];
-        aws_lc_rs::rand::fill(&mut key).expect("the system gives randomness, or there is no TLS either");
-        Some(key)
+    fn mask_key(&mut self) -> Option<[u8; 4]> {
+        (self.role == Role::Client).then(|| self.keys.next())
     }
 
     fn push_masked(&mut self, frames: &mut Vec<Bytes>, mut left: usize, key: [u8; 4]) {
@@ -186,16 +208,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
         }
     }
 
-    fn send_close(&mut self) {
+    fn send_close(&mut self, code: u16, reason: &str) {
         if self.closing == Closing::Open {
-            self.push_control(Kind::Close, &self.close_code.to_be_bytes());
+            self.push_control(Kind::Close, &close_payload(code, reason));
             self.closing = Closing::Sent;
         }
-    }
-
-    /// A piece on its own, if it would hold a much larger block.
-    fn detach(&self, piece: Bytes) -> Bytes {
-        if piece.len() * COPY_RATIO < self.held { Bytes::copy_from_slice(&piece) } else { piece }
     }
 }
 
@@ -211,15 +228,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         loop {
             match self.reader.next(&mut self.buffer) {
-                Ok(Some(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(self.detach(bytes)))),
+                Ok(Some(Piece::Data(bytes))) => return Poll::Ready(Some(Ok(bytes))),
                 Ok(Some(Piece::Ping(payload))) => {
                     self.pong = Some(payload);
                     if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
-                Ok(Some(Piece::Close)) => {
-                    self.send_close();
+                Ok(Some(Piece::Close(farewell))) => {
+                    self.send_close(NORMAL, "");
+                    self.farewell = Some(farewell);
                     return Poll::Ready(None);
                 }
                 Ok(None) => match ready!(self.poll_read(cx)) {
@@ -228,11 +246,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 },
                 Err(error) => {
-                    self.close_code = PROTOCOL_ERROR;
                     return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::InvalidData, error))));
                 }
             }
         }
+    }
+
+    fn block(&self) -> usize {
+        self.block
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -271,8 +292,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
 
     /// Says goodbye, ends this direction, and waits for the peer's end: a socket that is closed with bytes unread
     /// would be reset, and the reset would take the last words with it.
-    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.send_close();
+    fn poll_close(&mut self, cx: &mut Context<'_>, why: &LinkEnd) -> Poll<io::Result<()>> {
+        let code = match why.reason {
+            EndReason::ProtocolError => PROTOCOL_ERROR,
+            EndReason::LocalStop => GOING_AWAY,
+            _ => NORMAL,
+        };
+        self.send_close(code, &why.detail);
         if self.closing == Closing::Sent {
             ready!(self.poll_flush(cx))?;
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
@@ -283,6 +309,44 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+
+    fn farewell(&self) -> Option<&Farewell> {
+        self.farewell.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[test]
+    fn no_mask_is_used_twice_or_left_empty() {
+        let mut keys = MaskKeys::default();
+        let drawn: std::collections::HashSet<_> = (0..KEYS_AT_ONCE * 4).map(|_| keys.next()).collect();
+        assert!(drawn.len() >= KEYS_AT_ONCE * 4 - 1, "two of 128 random masks are alike once in half a million runs");
+        assert!(!drawn.contains(&[0; 4]));
+    }
+
+    #[tokio::test]
+    async fn small_pieces_tell_of_the_large_block_that_they_hold() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let mut carrier = WebSocketCarrier::new(near, None, Role::Client);
+        let mut sent = BytesMut::new();
+        for length in [500_000, 100, 100] {
+            put_head(&mut sent, Kind::Binary, length, None);
+            sent.extend_from_slice(&vec![1; length]);
+        }
+        far.write_all(&sent).await.expect("it fits");
+        let mut left = 500_200;
+        while left > 0 {
+            let piece = std::future::poll_fn(|cx| carrier.poll_receive(cx)).await.expect("it is open").expect("bytes");
+            left -= piece.len();
+            assert!(carrier.block() >= piece.len() && carrier.block() <= READ_MOST + MAX_HEAD);
+            assert!(left > 0 || carrier.block() > 16 * piece.len(), "{} bytes are not all of it", piece.len());
         }
     }
 }

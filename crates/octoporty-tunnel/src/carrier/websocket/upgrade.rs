@@ -76,7 +76,8 @@ fn host_header(url: &http::Uri) -> String {
 fn refusal(head: &Head, url: &http::Uri) -> DialError {
     let status = head.status;
     match status {
-        401 | 403 => DialError::Unauthorized { status },
+        // A 403 is of something before the gateway, which comes and goes by itself.
+        401 => DialError::Unauthorized { status },
         429 => DialError::LockedOut { retry_after_s: retry_after(&head.headers).unwrap_or(DEFAULT_LOCKOUT_S) },
         503 => DialError::Unavailable { retry_after_s: retry_after(&head.headers) },
         _ => DialError::NotATunnel { url: url.to_string(), status },

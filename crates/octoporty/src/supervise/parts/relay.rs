@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_agent::{Agent, AgentNews};
-use octoporty_proto::model::{AccessRecord, AgentStatus, MappingId, SessionRecord, SyncReport, TargetHealth};
+use octoporty_proto::model::{AccessRows, AgentStatus, MappingId, SessionRecord, SyncReport, TargetHealth};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -20,7 +20,7 @@ pub(super) struct Outlets {
     status: watch::Sender<Arc<AgentStatus>>,
     sync: watch::Sender<Arc<SyncReport>>,
     targets: watch::Sender<Arc<HashMap<MappingId, TargetHealth>>>,
-    access: mpsc::Sender<Vec<AccessRecord>>,
+    access: mpsc::Sender<AccessRows>,
     sessions: mpsc::Sender<SessionRecord>,
 }
 
@@ -114,7 +114,7 @@ mod tests {
         };
         let writer = async {
             for _ in 0..50 {
-                source.access.send(Vec::new()).await.unwrap();
+                source.access.send(AccessRows::default()).await.unwrap();
             }
             drop(source);
             relay.stop().await;

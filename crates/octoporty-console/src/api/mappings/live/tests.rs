@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use octoporty_proto::model::Revision;
 
 use super::*;
@@ -44,23 +42,4 @@ fn a_report_is_gone_through_once_and_a_new_one_again() {
     let places = verdicts.places(&report);
     assert!(Arc::ptr_eq(&places, &verdicts.places(&report)));
     assert!(!Arc::ptr_eq(&places, &verdicts.places(&Arc::new(SyncReport::default()))));
-}
-
-/// How long the states of so many mappings take, at best.
-fn cost(count: u32) -> Duration {
-    let mappings: Vec<_> = (0..count).map(stored).collect();
-    let look = || {
-        let start = Instant::now();
-        let known = surroundings(&Verdicts::default(), &mappings);
-        let states: Vec<_> = mappings.iter().map(|stored| known.state_of(stored)).collect();
-        assert_eq!(states.len(), mappings.len());
-        start.elapsed()
-    };
-    (0..3).map(|_| look()).min().unwrap()
-}
-
-#[test]
-fn ten_times_the_mappings_cost_some_ten_times_as_much_and_not_a_hundred() {
-    let (few, many) = (cost(2_000), cost(20_000));
-    assert!(many < few * 40, "{few:?} for 2000, {many:?} for 20000");
 }

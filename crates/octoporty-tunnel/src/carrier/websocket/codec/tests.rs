@@ -68,14 +68,25 @@ fn control_frames_may_stand_inside_of_a_message() {
         frame(0x00, mask, b""),
         frame(0x80, mask, b"ning"),
         frame(0x82, mask, b"!"),
-        frame(0x88, mask, &[3, 232]),
+        frame(0x88, mask, &[&[3, 232][..], b"so\nlong"].concat()),
     ]
     .concat();
     for cut in 1..bytes.len() {
         let (data, others) = read(Role::Server, &bytes, cut).unwrap();
         assert_eq!(data, b"beginning!");
-        assert_eq!(others, [Piece::Ping(Bytes::from_static(b"ping")), Piece::Close]);
+        let farewell = Farewell { code: Some(1000), reason: "solong".to_owned() };
+        assert_eq!(others, [Piece::Ping(Bytes::from_static(b"ping")), Piece::Close(farewell)]);
     }
+}
+
+#[test]
+fn the_words_of_a_close_fit_a_control_frame_and_come_back() {
+    for (reason, read) in [("", "".to_owned()), ("stop", "stop".to_owned()), (&"é".repeat(99), "é".repeat(61))] {
+        let payload = close_payload(1001, reason);
+        assert!(payload.len() <= MAX_CONTROL);
+        assert_eq!(farewell(&payload), Farewell { code: Some(1001), reason: read });
+    }
+    assert_eq!(farewell(&[3]), Farewell { code: None, reason: String::new() });
 }
 
 #[test]

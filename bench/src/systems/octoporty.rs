@@ -1,0 +1,101 @@
+//! The product: the shipped binary as a gateway and an agent, default settings, in a world of its own.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use octoporty_e2e::console::ConsoleClient;
+use octoporty_e2e::process::Process;
+use octoporty_e2e::target;
+use octoporty_e2e::world::World;
+
+use crate::daemon::Daemon;
+use crate::load::Entry;
+use crate::site::Ground;
+use crate::systems::haproxy;
+
+/// The name that leads to the site.
+pub(crate) const SITE: &str = "site.bench.test";
+/// The name that leads to the sink.
+pub(crate) const SINK: &str = "sink.bench.test";
+
+/// The harness shortens the heartbeat for tests; here is the default again. Everything else that it sets is an
+/// address, a key or a file.
+pub(crate) const GATEWAY_DEFAULTS: [(&str, &str); 1] = [("Gateway__HeartbeatIntervalSeconds", "30")];
+/// The same for agents.
+pub(crate) const AGENT_DEFAULTS: [(&str, &str); 1] = [("Agent__HeartbeatIntervalSeconds", "30")];
+
+/// How the agent reaches the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// `ws://`.
+    Clear,
+    /// `wss://` to a proxy before the gateway.
+    Tls,
+}
+
+/// A gateway and an agent that serve site and sink.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    gateway: Process,
+    agent: Process,
+    console: ConsoleClient,
+    _terminator: Option<Daemon>,
+    terminator_pids: Vec<u32>,
+    world: World,
+}
+
+impl Pair {
+    /// Starts both and maps site and sink.
+    ///
+    /// # Errors
+    /// If the proxy that ends TLS cannot be had.
+    pub(crate) async fn start(ground: &Ground, link: Link) -> Result<Self> {
+        let world = World::new().with_own_binary();
+        let gateway = world.gateway(&GATEWAY_DEFAULTS).await;
+        let (mut terminator, mut terminator_pids) = (None, Vec::new());
+        let (agent, console) = match link {
+            Link::Clear => world.agent(&AGENT_DEFAULTS).await,
+            Link::Tls => {
+                let front = ground.free();
+                let mut proxy = haproxy::tls(ground, front, world.gateway_address())?;
+                target::listening(front).await;
+                terminator_pids = proxy.pids()?;
+                terminator = Some(proxy);
+                let (url, ca) = (format!("wss://{front}/tunnel"), ground.certificate().ca());
+                let [heartbeat] = AGENT_DEFAULTS;
+                let ca = ca.display().to_string();
+                world.agent(&[heartbeat, ("Agent__GatewayUrl", &url), ("Agent__CaFile", &ca)]).await
+            }
+        };
+        let pair = Self { gateway, agent, console, _terminator: terminator, terminator_pids, world };
+        pair.map(SITE, ground.site()).await;
+        pair.map(SINK, ground.sink().address()).await;
+        Ok(pair)
+    }
+
+    /// Maps a name and waits until the gateway serves it.
+    pub(crate) async fn map(&self, name: &str, target: SocketAddr) {
+        let id = self.console.map(name, target).await;
+        self.console.applied(&id).await;
+    }
+
+    /// The agent's console.
+    #[must_use]
+    pub(crate) fn console(&self) -> &ConsoleClient {
+        &self.console
+    }
+
+    /// How visitors reach a name.
+    #[must_use]
+    pub(crate) fn entry(&self, host: &str) -> Entry {
+        Entry { address: self.world.gateway_address(), host: host.to_owned() }
+    }
+
+    /// Gateway and agent, and the proxy that ends TLS when there is one.
+    #[must_use]
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let mut pids = vec![self.gateway.pid(), self.agent.pid()];
+        pids.extend(&self.terminator_pids);
+        pids
+    }
+}

@@ -1,0 +1,378 @@
+//! Access records as bytes: written once where a request ends, and from there to the log's last reader never unpacked
+//! into fields again. A batch is rows one after the other.
+//!
+//! ```text
+//! row      length of what follows (2) | flags (1) | status (2) | mapping (16) | at_ms (8) | numbers | client | texts
+//! numbers  gateway_us, first_byte_us (flag), total_us, request_bytes, response_bytes: each 7 bits a byte, lowest first
+//! client   4 bytes, or 16 (flag)
+//! texts    request_id, method, host, path, then by flag query, error, error_detail, user_agent: length (2) | UTF-8
+//! ```
+//! Numbers of fixed length are big endian. Newer releases append behind the texts; what is not known there is skipped
+//! by the row's length, and unknown flags are ignored.
+
+use std::net::IpAddr;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::AccessRecord;
+use crate::model::MappingId;
+
+/// Bytes of a row's length.
+const LENGTH: usize = 2;
+
+const FIRST_BYTE: u8 = 0b0000_0001;
+const QUERY: u8 = 0b0000_0010;
+const ERROR: u8 = 0b0000_0100;
+const ERROR_DETAIL: u8 = 0b0000_1000;
+const USER_AGENT: u8 = 0b0001_0000;
+const CLIENT_V6: u8 = 0b0010_0000;
+
+/// An [`AccessRecord`] whose texts lie elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the fields are those of AccessRecord")]
+pub struct AccessRow<'a> {
+    pub mapping: MappingId,
+    pub request_id: &'a str,
+    pub at_ms: u64,
+    pub method: &'a str,
+    pub host: &'a str,
+    pub path: &'a str,
+    pub query: Option<&'a str>,
+    pub status: u16,
+    pub error: Option<&'a str>,
+    pub error_detail: Option<&'a str>,
+    pub gateway_us: u64,
+    pub first_byte_us: Option<u64>,
+    pub total_us: u64,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub client: IpAddr,
+    pub user_agent: Option<&'a str>,
+}
+
+/// Why bytes are not rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// A row, or a field in it, is longer than what there is.
+    #[error("a row of the request log ends in the middle")]
+    Short,
+    /// A number of more than 64 bits.
+    #[error("a number in a row of the request log is too large")]
+    Number,
+    /// A text that is not UTF-8.
+    #[error("a text in a row of the request log is not UTF-8")]
+    Text,
+}
+
+/// Whole rows, checked. Clones share the bytes.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct AccessRows {
+    bytes: Bytes,
+    count: usize,
+}
+
+/// Rows that more are added to.
+#[derive(Debug, Default)]
+pub struct RowsWriter {
+    bytes: BytesMut,
+    count: usize,
+}
+
+impl RowsWriter {
+    /// Adds one.
+    pub fn push(&mut self, row: &AccessRow<'_>) {
+        row.put(&mut self.bytes);
+        self.count += 1;
+    }
+
+    /// Bytes of all.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Gives them away and begins anew.
+    pub fn finish(&mut self) -> AccessRows {
+        AccessRows { bytes: std::mem::take(&mut self.bytes).freeze(), count: std::mem::take(&mut self.count) }
+    }
+}
+
+impl<'a> AccessRow<'a> {
+    /// Appends the row. Texts over 65 535 bytes, which no record has, are cut.
+    fn put(&self, out: &mut BytesMut) {
+        let start = out.len();
+        out.put_u16(0);
+        out.put_u8(self.flags());
+        out.put_u16(self.status);
+        out.put_slice(self.mapping.as_uuid().as_bytes());
+        out.put_u64(self.at_ms);
+        put_number(out, self.gateway_us);
+        self.first_byte_us.into_iter().for_each(|number| put_number(out, number));
+        put_number(out, self.total_us);
+        put_number(out, self.request_bytes);
+        put_number(out, self.response_bytes);
+        match self.client {
+            IpAddr::V4(address) => out.put_slice(&address.octets()),
+            IpAddr::V6(address) => out.put_slice(&address.octets()),
+        }
+        let always = [self.request_id, self.method, self.host, self.path];
+        let perhaps = [self.query, self.error, self.error_detail, self.user_agent];
+        for text in always.into_iter().chain(perhaps.into_iter().flatten()) {
+            let room = usize::from(u16::MAX).saturating_sub(out.len() - start);
+            put_text(out, text, room);
+        }
+        let length = u16::try_from(out.len() - start - LENGTH).expect("texts are cut to the room of a row");
+        out[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
+    }
+
+    fn flags(&self) -> u8 {
+        let when = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
+        when(self.first_byte_us.is_some(), FIRST_BYTE)
+            | when(self.query.is_some(), QUERY)
+            | when(self.error.is_some(), ERROR)
+            | when(self.error_detail.is_some(), ERROR_DETAIL)
+            | when(self.user_agent.is_some(), USER_AGENT)
+            | when(self.client.is_ipv6(), CLIENT_V6)
+    }
+
+    /// Reads what [`Self::put`] wrote, without the length.
+    fn parse(mut row: &'a [u8]) -> Result<Self, RowError> {
+        let row = &mut row;
+        let flags = row.try_get_u8().map_err(|_| RowError::Short)?;
+        let status = row.try_get_u16().map_err(|_| RowError::Short)?;
+        let mapping = MappingId::from_uuid(Uuid::from_bytes(array(row)?));
+        let at_ms = row.try_get_u64().map_err(|_| RowError::Short)?;
+        let gateway_us = number(row)?;
+        let first_byte_us = if flags & FIRST_BYTE == 0 { None } else { Some(number(row)?) };
+        let (total_us, request_bytes, response_bytes) = (number(row)?, number(row)?, number(row)?);
+        let client =
+            if flags & CLIENT_V6 == 0 { IpAddr::from(array::<4>(row)?) } else { IpAddr::from(array::<16>(row)?) };
+        let (request_id, method, host, path) = (text(row)?, text(row)?, text(row)?, text(row)?);
+        let mut perhaps = |flag: u8| if flags & flag == 0 { Ok(None) } else { text(row).map(Some) };
+        Ok(Self {
+            mapping,
+            request_id,
+            at_ms,
+            method,
+            host,
+            path,
+            query: perhaps(QUERY)?,
+            status,
+            error: perhaps(ERROR)?,
+            error_detail: perhaps(ERROR_DETAIL)?,
+            gateway_us,
+            first_byte_us,
+            total_us,
+            request_bytes,
+            response_bytes,
+            client,
+            user_agent: perhaps(USER_AGENT)?,
+        })
+    }
+
+    /// The rows in these bytes, in their order, each checked when it is reached.
+    pub fn all_in(bytes: &'a [u8]) -> impl Iterator<Item = Result<Self, RowError>> {
+        Cut(bytes).map(|row| Self::parse(row?))
+    }
+
+    /// A copy that stands alone.
+    #[must_use]
+    pub fn to_record(&self) -> AccessRecord {
+        AccessRecord {
+            mapping: self.mapping,
+            request_id: self.request_id.to_owned(),
+            at_ms: self.at_ms,
+            method: self.method.to_owned(),
+            host: self.host.to_owned(),
+            path: self.path.to_owned(),
+            query: self.query.map(str::to_owned),
+            status: self.status,
+            error: self.error.map(str::to_owned),
+            error_detail: self.error_detail.map(str::to_owned),
+            gateway_us: self.gateway_us,
+            first_byte_us: self.first_byte_us,
+            total_us: self.total_us,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            client: self.client,
+            user_agent: self.user_agent.map(str::to_owned),
+        }
+    }
+}
+
+impl AccessRecord {
+    /// A view of it.
+    #[must_use]
+    pub fn as_row(&self) -> AccessRow<'_> {
+        AccessRow {
+            mapping: self.mapping,
+            request_id: &self.request_id,
+            at_ms: self.at_ms,
+            method: &self.method,
+            host: &self.host,
+            path: &self.path,
+            query: self.query.as_deref(),
+            status: self.status,
+            error: self.error.as_deref(),
+            error_detail: self.error_detail.as_deref(),
+            gateway_us: self.gateway_us,
+            first_byte_us: self.first_byte_us,
+            total_us: self.total_us,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            client: self.client,
+            user_agent: self.user_agent.as_deref(),
+        }
+    }
+}
+
+impl AccessRows {
+    /// Takes bytes that are whole rows and nothing else.
+    ///
+    /// # Errors
+    /// They are not.
+    pub fn parse(bytes: Bytes) -> Result<Self, RowError> {
+        let count = AccessRow::all_in(&bytes).try_fold(0, |count, row| row.map(|_| count + 1))?;
+        Ok(Self { bytes, count })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// As they are sent and stored.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The rows, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = AccessRow<'_>> {
+        AccessRow::all_in(&self.bytes).map_while(Result::ok)
+    }
+}
+
+impl std::fmt::Debug for AccessRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> FromIterator<AccessRow<'a>> for AccessRows {
+    fn from_iter<I: IntoIterator<Item = AccessRow<'a>>>(rows: I) -> Self {
+        let mut writer = RowsWriter::default();
+        rows.into_iter().for_each(|row| writer.push(&row));
+        writer.finish()
+    }
+}
+
+impl FromIterator<AccessRecord> for AccessRows {
+    fn from_iter<I: IntoIterator<Item = AccessRecord>>(records: I) -> Self {
+        let mut writer = RowsWriter::default();
+        records.into_iter().for_each(|record| writer.push(&record.as_row()));
+        writer.finish()
+    }
+}
+
+impl<'a> FromIterator<&'a AccessRecord> for AccessRows {
+    fn from_iter<I: IntoIterator<Item = &'a AccessRecord>>(records: I) -> Self {
+        records.into_iter().map(AccessRecord::as_row).collect()
+    }
+}
+
+impl Serialize for AccessRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessRows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
+        Self::parse(bytes.into_vec().into()).map_err(de::Error::custom)
+    }
+}
+
+/// Cuts bytes at the rows' lengths.
+struct Cut<'a>(&'a [u8]);
+
+impl<'a> Iterator for Cut<'a> {
+    type Item = Result<&'a [u8], RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let whole = std::mem::take(&mut self.0);
+        let cut = whole
+            .split_first_chunk::<LENGTH>()
+            .and_then(|(length, rest)| rest.split_at_checked(usize::from(u16::from_be_bytes(*length))));
+        Some(cut.map_or(Err(RowError::Short), |(row, rest)| {
+            self.0 = rest;
+            Ok(row)
+        }))
+    }
+}
+
+fn put_number(out: &mut BytesMut, mut number: u64) {
+    while number > 0x7f {
+        out.put_u8((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.put_u8((number & 0x7f) as u8);
+}
+
+fn put_text(out: &mut BytesMut, text: &str, room: usize) {
+    let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8))];
+    out.put_u16(u16::try_from(text.len()).unwrap_or(0));
+    out.put_slice(text.as_bytes());
+}
+
+fn number(row: &mut &[u8]) -> Result<u64, RowError> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = row.try_get_u8().map_err(|_| RowError::Short)?;
+        if shift == 63 && byte > 1 {
+            return Err(RowError::Number);
+        }
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(RowError::Number)
+}
+
+fn array<const N: usize>(row: &mut &[u8]) -> Result<[u8; N], RowError> {
+    let (array, rest) = row.split_first_chunk().ok_or(RowError::Short)?;
+    *row = rest;
+    Ok(*array)
+}
+
+fn text<'a>(row: &mut &'a [u8]) -> Result<&'a str, RowError> {
+    let length = usize::from(u16::from_be_bytes(array(row)?));
+    let (text, rest) = row.split_at_checked(length).ok_or(RowError::Short)?;
+    *row = rest;
+    str::from_utf8(text).map_err(|_| RowError::Text)
+}
+
+#[cfg(test)]
+mod tests;
