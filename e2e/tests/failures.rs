@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use octoporty_e2e::relay::{Ending, Relay};
 use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::visitor::{Reply, curl};
 use octoporty_e2e::world::{Pair, World};
@@ -379,4 +380,260 @@ async fn landing_page_of_the_agent_shows_at_the_gateways_own_name() {
     .await;
     let page = curl(&["--header", "Host: gateway.test", &format!("http://{}/", world.gateway_address())]).await;
     assert!(String::from_utf8_lossy(&page).contains("Octoporty Gateway"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rarer_failures_of_a_target_have_their_codes_too() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let ip = world.ip().to_string();
+    // It wants no version of TLS that the agent speaks.
+    let picky = Target::start(world.ip(), |mut peer| async move {
+        peer.read_some().await;
+        peer.send(b"\x15\x03\x03\x00\x02\x02\x46").await;
+    })
+    .await;
+    // Its backlog is full, and nobody accepts: a host that drops what comes.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    full.bind(&SocketAddr::new(world.ip(), 0).into()).expect("a free port");
+    full.listen(0).expect("listen");
+    let dropping = full.local_addr().expect("bound").as_socket().expect("an address");
+    let mut waiting = Vec::new();
+    while let Ok(socket) = std::net::TcpStream::connect_timeout(&dropping, std::time::Duration::from_millis(300)) {
+        waiting.push(socket);
+    }
+    map(&pair, "tls.test", "https", &ip, picky.address().port(), true).await;
+    map(&pair, "nowhere.test", "http", "255.255.255.255", 80, false).await;
+    map(&pair, "dropping.test", "http", &ip, dropping.port(), false).await;
+    for (domain, status, code) in [
+        ("tls.test", 502, "target_tls"),
+        ("nowhere.test", 502, "target_unreachable"),
+        ("dropping.test", 504, "target_timeout"),
+    ] {
+        let reply = world.get(domain, "/").await;
+        assert_failure(&reply, status, code, "target");
+        assert!(!reply.text().contains(&ip), "an internal address was shown: {}", reply.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_link_breaks_is_told_of_the_tunnel_and_not_of_the_target() {
+    let world = World::new();
+    let silent = Target::start(world.ip(), |mut peer| async move { peer.closed().await }).await;
+    let gateway = world.gateway(&[]).await;
+    let relay = Relay::start(SocketAddr::new(world.ip(), 0), world.gateway_address()).await;
+    let (agent, console) = world.agent_via(relay.address(), &[]).await;
+    let pair = Pair { gateway, agent, console };
+    map(&pair, "app.test", "http", &world.ip().to_string(), silent.address().port(), false).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    octoporty_e2e::eventually("the target has the request", || async { (silent.connections() == 1).then_some(()) })
+        .await;
+    relay.cut(Ending::Reset);
+    assert_failure(&visitor.reply("GET").await, 502, "tunnel_lost", "tunnel");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_goes_silent_half_way_is_cut_off_and_told_in_the_log() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        let Some(seen) = peer.head().await else { return };
+        if seen.path() == "/raw" {
+            peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\nhi").await;
+        } else {
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+        }
+        peer.closed().await;
+    })
+    .await;
+    let gateway = world.gateway(&[("Gateway__Limits__IdleTimeoutSeconds", "1")]).await;
+    let (agent, console) = world.agent(&[]).await;
+    let pair = Pair { gateway, agent, console };
+    map(&pair, "app.test", "http", &world.ip().to_string(), target.address().port(), false).await;
+    let reply = tokio::time::timeout(octoporty_e2e::PATIENCE, world.get("app.test", "/half")).await.expect("it is cut");
+    assert_eq!((reply.status, reply.text().as_str(), reply.complete), (200, "half", false));
+    let mut visitor = world.visitor().await;
+    visitor.send(b"GET /raw HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n").await;
+    assert_eq!(visitor.head().await.expect("101").status, 101);
+    assert_eq!(visitor.read_exactly(2).await, b"hi");
+    let end = tokio::time::timeout(octoporty_e2e::PATIENCE, visitor.read_some()).await.expect("it is cut as well");
+    assert!(end.is_empty());
+    octoporty_e2e::eventually("both are in the log", || async {
+        let page = pair.console.expect(200, "GET", "/api/v1/logs/requests", None).await;
+        let told = page["items"].as_array()?.iter().filter(|entry| entry.to_string().contains("idle_timeout")).count();
+        (told == 2).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_more_than_a_share_is_told_so_until_something_is_given_back() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            if seen.path() == "/hold" {
+                return peer.closed().await;
+            }
+            peer.ok("fine").await;
+        }
+    })
+    .await;
+    let gateway = world
+        .gateway(&[
+            ("Gateway__TrustedProxies", ""),
+            ("Gateway__Limits__ConnectionsPerSource", "4"),
+            ("Gateway__Limits__StreamsPerSession", "2"),
+        ])
+        .await;
+    let (agent, console) = world.agent(&[]).await;
+    let pair = Pair { gateway, agent, console };
+    map(&pair, "app.test", "http", &world.ip().to_string(), target.address().port(), false).await;
+    let mut held = Vec::new();
+    for n in 1..=2 {
+        let mut visitor = world.visitor().await;
+        visitor.send(b"GET /hold HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        octoporty_e2e::eventually("the target has it", || async { (target.connections() == n).then_some(()) }).await;
+        held.push(visitor);
+    }
+    let mut third = world.visitor().await;
+    assert_failure(&third.get("app.test", "/").await, 503, "agent_busy", "tunnel");
+    // The three that stand are among the four that one source may have.
+    let mut more = Vec::new();
+    let told = loop {
+        let mut visitor = world.visitor().await;
+        let reply = visitor.get("unmapped.test", "/").await;
+        if reply.status != 404 {
+            break reply;
+        }
+        more.push(visitor);
+        assert!(more.len() < 2, "a fifth connection of one source is served");
+    };
+    assert_failure(&told, 429, "too_many_connections", "gateway");
+    held.clear();
+    octoporty_e2e::eventually("there is room again", || async {
+        (world.get("app.test", "/").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_agents_of_one_name_do_not_take_turns_for_ever() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let quick = [("Agent__ReconnectDelaySeconds", "1")];
+    let (_agent, console) = world.agent(&quick).await;
+    let spare = SocketAddr::new(world.ip(), 17221);
+    let database = format!("Data Source={}", world.path("twin.db").display());
+    let settings = [quick[0], ("ConnectionStrings__DefaultConnection", database.as_str())];
+    let _twin = world.agent_named("agent", spare, world.gateway_address(), &settings);
+    target::listening(spare).await;
+    let twin = octoporty_e2e::console::ConsoleClient::login(spare, octoporty_e2e::world::PASSWORD).await;
+    let (loser, winner) = octoporty_e2e::eventually("one of the two is refused", || async {
+        for (one, other) in [(&console, &twin), (&twin, &console)] {
+            let error = one.status().await["lastError"].as_str().unwrap_or_default().to_owned();
+            if error.contains("keep taking over each other") {
+                return Some((one, other));
+            }
+        }
+        None
+    })
+    .await;
+    assert_ne!(loser.status().await["connectionStatus"], "Connected");
+    let session = winner.status().await["sessionId"].clone();
+    // The loser tries again all the time; whoever holds the name keeps it.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let status = winner.status().await;
+    assert_eq!((&status["connectionStatus"], &status["sessionId"]), (&json!("Connected"), &session));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_claim_is_served_when_the_holder_of_the_name_is_away() {
+    let world = World::new();
+    let (one, two) = (mirror(world.ip()).await, mirror(world.ip()).await);
+    let mut pair = world.pair().await;
+    map(&pair, "shared.test", "http", &world.ip().to_string(), one.address().port(), false).await;
+    let console_two = SocketAddr::new(world.ip(), 17211);
+    let _second = world.agent_named("second", console_two, world.gateway_address(), &[]);
+    target::listening(console_two).await;
+    let console = octoporty_e2e::console::ConsoleClient::login(console_two, octoporty_e2e::world::PASSWORD).await;
+    let waits = console.map("shared.test", two.address()).await;
+    octoporty_e2e::eventually("the claim waits", || async {
+        let mapping = console.expect(200, "GET", &format!("/api/v1/mappings/{waits}"), None).await;
+        (mapping["sync"]["state"] == "refused").then_some(())
+    })
+    .await;
+    pair.agent.kill().await;
+    console.applied(&waits).await;
+    assert_eq!(world.get("shared.test", "/").await.status, 200);
+    assert_eq!(two.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_passes_on_as_soon_as_its_holder_says_that_it_stops() {
+    let world = World::new();
+    let holds = Target::start(world.ip(), |mut peer| async move { peer.closed().await }).await;
+    let waits = mirror(world.ip()).await;
+    let pair = world.pair().await;
+    map(&pair, "shared.test", "http", &world.ip().to_string(), holds.address().port(), false).await;
+    let console_two = SocketAddr::new(world.ip(), 17211);
+    let _second = world.agent_named("second", console_two, world.gateway_address(), &[]);
+    target::listening(console_two).await;
+    let console = octoporty_e2e::console::ConsoleClient::login(console_two, octoporty_e2e::world::PASSWORD).await;
+    let claim = console.map("shared.test", waits.address()).await;
+    octoporty_e2e::eventually("the claim waits", || async {
+        let mapping = console.expect(200, "GET", &format!("/api/v1/mappings/{claim}"), None).await;
+        (mapping["sync"]["state"] == "refused").then_some(())
+    })
+    .await;
+    let mut held = world.visitor().await;
+    held.send(b"GET / HTTP/1.1\r\nHost: shared.test\r\n\r\n").await;
+    octoporty_e2e::eventually("the first agent's target has it", || async { (holds.connections() == 1).then_some(()) })
+        .await;
+    // That request keeps the agent from ending; its name is free all the same.
+    pair.agent.signal("TERM").await;
+    console.applied(&claim).await;
+    assert_eq!(world.get("shared.test", "/").await.status, 200);
+    let cut = tokio::time::timeout(std::time::Duration::from_millis(500), held.read_some()).await;
+    assert!(cut.is_err(), "the name passed on only when the agent had ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_landing_page_over_a_mebibyte_is_refused_and_the_old_one_stays() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[("Agent__GatewayFqdn", "gateway.test")]).await;
+    for (size, status) in [(1_048_576, 200), (1_048_577, 413)] {
+        let body = json!({ "html": "x".repeat(size) });
+        let answer = console.call("PUT", "/api/v1/settings/landing-page", Some(body)).await;
+        assert_eq!(answer.status, status, "{size} bytes: {}", &answer.text()[..answer.body.len().min(300)]);
+    }
+    octoporty_e2e::eventually("the largest one is shown", || async {
+        (world.get("gateway.test", "/").await.body.len() == 1_048_576).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_of_another_version_is_told_which_end_to_update_and_features_are_a_choice_of_both() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let gateway = world.gateway_address();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign_agent.py");
+    let hello = async |versions: &str, features: &str| -> serde_json::Value {
+        let output = tokio::process::Command::new(octoporty_e2e::target::python())
+            .args([script, &gateway.to_string(), octoporty_e2e::world::KEY, versions, features])
+            .output()
+            .await
+            .expect("python runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let newer = hello("[98, 99]", r#"["lz4"]"#).await;
+    assert_eq!((&newer["type"], &newer["code"]), (&json!("refused"), &json!("version")), "{newer}");
+    assert!(newer["text"].as_str().is_some_and(|text| text.contains("98, 99") && text.contains("update")), "{newer}");
+    let both = hello("[99, 1]", r#"["of_the_future", "lz4"]"#).await;
+    assert_eq!((&both["type"], &both["version"]), (&json!("welcome"), &json!(1)), "{both}");
+    assert_eq!(both["features"], json!(["lz4"]), "{both}");
+    let plain = hello("[1]", "[]").await;
+    assert_eq!((&plain["type"], &plain["features"]), (&json!("welcome"), &json!([])), "{plain}");
 }

@@ -306,3 +306,40 @@ async fn a_target_is_tested_from_where_the_agent_stands() {
         assert!(answer.to_string().contains(&format!("\"{state}\"")), "{answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_visitors_got_while_the_agent_was_away_is_in_its_log_afterwards() {
+    let world = World::new();
+    let mut pair = world.pair().await;
+    let target = mirror(world.ip()).await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    pair.agent.kill().await;
+    eventually("the gateway notices", || async {
+        (world.get("app.test", "/meanwhile").await.status == 503).then_some(())
+    })
+    .await;
+    let (_agent, console) = world.agent(&[]).await;
+    let entry = newest_request(&console, "/meanwhile").await;
+    assert_eq!(entry["status"], 503, "{entry}");
+    assert!(entry.to_string().contains("agent_away"), "{entry}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_in_the_connection_log_as_long_as_it_stands() {
+    let world = World::new();
+    let mut pair = world.pair().await;
+    let session = pair.console.status().await["sessionId"].clone();
+    let entry = async |console: &octoporty_e2e::console::ConsoleClient| -> Option<Value> {
+        let page = console.expect(200, "GET", "/api/v1/logs/connections", None).await;
+        page["items"].as_array()?.iter().find(|entry| entry["sessionId"] == session).cloned()
+    };
+    let standing = eventually("it is in the log", || entry(&pair.console)).await;
+    println!("{standing}");
+    assert!(standing["endedAt"].is_null() && standing["startedAt"].is_string(), "{standing}");
+    pair.gateway.kill().await;
+    eventually("its end is as well", || async {
+        entry(&pair.console).await.filter(|entry| entry["endedAt"].is_string())
+    })
+    .await;
+}

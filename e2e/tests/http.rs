@@ -1,12 +1,16 @@
 //! HTTP through the tunnel, whole and unchanged: visitors are curl and a raw socket, targets nginx and scripted ones.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::visitor::{Reply, Visitor, curl};
 use octoporty_e2e::world::{Pair, World};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
 
 /// A pair with one mapping `app.test` to the target.
 async fn mapped(world: &World, target: &Target) -> Pair {
@@ -297,12 +301,15 @@ async fn an_upload_arrives_chunk_by_chunk() {
     let _pair = mapped(&world, &target).await;
     let mut visitor = world.visitor().await;
     visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n").await;
-    assert_eq!(visitor.head().await.expect("an answer while the upload goes on").status, 200);
-    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
-    visitor.send(b"3\r\ndef\r\n").await;
-    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
-    visitor.send(b"0\r\n\r\n").await;
-    assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+    let piece_by_piece = async {
+        assert_eq!(visitor.head().await.expect("an answer while the upload goes on").status, 200);
+        assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+        visitor.send(b"3\r\ndef\r\n").await;
+        assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+        visitor.send(b"0\r\n\r\n").await;
+        assert_eq!(visitor.chunk().await.expect("a piece"), b"ok");
+    };
+    tokio::time::timeout(octoporty_e2e::PATIENCE, piece_by_piece).await.expect("each piece arrives before the next");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -552,4 +559,274 @@ async fn a_kept_alive_visitor_changes_sites() {
         assert_eq!(header(&visitor.get("one.test", "/").await.json(), "host"), ["one.test"]);
         assert_eq!(header(&visitor.get("two.test", "/").await.json(), "host"), ["two.test"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exact_name_goes_before_a_wildcard_and_no_path_climbs_out_of_its_prefix() {
+    let world = World::new();
+    let (exact, wild) = (mirror(world.ip()).await, mirror(world.ip()).await);
+    let pair = world.pair().await;
+    for (domain, path, target) in
+        [("*.site.test", "/", &wild), ("www.site.test", "/", &exact), ("api.site.test", "/v1", &exact)]
+    {
+        let fields = json!({ "externalDomain": domain, "pathPrefix": path, "name": format!("{domain}{path}"),
+                             "internalHost": target.address().ip().to_string(), "internalPort": target.address().port() });
+        let id = pair.console.map_with(fields).await;
+        pair.console.applied(&id).await;
+    }
+    assert_eq!(world.get("www.site.test", "/").await.status, 200);
+    assert_eq!((exact.connections(), wild.connections()), (1, 0), "the exact name wins");
+    assert_eq!(world.get("other.site.test", "/").await.status, 200);
+    assert_eq!(wild.connections(), 1);
+    for path in ["/v1/../secret", "/v1/%2e%2E/secret", "/v1/.."] {
+        assert_eq!(world.get("api.site.test", path).await.status, 400, "{path}");
+    }
+    assert_eq!(world.get("api.site.test", "/v1/..hidden").await.json()["line"], "GET /v1/..hidden HTTP/1.1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_mapping_leads_to_its_new_target_at_once() {
+    let world = World::new();
+    let (old, new) = (mirror(world.ip()).await, mirror(world.ip()).await);
+    let pair = mapped(&world, &old).await;
+    let id = pair.console.expect(200, "GET", "/api/v1/mappings", None).await[0]["id"].clone();
+    let id = id.as_str().expect("an id");
+    let mut visitor = world.visitor().await;
+    assert_eq!(visitor.get("app.test", "/").await.status, 200);
+    let fields = json!({ "externalDomain": "app.test", "internalHost": new.address().ip().to_string(),
+                         "internalPort": new.address().port() });
+    pair.console.expect(200, "PUT", &format!("/api/v1/mappings/{id}"), Some(fields)).await;
+    pair.console.applied(id).await;
+    // The old target's connection is warm still.
+    assert_eq!(visitor.get("app.test", "/").await.status, 200);
+    assert_eq!((old.connections(), new.connections()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_is_served_without_a_gap_while_other_mappings_come_and_go() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let pair = mapped(&world, &target).await;
+    let done = tokio_util::sync::CancellationToken::new();
+    let asking = async {
+        let mut visitor = world.visitor().await;
+        let mut asked = 0_u32;
+        while !done.is_cancelled() {
+            let reply = visitor.get("app.test", "/").await;
+            assert_eq!(reply.status, 200, "request {asked}: {}", reply.text());
+            asked += 1;
+        }
+        asked
+    };
+    let changing = async {
+        for n in 0..20 {
+            let id = pair.console.map(&format!("other{n}.test"), target.address()).await;
+            pair.console.applied(&id).await;
+            if n % 2 == 0 {
+                pair.console.expect(204, "DELETE", &format!("/api/v1/mappings/{id}"), None).await;
+            }
+        }
+        done.cancel();
+    };
+    let (asked, ()) = tokio::join!(asking, changing);
+    assert!(asked > 20, "{asked} requests beside 30 changes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_a_body_that_should_have_none_is_not_the_next_visitors() {
+    let world = World::new();
+    // As many a small server does, it sends the body of a HEAD; so late that it can only be taken for another answer.
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            if seen.method() == "HEAD" {
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n").await;
+                if peer.request().await.is_some() {
+                    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstray\n").await;
+                }
+                return;
+            }
+            peer.ok("right").await;
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    for _ in 0..5 {
+        visitor.send(b"HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        assert_eq!(visitor.reply("HEAD").await.status, 200);
+        assert_eq!(visitor.get("app.test", "/").await.text(), "right");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_a_known_length_is_announced_to_the_target_and_one_of_an_unknown_is_chunked() {
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let file = world.path("upload");
+    std::fs::write(&file, vec![b'u'; 300_000]).expect("writable");
+    let (data, url) = (format!("@{}", file.display()), format!("http://{}/", world.gateway_address()));
+    for (more, length, coding) in
+        [("Expect:", &["300000"][..], &[][..]), ("Transfer-Encoding: chunked", &[], &["chunked"])]
+    {
+        let args = ["--header", "Host: app.test", "--header", more, "--data-binary", &data, &url];
+        let seen: Value = serde_json::from_slice(&curl(&args).await).expect("JSON");
+        assert_eq!(seen["length"], 300_000);
+        assert_eq!(header(&seen, "content-length"), length, "{more}");
+        assert_eq!(header(&seen, "transfer-encoding"), coding, "{more}");
+    }
+    let empty = send(&world, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 0\r\n\r\n").await.json();
+    assert_eq!(header(&empty, "content-length"), ["0"]);
+}
+
+/// A relay to `upstream` that counts what crosses it, both ways together.
+async fn counting(tasks: &TaskTracker, ip: IpAddr, upstream: SocketAddr) -> (SocketAddr, Arc<AtomicU64>) {
+    let listener = TcpListener::bind((ip, 0)).await.expect("a free port");
+    let (address, crossed) = (listener.local_addr().expect("bound"), Arc::new(AtomicU64::new(0)));
+    let (counter, pairs) = (crossed.clone(), tasks.clone());
+    tasks.spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let Ok(far) = TcpStream::connect(upstream).await else { continue };
+            let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+            for (mut from, mut to) in [(near_in, far_out), (far_in, near_out)] {
+                let counter = counter.clone();
+                pairs.spawn(async move {
+                    let mut bytes = vec![0; 65536];
+                    while let Ok(n @ 1..) = from.read(&mut bytes).await {
+                        counter.fetch_add(n as u64, Ordering::Relaxed);
+                        if to.write_all(&bytes[..n]).await.is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    (address, crossed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_crosses_the_tunnel_small_and_only_where_both_ends_and_the_mapping_agree() {
+    const SIZE: usize = 4 << 20;
+    let world = World::new();
+    let root = world.path("site");
+    std::fs::create_dir_all(&root).expect("writable");
+    let text: String = (0..SIZE / 32).map(|n| format!("{n:>10} all lines look alike\n")).collect();
+    let mut noise = vec![0; SIZE];
+    fastrand::Rng::with_seed(3).fill(&mut noise);
+    for (name, bytes) in [("text", text.as_bytes()), ("noise", &noise)] {
+        std::fs::write(root.join(name), bytes).expect("writable");
+    }
+    let block = format!("listen LISTEN; root {};", root.display());
+    let (_nginx, address) = target::nginx(&world.path("."), world.ip(), &block).await;
+    let _gateway = world.gateway(&[]).await;
+    let tasks = TaskTracker::new();
+    let (relay, crossed) = counting(&tasks, world.ip(), world.gateway_address()).await;
+    for (agents, cases) in [
+        ("auto", &[("auto", "text", true), ("on", "text", true), ("off", "text", false), ("auto", "noise", false)][..]),
+        ("off", &[("auto", "text", false), ("on", "text", false)]),
+    ] {
+        let (mut agent, console) = world.agent_via(relay, &[("Agent__Compression", agents)]).await;
+        console.connection("Connected").await;
+        for (mapping, file, small) in cases {
+            let domain = format!("{mapping}.test");
+            let known = console.expect(200, "GET", "/api/v1/mappings", None).await;
+            if !known.as_array().is_some_and(|all| all.iter().any(|one| one["externalDomain"] == domain)) {
+                let fields = json!({ "externalDomain": domain, "compression": mapping,
+                                     "internalHost": address.ip().to_string(), "internalPort": address.port() });
+                let id = console.map_with(fields).await;
+                console.applied(&id).await;
+            }
+            octoporty_e2e::eventually("it is served", || async {
+                (world.get(&domain, "/none").await.status == 404).then_some(())
+            })
+            .await;
+            let before = crossed.load(Ordering::Relaxed);
+            let url = format!("http://{}/{file}", world.gateway_address());
+            let body = curl(&["--header", &format!("Host: {domain}"), &url]).await;
+            let moved = usize::try_from(crossed.load(Ordering::Relaxed) - before).expect("small");
+            let case = format!("agent {agents}, mapping {mapping}, {file}: {moved} bytes crossed");
+            assert!(body == if *file == "text" { text.as_bytes() } else { &noise }, "{case}");
+            assert!(if *small { moved < SIZE / 2 } else { (SIZE..SIZE + SIZE / 8).contains(&moved) }, "{case}");
+        }
+        agent.signal("TERM").await;
+        agent.wait(octoporty_e2e::PATIENCE).await;
+    }
+}
+
+/// A private CA and, for these names, a certificate of it, as PEM files of the world: CA, chain, key.
+fn certificate(world: &World, names: &[&str]) -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "A private CA");
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a CA");
+    let key = KeyPair::generate().expect("a key");
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let leaf = CertificateParams::new(names).expect("names").signed_by(&key, &ca).expect("signed");
+    [("ca.pem", ca.pem()), ("leaf.pem", leaf.pem()), ("key.pem", key.serialize_pem())].map(|(name, pem)| {
+        let path = world.path(name);
+        std::fs::write(&path, pem).expect("writable");
+        path.display().to_string()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_https_target_with_a_right_certificate_is_asked_by_its_own_name() {
+    let world = World::new();
+    let [ca, chain, key] = certificate(&world, &["localhost"]);
+    // Tells whom the TLS handshake asked for and whom the request.
+    let block = format!(
+        "listen LISTEN ssl; ssl_certificate {chain}; ssl_certificate_key {key}; \
+         location / {{ return 200 \"sni=$ssl_server_name host=$http_host\"; }}"
+    );
+    let (_nginx, address) = target::nginx(&world.path("."), [127, 0, 0, 1].into(), &block).await;
+    let _gateway = world.gateway(&[]).await;
+    // The variable by which curl and others are told of more authorities.
+    let (_agent, console) = world.agent(&[("SSL_CERT_FILE", &ca)]).await;
+    for (domain, host_header, host) in [
+        ("app.test", "keep", "app.test".to_owned()),
+        ("target.test", "target", format!("localhost:{}", address.port())),
+    ] {
+        let fields = json!({ "externalDomain": domain, "internalHost": "localhost", "internalPort": address.port(),
+                             "internalProtocol": "Https", "hostHeader": host_header });
+        let id = console.map_with(fields).await;
+        console.applied(&id).await;
+        let url = format!("http://{}/", world.gateway_address());
+        let answer = String::from_utf8(curl(&["--header", &format!("Host: {domain}"), &url]).await).expect("text");
+        assert_eq!(answer, format!("sni=localhost host={host}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_and_visitors_come_through_an_nginx_that_ends_tls() {
+    let world = World::new();
+    let [ca, chain, key] = certificate(&world, &["localhost", "app.test"]);
+    let gateway = world.gateway_address();
+    let block = format!(
+        "listen LISTEN ssl; ssl_certificate {chain}; ssl_certificate_key {key}; proxy_http_version 1.1; \
+         proxy_buffering off; proxy_request_buffering off; proxy_set_header Host $host; \
+         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; \
+         location / {{ proxy_pass http://{gateway}; }} \
+         location = /tunnel {{ proxy_pass http://{gateway}; proxy_set_header Upgrade $http_upgrade; \
+         proxy_set_header Connection upgrade; }}"
+    );
+    let (_nginx, front) = target::nginx(&world.path("."), [127, 0, 0, 1].into(), &block).await;
+    let _gateway = world.gateway(&[]).await;
+    let url = format!("wss://localhost:{}/tunnel", front.port());
+    let (_agent, console) = world.agent(&[("Agent__GatewayUrl", &url), ("Agent__CaFile", &ca)]).await;
+    assert_eq!(console.status().await["gatewayUrl"], url.as_str());
+    let target = mirror(world.ip()).await;
+    let id = console.map("app.test", target.address()).await;
+    console.applied(&id).await;
+    let visited = format!("https://app.test:{}/x", front.port());
+    let resolve = format!("app.test:{}:{}", front.port(), front.ip());
+    let upload = world.path("upload");
+    std::fs::write(&upload, vec![b'u'; 300_000]).expect("writable");
+    let upload = format!("@{}", upload.display());
+    let answer = curl(&["--cacert", &ca, "--resolve", &resolve, "--data-binary", &upload, &visited]).await;
+    let seen: Value = serde_json::from_slice(&answer).expect("JSON");
+    assert_eq!((&seen["line"], &seen["length"]), (&json!("POST /x HTTP/1.1"), &json!(300_000)));
+    assert_eq!(header(&seen, "x-forwarded-proto"), ["https"], "the proxy in front is believed");
+    assert_eq!(header(&seen, "host"), ["app.test"]);
 }

@@ -1,6 +1,8 @@
 //! One visitor's trouble is nobody else's: stuck streams, leaving visitors, dying targets, big bodies.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use octoporty_e2e::target::{Target, mirror};
@@ -8,7 +10,10 @@ use octoporty_e2e::visitor::Visitor;
 use octoporty_e2e::world::World;
 use octoporty_e2e::{PATIENCE, eventually};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_stuck_streams_do_not_stop_a_fast_one() {
@@ -351,4 +356,133 @@ async fn a_gateway_that_holds_a_mebibyte_for_a_link_serves_big_bodies_beside_stu
     for process in [&gateway, &agent] {
         assert!(!process.output().contains("link ended"), "no link may end");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_does_not_read_holds_the_other_one_back() {
+    let world = World::new();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = sent.clone();
+    let target = Target::start(world.ip(), move |mut peer| {
+        let counter = counter.clone();
+        async move {
+            let Some(seen) = peer.head().await else { return };
+            if seen.method() == "POST" {
+                // Reads nothing of the body.
+                return std::future::pending().await;
+            }
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            while counter.load(Ordering::Relaxed) < 4 * ENOUGH && peer.send(&[b'x'; 65536]).await {
+                counter.fetch_add(65536, Ordering::Relaxed);
+            }
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+
+    let mut reader = world.visitor().await;
+    reader.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    stands_still("the download", &sent).await;
+
+    sent.store(0, Ordering::Relaxed);
+    let mut writer = world.visitor().await;
+    writer.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 4000000000\r\n\r\n").await;
+    let counter = sent.clone();
+    let mut uploads = tokio::task::JoinSet::new();
+    uploads.spawn(async move {
+        while counter.load(Ordering::Relaxed) < 4 * ENOUGH {
+            writer.send(&[b'x'; 65536]).await;
+            counter.fetch_add(65536, Ordering::Relaxed);
+        }
+    });
+    stands_still("the upload", &sent).await;
+}
+
+/// More than all windows and sockets on the way can hold.
+const ENOUGH: usize = 64 << 20;
+
+/// Waits until bytes have moved and then none for two seconds.
+async fn stands_still(what: &str, sent: &AtomicUsize) {
+    eventually(&format!("{what} stands still"), || async {
+        let before = sent.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let now = sent.load(Ordering::Relaxed);
+        assert!(now < ENOUGH, "{what}: {now} bytes were taken and nobody reads them");
+        (now > 0 && now == before).then_some(())
+    })
+    .await;
+}
+
+/// A line of so many bytes a second each way to `upstream`, which holds few bytes itself.
+async fn narrow(tasks: &TaskTracker, ip: IpAddr, upstream: SocketAddr, rate: usize) -> SocketAddr {
+    const TICK: Duration = Duration::from_millis(10);
+    const HELD: u32 = 16 << 10;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(HELD).expect("SO_RCVBUF");
+    socket.bind((ip, 0).into()).expect("a free port");
+    let listener = socket.listen(16).expect("listen");
+    let address = listener.local_addr().expect("bound");
+    let pairs = tasks.clone();
+    tasks.spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let far = TcpSocket::new_v4().expect("a socket");
+            far.set_send_buffer_size(HELD).expect("SO_SNDBUF");
+            let Ok(far) = far.connect(upstream).await else { continue };
+            let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+            for (mut from, mut to) in [(near_in, far_out), (far_in, near_out)] {
+                pairs.spawn(async move {
+                    let mut bytes = vec![0; rate / 100];
+                    while let Ok(n @ 1..) = from.read(&mut bytes).await {
+                        if to.write_all(&bytes[..n]).await.is_err() {
+                            break;
+                        }
+                        tokio::time::sleep(TICK).await;
+                    }
+                });
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_answer_passes_bulk_downloads_on_a_narrow_line() {
+    let world = World::new();
+    let flood = Target::start(world.ip(), |mut peer| async move {
+        peer.request().await;
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while peer.send(&[b'x'; 65536]).await {}
+    })
+    .await;
+    let small = mirror(world.ip()).await;
+    let gateway = world.gateway(&[("Gateway__HeartbeatIntervalSeconds", "30")]).await;
+    let tasks = TaskTracker::new();
+    let line = narrow(&tasks, world.ip(), world.gateway_address(), 4 << 20).await;
+    let settings = [("Agent__Links", "1"), ("Agent__HeartbeatIntervalSeconds", "30"), ("Agent__Compression", "off")];
+    let (_agent, console) = world.agent_via(line, &settings).await;
+    console.connection("Connected").await;
+    for (domain, target) in [("flood.test", &flood), ("small.test", &small)] {
+        let id = console.map(domain, target.address()).await;
+        console.applied(&id).await;
+    }
+    let mut downloads = tokio::task::JoinSet::new();
+    let arrived = Arc::new(AtomicUsize::new(0));
+    for _ in 0..4 {
+        let mut visitor = world.visitor().await;
+        visitor.send(b"GET / HTTP/1.1\r\nHost: flood.test\r\n\r\n").await;
+        let arrived = arrived.clone();
+        downloads.spawn(async move {
+            loop {
+                arrived.fetch_add(visitor.read_some().await.len(), Ordering::Relaxed);
+            }
+        });
+    }
+    eventually("the line is full", || async { (arrived.load(Ordering::Relaxed) > 4 << 20).then_some(()) }).await;
+    for n in 0..10 {
+        let reply = tokio::time::timeout(PATIENCE / 3, world.get("small.test", "/")).await;
+        assert_eq!(reply.unwrap_or_else(|_| panic!("request {n} is stuck behind the downloads")).status, 200);
+    }
+    drop(gateway);
 }

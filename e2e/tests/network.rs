@@ -189,3 +189,57 @@ async fn link_and_address() {
         println!("round {round}: {} ms after the address changed", changed.elapsed().as_millis());
     }
 }
+
+/// Gateway, agent and a site behind it, each in its namespace; the agent dials `name`.
+async fn served_by_name(world: &World, network: &Network, name: &str) -> [Process; 3] {
+    let mut gateway = network.command(world, &network.gateway, "gateway");
+    gateway.env("Gateway__ApiKey", KEY).env("Gateway__HeartbeatIntervalSeconds", "3");
+    let mut agent = network.command(world, &network.agent, "agent");
+    agent
+        .env("Agent__GatewayUrl", format!("ws://{name}:17200/tunnel"))
+        .env("Agent__ApiKey", KEY)
+        .env("Agent__Auth__PasswordHash", PASSWORD_HASH)
+        .env("Agent__HeartbeatIntervalSeconds", "3")
+        .env("ConnectionStrings__DefaultConnection", format!("Data Source={}", world.path("agent.db").display()));
+    let mut site = Command::new("ip");
+    site.args(["netns", "exec", &network.agent, "python3", "-m", "http.server", "8000", "--bind", "127.0.0.1"])
+        .current_dir(world.path("."));
+    let started = [("gateway", &mut gateway), ("agent", &mut agent), ("site", &mut site)]
+        .map(|(what, command)| Process::spawn(what, &world.path("."), command));
+    let token = within(PATIENCE, "the console answers", || async {
+        let answer = network.console("POST", "/api/v1/auth/login", "", r#"{"password":"correct horse battery"}"#).await;
+        answer["token"].as_str().map(str::to_owned)
+    })
+    .await;
+    let mapping = r#"{"name":"app","externalDomain":"app.test","internalHost":"127.0.0.1","internalPort":8000}"#;
+    assert!(network.console("POST", "/api/v1/mappings", &token, mapping).await["id"].is_string());
+    network.until_served(PATIENCE, "the tunnel serves").await;
+    started
+}
+
+#[test]
+fn a_gateway_whose_name_leads_to_another_address_now_is_found_there() {
+    if std::env::var_os(INSIDE).is_none() {
+        return again_inside("a_gateway_whose_name_leads_to_another_address_now_is_found_there");
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(another_address());
+}
+
+async fn another_address() {
+    let world = World::new();
+    let network = Network::make().await;
+    let hosts = world.path("hosts");
+    let leads_to = |address: &str| std::fs::write(&hosts, format!("{address} gateway.test\n")).expect("writable");
+    leads_to(GATEWAY);
+    // The file system is the test's own.
+    let mounted = Command::new("mount").arg("--bind").arg(&hosts).arg("/etc/hosts").status().await.expect("mount runs");
+    assert!(mounted.success());
+    let _processes = served_by_name(&world, &network, "gateway.test").await;
+    let moved = "192.0.2.9";
+    ip(&["-n", &network.gateway, "addr", "del", &format!("{GATEWAY}/24"), "dev", "down0"]).await;
+    within(PATIENCE, "the loss is noticed", || async { (network.visit().await != Some(200)).then_some(()) }).await;
+    ip(&["-n", &network.gateway, "addr", "add", &format!("{moved}/24"), "dev", "down0"]).await;
+    leads_to(moved);
+    network.until_served(BOUND, "after the name leads to the new address").await;
+}

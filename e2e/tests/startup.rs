@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use octoporty_e2e::console::ConsoleClient;
 use octoporty_e2e::target::{self, Target, mirror};
-use octoporty_e2e::world::{KEY, PASSWORD_HASH, World};
+use octoporty_e2e::world::{KEY, PASSWORD, PASSWORD_HASH, World};
 use octoporty_e2e::{PATIENCE, eventually};
 
 struct Ended {
@@ -223,6 +223,8 @@ async fn stop_finishes_what_is_in_flight(stopping: Stopping) {
         }
     })
     .await;
+    let cut = tokio::time::timeout(Duration::from_secs(1), visitor.read_some()).await;
+    assert!(cut.is_err(), "what is in flight is cut although there is time");
     go.send_replace(true);
     assert_eq!(visitor.read_exactly(5).await, b"later");
     assert_eq!(process.wait(PATIENCE).await.code(), Some(0));
@@ -299,4 +301,71 @@ async fn an_idle_tunnel_works_at_once() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.get("app.test", "/").await.status, 200);
     assert_eq!(console.status().await["lastConnected"], connected, "the session stood all the time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_come_from_files_and_are_shown_nowhere() {
+    let world = World::new();
+    let file = |name: &str, text: &str| {
+        std::fs::write(world.path(name), format!("{text}\n")).expect("writable");
+        world.path(name).display().to_string()
+    };
+    let (next, jwt) = ("the-next-api-key-for-tests-of-40-letters", "a-jwt-secret-of-a-file-with-40-letters!!");
+    // Two keys stand while agents change from one to the other.
+    let keys = file("keys", &format!("{KEY},{next}"));
+    let (key, jwt_file, hash) = (file("key", next), file("jwt", jwt), file("hash", PASSWORD_HASH));
+    let gateway = world.gateway(&[("Gateway__ApiKey", ""), ("Gateway__ApiKeyFile", &keys)]).await;
+    for (settings, what) in [
+        (&[][..], "the old key"),
+        (
+            &[
+                ("Agent__ApiKey", ""),
+                ("Agent__ApiKeyFile", key.as_str()),
+                ("Agent__JwtSecret", ""),
+                ("Agent__JwtSecretFile", jwt_file.as_str()),
+                ("Agent__Auth__PasswordHash", ""),
+                ("Agent__Auth__PasswordHashFile", hash.as_str()),
+            ],
+            "the new key, all from files",
+        ),
+    ] {
+        let (mut agent, console) = world.agent(settings).await;
+        assert_eq!(console.status().await["connectionStatus"], "Connected", "{what}");
+        agent.signal("TERM").await;
+        agent.wait(PATIENCE).await;
+        let shown = format!("{}{}", agent.output(), gateway.output());
+        assert!(shown.contains("th****rs") || what == "the old key", "masked, it is in the banner: {shown}");
+        for secret in [KEY, next, jwt, "a-jwt-secret-for-tests", PASSWORD_HASH, PASSWORD] {
+            assert!(!shown.contains(secret), "{what}: {secret} was shown");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_of_an_agent_that_stops_are_told_at_once() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            if seen.path() == "/hold" {
+                return peer.closed().await;
+            }
+            peer.ok("fine").await;
+        }
+    })
+    .await;
+    let pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let mut held = world.visitor().await;
+    held.send(b"GET /hold HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    eventually("the target has it", || async { (target.connections() == 1).then_some(()) }).await;
+    // While a request keeps it from ending, the agent's goodbye counts already.
+    pair.agent.signal("TERM").await;
+    eventually("new requests are answered with 503", || async {
+        let reply = world.get("app.test", "/").await;
+        assert!(matches!(reply.status, 200 | 503), "{} {}", reply.status, reply.text());
+        (reply.status == 503).then_some(())
+    })
+    .await;
+    drop(held);
 }
