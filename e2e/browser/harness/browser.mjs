@@ -47,7 +47,12 @@ export async function picture(page, name) {
   mkdirSync(RESULTS, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await page.evaluate(() => document.fonts.ready);
+    await page.evaluate(async () => {
+      await document.fonts.ready;
+      // The new theme is drawn, and what fades from one to the other has done so.
+      for (let frame = 0; frame < 2; frame += 1) await new Promise((drawn) => requestAnimationFrame(drawn));
+      await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
+    });
     await page.screenshot({ path: `${RESULTS}${name}-${colorScheme}.png` });
   }
   await page.emulateMedia({ reducedMotion: "no-preference" });
