@@ -88,7 +88,7 @@ impl World {
     pub fn command(&self, args: &[&str], settings: Settings<'_>) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(args).current_dir(self.dir.path()).env_clear();
-        for kept in ["PATH", "HOME", "LANG", "SSL_CERT_FILE", "OCTO_MUT"] {
+        for kept in ["PATH", "HOME", "LANG", "SSL_CERT_FILE"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
             }

@@ -81,7 +81,7 @@ async fn each_failure_of_a_target_has_its_code() {
         ("metadata.test", 502, "target_denied", "agent"),
         ("nobody.test", 404, "not_mapped", "gateway"),
     ] {
-        let reply = world.get(domain, "/").await;
+        let reply = tokio::time::timeout(PATIENCE, world.get(domain, "/")).await.expect("every failure has its bound");
         println!("{domain}: {}", reply.text());
         assert_failure(&reply, status, code, hop);
         assert!(!reply.text().contains(&ip), "an internal address was shown: {}", reply.text());
@@ -127,6 +127,11 @@ async fn a_name_whose_agent_is_away_is_503_and_comes_back() {
     })
     .await;
     assert_failure(&away, 503, "agent_away", "tunnel");
+    octoporty_e2e::eventually("the session is gone as well, not only its links", || async {
+        (world.get("gateway.test", "/health").await.json()["sessions"] == 0).then_some(())
+    })
+    .await;
+    assert_failure(&world.get("app.test", "/").await, 503, "agent_away", "tunnel");
     let (_agent, _console) = world.agent(&[]).await;
     octoporty_e2e::eventually("it is back", || async {
         (world.get("app.test", "/").await.status == 200).then_some(())
@@ -509,6 +514,7 @@ async fn who_takes_more_than_a_share_is_told_so_until_something_is_given_back() 
         assert!(more.len() < 2, "a fifth connection of one source is served");
     };
     assert_failure(&told, 429, "too_many_connections", "gateway");
+    assert_eq!(more.len(), 1, "the agent's link, of the same source, is none of its visitors");
     held.clear();
     octoporty_e2e::eventually("there is room again", || async {
         (world.get("app.test", "/").await.status == 200).then_some(())

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use octoporty_e2e::relay::{Mode, Relay};
 use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::visitor::{Reply, Visitor, curl};
 use octoporty_e2e::world::{Pair, World};
@@ -520,6 +522,77 @@ async fn a_target_that_closes_idle_connections_loses_no_request() {
     }
     assert_eq!(posts.load(Ordering::SeqCst), 100 - undone, "none is done twice, none that was refused");
     assert!(undone < 50, "{undone} of 100 POSTs were not done: that is no window of microseconds");
+}
+
+/// A relay makes every word of the agent late, so that the gateway takes a connection for warm that is closed already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_crosses_the_targets_close_is_sent_again_because_it_never_arrived() {
+    let world = World::new();
+    let (close, told) = tokio::sync::watch::channel(0_usize);
+    let target = Target::start(world.ip(), move |mut peer| {
+        let mut told = told.clone();
+        async move {
+            let Some(seen) = peer.request().await else { return };
+            peer.ok(&format!("{}{}", seen.method(), seen.body.len())).await;
+            // Stays open and reads nothing more until it is told to go.
+            told.mark_unchanged();
+            told.changed().await.ok();
+        }
+    })
+    .await;
+    let gateway = world.gateway(&[("Gateway__HeartbeatIntervalSeconds", "30")]).await;
+    let relay = Relay::start(SocketAddr::new(world.ip(), 0), world.gateway_address()).await;
+    let settings = [("Agent__HeartbeatIntervalSeconds", "30"), ("Agent__Links", "1")];
+    let (_agent, console) = world.agent_via(relay.address(), &settings).await;
+    console.connection("Connected").await;
+    let id = console.map("app.test", target.address()).await;
+    console.applied(&id).await;
+    let mut visitor = world.visitor().await;
+    assert_eq!(visitor.get("app.test", "/").await.status, 200);
+    relay.set(Mode::Pass(Duration::from_millis(800)));
+    for (n, (request, expected)) in [
+        ("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\nabc", "POST3"),
+        ("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n", "GET0"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        close.send_replace(n + 1);
+        visitor.send(request.as_bytes()).await;
+        let reply = visitor.reply("GET").await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, expected));
+        assert_eq!(target.connections(), n + 2, "each request finds the connection before it closed");
+    }
+    drop(gateway);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_a_target_took_and_did_not_answer_is_sent_again_only_if_twice_is_as_good_as_once() {
+    let world = World::new();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = taken.clone();
+    // Answers one request a connection, and takes a second one without a word.
+    let target = Target::start(world.ip(), move |mut peer| {
+        let counter = counter.clone();
+        async move {
+            if peer.request().await.is_some() {
+                peer.ok("fine").await;
+                if peer.request().await.is_some() {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    let mut visitor = world.visitor().await;
+    assert_eq!(visitor.get("app.test", "/").await.status, 200);
+    assert_eq!(visitor.get("app.test", "/").await.status, 200, "a GET goes out once more");
+    assert_eq!((taken.load(Ordering::SeqCst), target.connections()), (1, 2));
+    visitor.send(b"POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\nabc").await;
+    let reply = visitor.reply("POST").await;
+    assert_eq!((reply.status, &reply.json()["code"]), (502, &json!("target_closed")), "a POST must not");
+    assert_eq!((taken.load(Ordering::SeqCst), target.connections()), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use octoporty_e2e::eventually;
 use octoporty_e2e::relay::{Ending, Relay};
 use octoporty_e2e::resilience::{self, Trouble};
-use octoporty_e2e::target::mirror;
+use octoporty_e2e::target::{Target, mirror};
 use octoporty_e2e::world::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,13 +66,25 @@ async fn visitors_of_an_agent_that_vanished_without_a_word_are_told_within_two_p
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_session_does_late_takes_nothing_from_the_one_that_took_over() {
     let world = World::new();
-    let target = mirror(world.ip()).await;
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            if seen.path() == "/hold" {
+                return peer.closed().await;
+            }
+            peer.ok("fine").await;
+        }
+    })
+    .await;
     // Nobody finds the dead session by its silence.
     let _gateway = world.gateway(&[("Gateway__HeartbeatIntervalSeconds", "600")]).await;
     let relay = Relay::start(SocketAddr::new(world.ip(), 0), world.gateway_address()).await;
     let (mut dead, console) = world.agent_via(relay.address(), &[]).await;
     let id = console.map("app.test", target.address()).await;
     console.applied(&id).await;
+    // A request that never ends keeps the old session's links standing for as long as the gateway lets them.
+    let mut held = world.visitor().await;
+    held.send(b"GET /hold HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    eventually("the target has it", || async { (target.connections() == 1).then_some(()) }).await;
     dead.signal("STOP").await;
     relay.cut(Ending::HalfOpen);
     dead.kill().await;

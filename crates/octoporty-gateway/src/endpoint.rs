@@ -182,8 +182,9 @@ async fn hand_over(
     let upgraded = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await.map_err(|_| TakeOverError::Timeout)??;
     let Parts { io, read_buf, .. } =
         upgraded.downcast::<TokioIo<VisitorIo>>().expect("every connection's socket is a VisitorIo");
-    // The link does not count among its source's visitors.
-    let (socket, _permit) = io.into_inner().into_socket();
+    // The link does not count among its source's visitors, from here on and not only once it has ended.
+    let (socket, permit) = io.into_inner().into_socket();
+    drop(permit);
     let peer = socket.peer_addr()?;
     let place = shard.state.placement.place(source);
     let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());
