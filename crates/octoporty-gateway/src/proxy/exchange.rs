@@ -116,8 +116,9 @@ impl Exchange<'_> {
 
     fn open(&self, head: Bytes) -> Result<Warm, Failure> {
         let (stream, _link) = self.session.open(self.ctx.index, &self.open, head)?;
-        let watchdog = Watchdog::new(Instant::now() + self.ctx.state.config.limits.first_byte_timeout);
-        Ok(Warm { stream, watchdog })
+        let now = Instant::now();
+        let watchdog = Watchdog::new(now + self.ctx.state.config.limits.first_byte_timeout);
+        Ok(Warm { stream, watchdog, since: now.into_std() })
     }
 
     /// Whether the request may go out once more: nothing of it reached the target, or it reached an idle connection
@@ -138,6 +139,7 @@ impl Exchange<'_> {
     ) -> Result<Answered, Trouble> {
         let limits = &self.ctx.state.config.limits;
         let now = Instant::now();
+        let idle_before = now.into_std().saturating_duration_since(warm.since);
         let mut attempt = Attempt {
             exchange: self,
             warm,
@@ -154,8 +156,15 @@ impl Exchange<'_> {
             idle: limits.idle_timeout,
             sent: false,
         };
-        let head = std::future::poll_fn(|cx| attempt.poll(cx)).await?;
-        Ok(Answered { head, rest: attempt.input, warm: attempt.warm })
+        match std::future::poll_fn(|cx| attempt.poll(cx)).await {
+            Ok(head) => Ok(Answered { head, rest: attempt.input, warm: attempt.warm }),
+            Err(trouble) => {
+                if origin == Origin::Reused && trouble.is_targets_end() {
+                    self.ctx.upstream.pool().target_closed(self.lane, idle_before);
+                }
+                Err(trouble)
+            }
+        }
     }
 }
 

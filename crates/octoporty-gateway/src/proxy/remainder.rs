@@ -130,7 +130,7 @@ enum Phase {
 
 /// Leaves the rest of an upload to a task of the shard.
 pub(super) fn split(ctx: &ShardContext, upload: Upload, warm: Warm, idle: Duration) -> Arc<Shared> {
-    let Warm { stream, watchdog } = warm;
+    let Warm { stream, watchdog, .. } = warm;
     let now = Instant::now();
     let state = State {
         stream: Some(stream),

@@ -53,6 +53,15 @@ impl Trouble {
         }
     }
 
+    /// Whether the target ended the connection instead of answering.
+    pub(super) fn is_targets_end(&self) -> bool {
+        match self {
+            Self::Reset(reset) => reset.blame == Blame::Target,
+            Self::Finished => true,
+            _ => false,
+        }
+    }
+
     /// The failure to tell.
     pub(super) fn into_failure(self) -> Failure {
         match self {

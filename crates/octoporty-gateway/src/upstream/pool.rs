@@ -2,7 +2,10 @@
 //!
 //! One pool a shard. Invariants: a stream is taken out only if it is quiet; at most [`PER_KEY`] idle ones stand for
 //! a (session, mapping) and [`TOTAL`] in all, the oldest go first; none stands longer than [`IDLE_AGE`]; a stream of
-//! a mapping as it was before a change is never used for the mapping as it is.
+//! a mapping as it was before a change is never used for the mapping as it is; a request that cannot be repeated gets
+//! a stream only where [`trust`] says that the target keeps its connections.
+
+mod trust;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,6 +15,7 @@ use std::time::{Duration, Instant};
 use octoporty_proto::model::{Mapping, MappingId, SessionId};
 use octoporty_tunnel::stream::{Peek, Stream};
 
+use self::trust::{PROOF_IDLE, Trust};
 use super::clock::Watchdog;
 use crate::session::Session;
 
@@ -37,7 +41,8 @@ pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// A target that closes an idle connection does so without warning, and a request that crosses the close is lost. One
 /// that is idempotent is sent again; a POST that fails without an answer must not be, since the target may have acted
 /// on it. Targets close after seconds at the least (5 s with Node and Apache, 75 s with nginx), and their close
-/// reaches this side within a round trip, so a stream that was idle for less than this is as safe as a fresh one.
+/// reaches this side within a round trip, so a stream that was idle for less than this is as safe as a fresh one. Which
+/// targets are unlike that, [`trust`] finds out.
 const SAFE_IDLE: Duration = Duration::from_secs(1);
 
 /// Whether a request may be sent again when its stream fails without an answer.
@@ -56,6 +61,8 @@ pub(crate) struct Warm {
     pub(crate) stream: Stream,
     /// The timer that goes with the stream, still registered: re-arming it costs nothing in the usual case.
     pub(crate) watchdog: Watchdog,
+    /// When it became idle last; of a fresh one, when it was opened.
+    pub(crate) since: Instant,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,13 +105,23 @@ struct Idle {
     /// As the mapping was when the stream was opened: its target must still be the right one.
     mapping: Arc<Mapping>,
     session: Arc<Session>,
-    since: Instant,
+}
+
+/// The idle streams of one key.
+#[derive(Debug, Default)]
+struct Row {
+    /// Oldest at the front.
+    idle: VecDeque<Idle>,
+    /// What is known of the target's habits.
+    trust: Trust,
+    /// Whether a stream came back since the last sweep.
+    used: bool,
 }
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// Oldest at the front. A row that ran empty stays until the next sweep: a busy one does so all the time.
-    rows: HashMap<Key, VecDeque<Idle>, BuildHasherDefault<KeyHasher>>,
+    /// A row that ran empty stays while it is in use: a busy one does so all the time.
+    rows: HashMap<Key, Row, BuildHasherDefault<KeyHasher>>,
     total: usize,
 }
 
@@ -147,9 +164,15 @@ impl Pool {
     }
 
     /// Keeps a stream whose request and answer have both ended in order.
-    pub(crate) fn give(&self, lane: &Lane, warm: Warm) {
+    pub(crate) fn give(&self, lane: &Lane, mut warm: Warm) {
         // An agent that stops waits for its streams to end.
-        if lane.session.is_draining() || warm.stream.peek() != Peek::Quiet {
+        if lane.session.is_draining() {
+            return;
+        }
+        if warm.stream.peek() != Peek::Quiet {
+            if trust::is_targets_doing(&mut warm.stream) {
+                self.target_closed(lane, Duration::ZERO);
+            }
             return;
         }
         let mut evicted = Vec::new();
@@ -159,12 +182,19 @@ impl Pool {
         }
         let row = shelves.rows.entry(lane.key()).or_default();
         let Lane { session, mapping } = lane.clone();
-        row.push_back(Idle { warm, mapping, session, since: Instant::now() });
-        let over = if row.len() > PER_KEY { row.pop_front() } else { None };
+        warm.since = Instant::now();
+        let over = row.push(Idle { warm, mapping, session });
         shelves.total += 1 - usize::from(over.is_some());
         drop(shelves);
         evicted.extend(over);
         drop(evicted);
+    }
+
+    /// Notes that the target ended a warm stream without an answer, `idle` after its last one.
+    pub(crate) fn target_closed(&self, lane: &Lane, idle: Duration) {
+        if idle < SAFE_IDLE {
+            self.lock().rows.entry(lane.key()).or_default().trust = Trust::Refuted(Instant::now());
+        }
     }
 
     /// Closes all of a session, and gives how many: its agent stops and waits for its streams to end, or its limit is
@@ -172,13 +202,10 @@ impl Pool {
     pub(crate) fn forget(&self, session: SessionId) -> usize {
         let mut gone = Vec::new();
         let mut shelves = self.lock();
-        shelves.rows.retain(|key, row| {
-            let keep = key.session != session;
-            if !keep {
-                gone.extend(row.drain(..));
-            }
-            keep
-        });
+        // What is known of its targets stays: a session at its limit goes on.
+        for (_, row) in shelves.rows.iter_mut().filter(|(key, _)| key.session == session) {
+            gone.extend(row.idle.drain(..));
+        }
         shelves.total -= gone.len();
         drop(shelves);
         gone.len()
@@ -189,15 +216,9 @@ impl Pool {
         let mut gone = Vec::new();
         let mut shelves = self.lock();
         for row in shelves.rows.values_mut() {
-            let (keep, drop): (VecDeque<_>, VecDeque<_>) = std::mem::take(row).into_iter().partition(|idle| {
-                now.saturating_duration_since(idle.since) < IDLE_AGE
-                    && !idle.session.is_draining()
-                    && idle.warm.stream.peek() == Peek::Quiet
-            });
-            *row = keep;
-            gone.extend(drop);
+            row.sweep(now, &mut gone);
         }
-        shelves.rows.retain(|_, row| !row.is_empty());
+        shelves.forget_unused(now);
         shelves.total -= gone.len();
         drop(shelves);
         drop(gone);
@@ -210,39 +231,121 @@ impl Pool {
     }
 }
 
+impl Idle {
+    /// Whether it leads to the target that the mapping has now.
+    fn is_for(&self, mapping: &Arc<Mapping>) -> bool {
+        Arc::ptr_eq(&self.mapping, mapping) || self.mapping == *mapping
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.warm.stream.peek() == Peek::Quiet
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.warm.since)
+    }
+}
+
+impl Row {
+    /// Gives the one that there is no room for.
+    fn push(&mut self, idle: Idle) -> Option<Idle> {
+        self.used = true;
+        let is_full = self.idle.len() >= PER_KEY;
+        // A target that is yet to prove itself does so by the oldest, so that one is let stand.
+        if is_full && !self.trust.is_proven() && self.idle[0].age(idle.warm.since) < PROOF_IDLE {
+            return Some(idle);
+        }
+        self.idle.push_back(idle);
+        if is_full { self.idle.pop_front() } else { None }
+    }
+
+    /// The newest that is fit.
+    fn take(&mut self, mapping: &Arc<Mapping>, repeat: Repeat, unfit: &mut Vec<Idle>) -> Option<Warm> {
+        if repeat == Repeat::Unsafe && !self.trust.holds_for(mapping) && !self.prove(mapping, unfit) {
+            return None;
+        }
+        while let Some(idle) = self.idle.pop_back() {
+            if repeat == Repeat::Unsafe && idle.warm.since.elapsed() >= SAFE_IDLE {
+                // The others have stood even longer; they stay for requests that can be repeated.
+                self.idle.push_back(idle);
+                return None;
+            }
+            if idle.is_for(mapping) && idle.is_quiet() {
+                return Some(idle.warm);
+            }
+            self.discard(idle, mapping, Instant::now(), unfit);
+            if repeat == Repeat::Unsafe && !self.trust.is_proven() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Looks whether the oldest stream proves that the target keeps its connections.
+    #[cold]
+    fn prove(&mut self, mapping: &Arc<Mapping>, unfit: &mut Vec<Idle>) -> bool {
+        let now = Instant::now();
+        while let Some(idle) = self.idle.pop_front() {
+            if idle.is_for(mapping) && idle.is_quiet() {
+                self.trust.witness(mapping, idle.age(now), now);
+                self.idle.push_front(idle);
+                return self.trust.is_proven();
+            }
+            self.discard(idle, mapping, now, unfit);
+        }
+        false
+    }
+
+    /// Puts a stream among those to be closed, and notes it if its target ended it soon.
+    fn discard(&mut self, mut idle: Idle, mapping: &Arc<Mapping>, now: Instant, unfit: &mut Vec<Idle>) {
+        let soon = idle.age(now) < SAFE_IDLE && idle.is_for(mapping);
+        if soon && trust::is_targets_doing(&mut idle.warm.stream) {
+            self.trust = Trust::Refuted(now);
+        }
+        unfit.push(idle);
+    }
+
+    fn sweep(&mut self, now: Instant, gone: &mut Vec<Idle>) {
+        for idle in std::mem::take(&mut self.idle) {
+            if idle.age(now) >= IDLE_AGE || idle.session.is_draining() {
+                gone.push(idle);
+            } else if idle.is_quiet() {
+                self.idle.push_back(idle);
+            } else {
+                let mapping = idle.mapping.clone();
+                self.discard(idle, &mapping, now, gone);
+            }
+        }
+    }
+}
+
 impl Shelves {
     fn take(&mut self, lane: &Lane, repeat: Repeat, unfit: &mut Vec<Idle>) -> Option<Warm> {
-        let key = lane.key();
-        let row = self.rows.get_mut(&key)?;
-        let mut found = None;
-        while let Some(idle) = row.pop_back() {
-            if repeat == Repeat::Unsafe && idle.since.elapsed() >= SAFE_IDLE {
-                // The others have stood even longer; they stay for requests that can be repeated.
-                row.push_back(idle);
-                break;
-            }
-            self.total -= 1;
-            let same = Arc::ptr_eq(&idle.mapping, &lane.mapping) || idle.mapping == lane.mapping;
-            if same && idle.warm.stream.peek() == Peek::Quiet {
-                found = Some(idle.warm);
-                break;
-            }
-            unfit.push(idle);
-        }
+        let found = self.rows.get_mut(&lane.key())?.take(&lane.mapping, repeat, unfit);
+        self.total -= unfit.len() + usize::from(found.is_some());
         found
     }
 
+    /// Drops the rows that hold nothing. What is known of a target that closed soon stays for its time, as long as
+    /// there is room: a target of which nothing is known is as little trusted.
+    fn forget_unused(&mut self, now: Instant) {
+        let room = self.rows.len() <= TOTAL;
+        self.rows.retain(|_, row| {
+            let used = std::mem::take(&mut row.used);
+            used || !row.idle.is_empty() || (room && row.trust.is_doubted(now))
+        });
+    }
+
     fn evict_oldest(&mut self, evicted: &mut Vec<Idle>) {
-        let mut ages: Vec<Instant> = self.rows.values().flatten().map(|idle| idle.since).collect();
+        let mut ages: Vec<Instant> = self.rows.values().flat_map(|row| &row.idle).map(|idle| idle.warm.since).collect();
         let Some(last) = EVICTED_AT_ONCE.min(ages.len()).checked_sub(1) else { return };
         let (_, limit, _) = ages.select_nth_unstable(last);
         let limit = *limit;
         for row in self.rows.values_mut() {
-            while row.front().is_some_and(|idle| idle.since <= limit) {
-                evicted.extend(row.pop_front());
+            while row.idle.front().is_some_and(|idle| idle.warm.since <= limit) {
+                evicted.extend(row.idle.pop_front());
             }
         }
-        self.rows.retain(|_, row| !row.is_empty());
         self.total -= evicted.len();
     }
 }

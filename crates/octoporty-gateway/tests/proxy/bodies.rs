@@ -79,7 +79,7 @@ async fn chunks_and_trailers_pass_both_ways() {
     for _ in 0..2 {
         let reply = visitor
             .ask(&format!(
-                "POST / HTTP/1.1\r\nHost: {HOST}\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n\
+                "PUT / HTTP/1.1\r\nHost: {HOST}\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n\
                  6\r\nhello \r\n5\r\nworld\r\n0\r\nX-Sum: 1\r\n\r\n"
             ))
             .await;

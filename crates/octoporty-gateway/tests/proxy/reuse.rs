@@ -19,6 +19,9 @@ fn post(body: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
+/// Long enough for a stream to prove that its target keeps connections, and not too long for a POST to use it.
+const PROOF: Duration = Duration::from_millis(200);
+
 /// Answers for as long as it is asked.
 async fn patient(mut connection: Connection) {
     while let Some(head) = connection.head().await {
@@ -145,6 +148,7 @@ async fn a_post_that_reached_the_target_is_never_sent_twice() {
     let mut world = World::new(|connection| Box::pin(tired(connection))).await;
     let request = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(world.ask(&request).await.text(), "ok");
+    tokio::time::sleep(PROOF).await;
     let reply = world.ask(&request).await;
     assert_eq!(reply.status(), 502);
     assert!(reply.text().contains("target_closed"), "{}", reply.text());
@@ -157,6 +161,8 @@ async fn a_post_that_reached_the_target_is_never_sent_twice() {
 async fn a_post_takes_no_connection_that_stood_idle_for_long() {
     let world = World::new(|connection| Box::pin(patient(connection))).await;
     assert_eq!(world.ask(&post("end")).await.text(), "ok");
+    tokio::time::sleep(PROOF).await;
+    assert_eq!(world.ask(&post("end")).await.text(), "ok");
     assert_eq!(world.ask(&post("end")).await.text(), "ok");
     assert_eq!(world.streams(), 1, "a moment is not long");
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -165,6 +171,45 @@ async fn a_post_takes_no_connection_that_stood_idle_for_long() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(world.ask(&get("/")).await.text(), "ok");
     assert_eq!(world.streams(), 2, "a GET can be sent again, so it takes any");
+}
+
+/// Closes behind its answer and does not say so, about when a request that follows at once arrives.
+async fn abrupt(mut connection: Connection) {
+    connection.head().await.unwrap();
+    connection.send(OK).await;
+    // Timers are too coarse for this.
+    let (answered, delay) = (std::time::Instant::now(), Duration::from_micros(fastrand::u64(0..300)));
+    while answered.elapsed() < delay {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_post_to_a_target_that_closes_at_once_is_never_lost() {
+    let world = World::new(|connection| Box::pin(abrupt(connection))).await;
+    let mut visitor = world.visitor().await;
+    for number in 0..300 {
+        let request = if number % 3 == 1 { get("/") } else { post("") };
+        let reply = visitor.ask(&request).await;
+        assert_eq!((reply.status(), reply.text()), (200, "ok"), "request {number}: {}", reply.head);
+    }
+}
+
+#[tokio::test]
+async fn posts_alone_come_to_share_warm_connections() {
+    let world = World::new(|connection| Box::pin(patient(connection))).await;
+    let mut visitor = world.visitor().await;
+    let mut asked = 0;
+    let end = tokio::time::Instant::now() + PROOF;
+    while tokio::time::Instant::now() < end {
+        assert_eq!(visitor.ask(&post("end")).await.text(), "ok");
+        asked += 1;
+    }
+    let proven = world.streams();
+    for _ in 0..20 {
+        assert_eq!(visitor.ask(&post("end")).await.text(), "ok");
+    }
+    assert_eq!(world.streams(), proven, "{asked} before");
 }
 
 #[tokio::test]

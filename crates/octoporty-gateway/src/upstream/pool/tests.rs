@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::trust::DOUBT;
 use super::*;
 use crate::session::SessionIdentity;
 
@@ -125,7 +126,8 @@ impl Bench {
         loop {
             if let Incoming::Stream(_, mut other) = self.agent.next().await.unwrap() {
                 assert_eq!(other.recv().await.unwrap().unwrap(), "x");
-                return (Warm { stream, watchdog: Watchdog::new(tokio::time::Instant::now()) }, other);
+                let watchdog = Watchdog::new(tokio::time::Instant::now());
+                return (Warm { stream, watchdog, since: Instant::now() }, other);
             }
         }
     }
@@ -135,6 +137,28 @@ impl Bench {
         self.pool.give(&self.lane, warm);
         other
     }
+
+    /// Lets what stands idle seem to stand for so much longer.
+    fn pass(&self, time: Duration) {
+        let mut shelves = self.pool.lock();
+        for row in shelves.rows.values_mut() {
+            row.idle.iter_mut().for_each(|idle| idle.warm.since -= time);
+            if let Trust::Refuted(last) = &mut row.trust {
+                *last -= time;
+            }
+        }
+    }
+
+    /// What was sent on other streams before has arrived once this is over.
+    async fn settle(&mut self) {
+        let (mut mark, mut other) = self.stream().await;
+        other.send(Bytes::from_static(b"!")).await.unwrap();
+        mark.stream.recv().await.unwrap();
+    }
+
+    fn takes(&self, repeat: Repeat) -> bool {
+        self.pool.take(&self.lane, repeat).is_some()
+    }
 }
 
 #[tokio::test]
@@ -142,7 +166,7 @@ async fn the_stream_returned_last_is_taken_first() {
     let mut bench = Bench::new();
     let (_first, second) = (bench.give().await, bench.give().await);
     assert_eq!(bench.pool.idle(), 2);
-    let taken = bench.pool.take(&bench.lane, Repeat::Unsafe).unwrap();
+    let taken = bench.pool.take(&bench.lane, Repeat::Safe).unwrap();
     assert_eq!(taken.stream.id(), second.id());
     assert_eq!(bench.pool.idle(), 1);
 }
@@ -155,9 +179,7 @@ async fn a_stream_that_the_other_side_touched_is_never_taken() {
     spoke.send(Bytes::from_static(b"408")).await.unwrap();
     drop(reset);
     // The last to be seen: what was sent before has arrived as well.
-    let (mut mark, mut other) = bench.stream().await;
-    other.send(Bytes::from_static(b"!")).await.unwrap();
-    mark.stream.recv().await.unwrap();
+    bench.settle().await;
     assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_none());
     assert_eq!(bench.pool.idle(), 0);
 }
@@ -178,7 +200,10 @@ async fn a_changed_mapping_takes_no_stream_to_its_old_target() {
 async fn bounds_hold_and_the_oldest_go_first() {
     let mut bench = Bench::new();
     let mut others = Vec::new();
-    for _ in 0..PER_KEY + 3 {
+    for number in 0..PER_KEY + 3 {
+        if number == PER_KEY {
+            bench.pass(PROOF_IDLE);
+        }
         others.push(bench.give().await);
     }
     assert_eq!(bench.pool.idle(), PER_KEY);
@@ -203,9 +228,7 @@ async fn a_sweep_closes_what_is_old_or_was_closed() {
     let mut bench = Bench::new();
     let (kept, closed) = (bench.give().await, bench.give().await);
     drop(closed);
-    let (mut mark, mut other) = bench.stream().await;
-    other.send(Bytes::from_static(b"!")).await.unwrap();
-    mark.stream.recv().await.unwrap();
+    bench.settle().await;
     bench.pool.sweep(Instant::now());
     assert_eq!(bench.pool.idle(), 1);
     bench.pool.sweep(Instant::now() + IDLE_AGE);
@@ -223,6 +246,136 @@ async fn an_agent_that_stops_finds_its_idle_streams_closed() {
     let late = bench.give().await;
     assert_eq!(bench.pool.idle(), 0);
     within(late.was_reset()).await;
+}
+
+#[tokio::test]
+async fn a_post_takes_a_warm_stream_once_the_target_has_kept_one_for_a_while() {
+    let mut bench = Bench::new();
+    let _others = (bench.give().await, bench.give().await);
+    bench.pass(PROOF_IDLE / 2);
+    assert!(!bench.takes(Repeat::Unsafe));
+    bench.pass(PROOF_IDLE / 2);
+    let _newer = (bench.give().await, bench.give().await);
+    assert!(bench.takes(Repeat::Unsafe), "the oldest vouches for the newest");
+    bench.lane.mapping = mapping(1, 80);
+    assert!(bench.takes(Repeat::Unsafe), "a sync that changes nothing forgets nothing");
+    bench.lane.mapping = mapping(1, 81);
+    let _moved = bench.give().await;
+    assert!(!bench.takes(Repeat::Unsafe), "another target vouches for nothing");
+    bench.pass(SAFE_IDLE);
+    assert!(!bench.takes(Repeat::Unsafe));
+    assert!(bench.takes(Repeat::Safe));
+}
+
+#[tokio::test]
+async fn while_the_target_is_yet_to_prove_itself_the_oldest_stream_is_let_stand() {
+    let mut bench = Bench::new();
+    let mut others = Vec::new();
+    for _ in 0..PER_KEY {
+        others.push(bench.give().await);
+    }
+    let late = bench.give().await;
+    within(late.was_reset()).await;
+    assert_eq!(bench.pool.idle(), PER_KEY);
+    bench.pass(PROOF_IDLE);
+    assert!(bench.takes(Repeat::Unsafe));
+}
+
+#[tokio::test]
+async fn a_target_that_closed_at_once_gets_posts_on_fresh_streams_for_a_minute() {
+    for found_by_post in [true, false] {
+        let mut bench = Bench::new();
+        let closed = bench.give().await;
+        bench.pass(PROOF_IDLE);
+        let _quiet = bench.give().await;
+        assert!(bench.takes(Repeat::Unsafe));
+        let _quiet = bench.give().await;
+        let newest = bench.give().await;
+        drop(newest);
+        bench.settle().await;
+        // A cancelled stream is not the target's doing.
+        assert!(bench.takes(Repeat::Unsafe));
+        let _quiet = bench.give().await;
+        let mut newest = bench.give().await;
+        newest.finish().unwrap();
+        bench.settle().await;
+        let repeat = if found_by_post { Repeat::Unsafe } else { Repeat::Safe };
+        assert_eq!(bench.takes(repeat), !found_by_post, "what is left is no better than what was found closed");
+        let _quiet = bench.give().await;
+        bench.pass(PROOF_IDLE);
+        assert!(!bench.takes(Repeat::Unsafe), "nothing counts as proof for now");
+        bench.pass(DOUBT);
+        let _quiet = bench.give().await;
+        assert!(bench.takes(Repeat::Unsafe), "what stood all the while is proof");
+        drop(closed);
+    }
+}
+
+#[tokio::test]
+async fn streams_found_closed_count_only_if_they_had_hardly_become_idle() {
+    let mut bench = Bench::new();
+    let _old = bench.give().await;
+    bench.pass(PROOF_IDLE);
+    let mut late = bench.give().await;
+    late.finish().unwrap();
+    bench.settle().await;
+    bench.pass(SAFE_IDLE);
+    bench.pool.sweep(Instant::now());
+    bench.pool.target_closed(&bench.lane, SAFE_IDLE);
+    let _quiet = bench.give().await;
+    assert!(bench.takes(Repeat::Unsafe), "targets close after some seconds");
+
+    // Each way of finding a stream closed soon.
+    for way in 0..3 {
+        let mut bench = Bench::new();
+        let _old = bench.give().await;
+        bench.pass(PROOF_IDLE);
+        match way {
+            0 => bench.pool.target_closed(&bench.lane, Duration::ZERO),
+            1 => {
+                let (warm, mut other) = bench.stream().await;
+                other.finish().unwrap();
+                bench.settle().await;
+                bench.pool.give(&bench.lane, warm);
+            }
+            _ => {
+                let mut other = bench.give().await;
+                other.finish().unwrap();
+                bench.settle().await;
+                bench.pool.sweep(Instant::now());
+            }
+        }
+        let _quiet = bench.give().await;
+        assert!(!bench.takes(Repeat::Unsafe), "way {way}");
+        assert!(bench.takes(Repeat::Safe));
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_targets_is_forgotten_when_it_is_of_no_use() {
+    let mut bench = Bench::new();
+    let rows = |bench: &Bench| bench.pool.lock().rows.len();
+    let _other = bench.give().await;
+    bench.pass(PROOF_IDLE);
+    assert!(bench.takes(Repeat::Unsafe));
+    let now = Instant::now();
+    bench.pool.sweep(now);
+    assert_eq!(rows(&bench), 1, "a busy row may be empty at the moment");
+    bench.pool.sweep(now);
+    assert_eq!(rows(&bench), 0);
+    bench.pool.target_closed(&bench.lane, Duration::ZERO);
+    bench.pool.forget(bench.lane.session.id());
+    bench.pool.sweep(now);
+    assert_eq!(rows(&bench), 1);
+    bench.pool.sweep(now + DOUBT + Duration::from_secs(1));
+    assert_eq!(rows(&bench), 0);
+
+    for id in 0..=TOTAL as u128 {
+        let lane = Lane { mapping: mapping(id, 80), ..bench.lane.clone() };
+        bench.pool.target_closed(&lane, Duration::ZERO);
+    }
+    bench.pool.sweep(now);
+    assert_eq!(rows(&bench), 0, "there is room for so many only");
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> T {
