@@ -83,10 +83,9 @@ impl Exchange<'_> {
 
     /// A warm stream that is fit, else a fresh one.
     async fn acquire(&self, head: &Bytes, upload: &mut Upload) -> Result<(Warm, Origin), Trouble> {
-        let repeat = if is_idempotent(self.method) { Repeat::Safe } else { Repeat::Unsafe };
         // An upgrade ends its stream, so it takes none from others.
         if self.upgrade == Upgrade::No
-            && let Some(warm) = self.ctx.upstream.pool().take(self.lane, repeat)
+            && let Some(warm) = self.ctx.upstream.pool().take(self.lane, self.repeat())
         {
             upload.begin(head.clone());
             return Ok((warm, Origin::Reused));
@@ -114,11 +113,15 @@ impl Exchange<'_> {
         Err(busy)
     }
 
+    fn repeat(&self) -> Repeat {
+        if is_idempotent(self.method) { Repeat::Safe } else { Repeat::Unsafe }
+    }
+
     fn open(&self, head: Bytes) -> Result<Warm, Failure> {
         let (stream, _link) = self.session.open(self.ctx.index, &self.open, head)?;
         let now = Instant::now();
         let watchdog = Watchdog::new(now + self.ctx.state.config.limits.first_byte_timeout);
-        Ok(Warm { stream, watchdog, since: now.into_std() })
+        Ok(Warm { stream, watchdog, since: now.into_std(), opened_for: self.repeat() })
     }
 
     /// Whether the request may go out once more: nothing of it reached the target, or it reached an idle connection

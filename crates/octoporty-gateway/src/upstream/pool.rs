@@ -1,7 +1,8 @@
 //! Warm streams: connections to targets that an answer has left fit for the next request.
 //!
 //! One pool a shard. Invariants: a stream is taken out only if it is quiet; at most [`PER_KEY`] idle ones stand for
-//! a (session, mapping) and [`TOTAL`] in all, the oldest go first; none stands longer than [`IDLE_AGE`]; a stream of
+//! a (session, mapping) and [`TOTAL`] in all, the oldest go first; none stands longer than [`IDLE_AGE`], and more than
+//! [`KEPT`] only while requests take them; a stream of
 //! a mapping as it was before a change is never used for the mapping as it is; a request that cannot be repeated gets
 //! a stream only where [`trust`] says that the target keeps its connections.
 
@@ -15,16 +16,20 @@ use std::time::{Duration, Instant};
 use octoporty_proto::model::{Mapping, MappingId, SessionId};
 use octoporty_tunnel::stream::{Peek, Stream};
 
-use self::trust::{PROOF_IDLE, Trust};
+use self::trust::Trust;
 use super::clock::Watchdog;
 use crate::session::Session;
 
-/// Most idle streams for one (session, mapping) on one shard: more than this many requests at once are rare, and
-/// each idle stream is a connection that the target keeps open.
-const PER_KEY: usize = 64;
+/// Most idle streams for one (session, mapping) on one shard: a quarter of the streams that a session has by default,
+/// since each request beyond opens a connection to the target and closes one.
+const PER_KEY: usize = 1024;
+
+/// How many of a (session, mapping) stand until they are old. Those beyond go with the second sweep that finds them
+/// unused: each idle stream is a connection that the target keeps open.
+const KEPT: usize = 64;
 
 /// Most idle streams on one shard; bounds what all sessions together may cost.
-const TOTAL: usize = 1024;
+const TOTAL: usize = 2048;
 
 /// How many go at once when [`TOTAL`] is reached, so that finding the oldest is paid once in so many returns.
 const EVICTED_AT_ONCE: usize = 64;
@@ -63,6 +68,8 @@ pub(crate) struct Warm {
     pub(crate) watchdog: Watchdog,
     /// When it became idle last; of a fresh one, when it was opened.
     pub(crate) since: Instant,
+    /// What kind of request opened it.
+    pub(crate) opened_for: Repeat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -114,6 +121,8 @@ struct Row {
     idle: VecDeque<Idle>,
     /// What is known of the target's habits.
     trust: Trust,
+    /// Fewest idle streams at once since the last sweep: so many were not needed.
+    least: usize,
     /// Whether a stream came back since the last sweep.
     used: bool,
 }
@@ -250,17 +259,23 @@ impl Row {
     /// Gives the one that there is no room for.
     fn push(&mut self, idle: Idle) -> Option<Idle> {
         self.used = true;
-        let is_full = self.idle.len() >= PER_KEY;
-        // A target that is yet to prove itself does so by the oldest, so that one is let stand.
-        if is_full && !self.trust.is_proven() && self.idle[0].age(idle.warm.since) < PROOF_IDLE {
+        // While a target is yet to prove itself each POST opens one, so they say nothing of how many requests there are at
+        // once; the oldest is let stand, since it is the proof to come.
+        if idle.warm.opened_for == Repeat::Unsafe && self.idle.len() >= KEPT && !self.trust.is_proven() {
             return Some(idle);
         }
         self.idle.push_back(idle);
-        if is_full { self.idle.pop_front() } else { None }
+        if self.idle.len() > PER_KEY { self.idle.pop_front() } else { None }
     }
 
     /// The newest that is fit.
     fn take(&mut self, mapping: &Arc<Mapping>, repeat: Repeat, unfit: &mut Vec<Idle>) -> Option<Warm> {
+        let found = self.find(mapping, repeat, unfit);
+        self.least = self.least.min(self.idle.len());
+        found
+    }
+
+    fn find(&mut self, mapping: &Arc<Mapping>, repeat: Repeat, unfit: &mut Vec<Idle>) -> Option<Warm> {
         if repeat == Repeat::Unsafe && !self.trust.holds_for(mapping) && !self.prove(mapping, unfit) {
             return None;
         }
@@ -305,7 +320,9 @@ impl Row {
         unfit.push(idle);
     }
 
+    /// Takes out what is to be closed.
     fn sweep(&mut self, now: Instant, gone: &mut Vec<Idle>) {
+        let before = self.idle.len();
         for idle in std::mem::take(&mut self.idle) {
             if idle.age(now) >= IDLE_AGE || idle.session.is_draining() {
                 gone.push(idle);
@@ -316,6 +333,10 @@ impl Row {
                 self.discard(idle, &mapping, now, gone);
             }
         }
+        let closed = before - self.idle.len();
+        let unused = self.least.saturating_sub(closed).min(self.idle.len().saturating_sub(KEPT));
+        gone.extend(self.idle.drain(..unused));
+        self.least = self.idle.len();
     }
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::trust::DOUBT;
+use super::trust::{DOUBT, PROOF_IDLE};
 use super::*;
 use crate::session::SessionIdentity;
 
@@ -68,6 +68,7 @@ struct Bench {
     _links: (Link, LinkEvents),
     pool: Pool,
     lane: Lane,
+    opened_for: Repeat,
     end: CancellationToken,
 }
 
@@ -116,7 +117,15 @@ impl Bench {
         let (agent_link, agent) = link::start(carrier(other.1, one.0), Side::Agent, config, &tasks, end.clone());
         gateway.set_stream_limit(100_000);
         let lane = Lane { session: session(1), mapping: mapping(1, 80) };
-        Self { gateway, agent, _links: (agent_link, gateway_events), pool: Pool::default(), lane, end }
+        Self {
+            gateway,
+            agent,
+            _links: (agent_link, gateway_events),
+            pool: Pool::default(),
+            lane,
+            opened_for: Repeat::Safe,
+            end,
+        }
     }
 
     /// A fresh stream, and its other end.
@@ -127,7 +136,7 @@ impl Bench {
             if let Incoming::Stream(_, mut other) = self.agent.next().await.unwrap() {
                 assert_eq!(other.recv().await.unwrap().unwrap(), "x");
                 let watchdog = Watchdog::new(tokio::time::Instant::now());
-                return (Warm { stream, watchdog, since: Instant::now() }, other);
+                return (Warm { stream, watchdog, since: Instant::now(), opened_for: self.opened_for }, other);
             }
         }
     }
@@ -200,17 +209,14 @@ async fn a_changed_mapping_takes_no_stream_to_its_old_target() {
 async fn bounds_hold_and_the_oldest_go_first() {
     let mut bench = Bench::new();
     let mut others = Vec::new();
-    for number in 0..PER_KEY + 3 {
-        if number == PER_KEY {
-            bench.pass(PROOF_IDLE);
-        }
+    for _ in 0..PER_KEY + 3 {
         others.push(bench.give().await);
     }
     assert_eq!(bench.pool.idle(), PER_KEY);
     within(others[2].was_reset()).await;
     assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_some());
 
-    for id in 2..40 {
+    for id in 2..5 {
         bench.lane = Lane { mapping: mapping(id, 80), ..bench.lane.clone() };
         for _ in 0..PER_KEY {
             others.push(bench.give().await);
@@ -221,6 +227,43 @@ async fn bounds_hold_and_the_oldest_go_first() {
     let first = Lane { mapping: mapping(1, 80), ..bench.lane.clone() };
     assert!(bench.pool.take(&first, Repeat::Safe).is_none(), "the first mapping's were the oldest");
     assert!(bench.pool.take(&bench.lane, Repeat::Safe).is_some());
+}
+
+#[tokio::test]
+async fn after_a_burst_what_nobody_needs_goes_and_what_is_in_use_stays() {
+    let mut bench = Bench::new();
+    let mut others = Vec::new();
+    for _ in 0..KEPT + 20 {
+        others.push(bench.give().await);
+    }
+    let now = Instant::now();
+    bench.pool.sweep(now);
+    assert_eq!(bench.pool.idle(), KEPT + 20, "they have only just come");
+    // Ten at once: so many are in need, but for the others nobody asked.
+    let taken: Vec<_> = (0..10).map(|_| bench.pool.take(&bench.lane, Repeat::Safe).unwrap()).collect();
+    taken.into_iter().for_each(|warm| bench.pool.give(&bench.lane, warm));
+    bench.pool.sweep(now);
+    assert_eq!(bench.pool.idle(), KEPT);
+    within(others[0].was_reset()).await;
+    bench.pool.sweep(now);
+    bench.pool.sweep(now);
+    assert_eq!(bench.pool.idle(), KEPT, "so many stay for their time");
+
+    for _ in 0..20 {
+        others.push(bench.give().await);
+    }
+    for _ in 0..3 {
+        let all = std::iter::from_fn(|| bench.pool.take(&bench.lane, Repeat::Safe)).collect::<Vec<_>>();
+        assert_eq!(all.len(), KEPT + 20, "a busy row keeps what it needs");
+        all.into_iter().for_each(|warm| bench.pool.give(&bench.lane, warm));
+        bench.pool.sweep(now);
+    }
+    // Some of those that were not needed close by themselves: no others go in their place.
+    let oldest = others.split_off(others.len() - 5);
+    drop(oldest);
+    bench.settle().await;
+    bench.pool.sweep(now);
+    assert_eq!(bench.pool.idle(), KEPT);
 }
 
 #[tokio::test]
@@ -268,17 +311,25 @@ async fn a_post_takes_a_warm_stream_once_the_target_has_kept_one_for_a_while() {
 }
 
 #[tokio::test]
-async fn while_the_target_is_yet_to_prove_itself_the_oldest_stream_is_let_stand() {
+async fn while_the_target_is_yet_to_prove_itself_few_of_the_streams_that_posts_open_are_kept() {
     let mut bench = Bench::new();
+    bench.opened_for = Repeat::Unsafe;
     let mut others = Vec::new();
-    for _ in 0..PER_KEY {
+    for _ in 0..KEPT {
         others.push(bench.give().await);
     }
     let late = bench.give().await;
     within(late.was_reset()).await;
-    assert_eq!(bench.pool.idle(), PER_KEY);
+    bench.opened_for = Repeat::Safe;
+    others.push(bench.give().await);
+    assert_eq!(bench.pool.idle(), KEPT + 1);
+    bench.opened_for = Repeat::Unsafe;
     bench.pass(PROOF_IDLE);
-    assert!(bench.takes(Repeat::Unsafe));
+    let _newest = bench.give().await;
+    let warm = bench.pool.take(&bench.lane, Repeat::Unsafe).expect("the oldest was let stand");
+    let _newest = bench.give().await;
+    bench.pool.give(&bench.lane, warm);
+    assert_eq!(bench.pool.idle(), KEPT + 2);
 }
 
 #[tokio::test]
