@@ -2,9 +2,9 @@
 //!
 //! One pool a shard. Invariants: a stream is taken out only if it is quiet; at most [`PER_KEY`] idle ones stand for
 //! a (session, mapping) and [`TOTAL`] in all, the oldest go first; none stands longer than [`IDLE_AGE`], and more than
-//! [`KEPT`] only while requests take them; a stream of
-//! a mapping as it was before a change is never used for the mapping as it is; a request that cannot be repeated gets
-//! a stream only where [`trust`] says that the target keeps its connections.
+//! [`KEPT`] only while requests take them; a stream of a mapping as it was before a change is never used for the
+//! mapping as it is; a request that cannot be repeated gets a stream only where [`trust`] says that the target keeps its
+//! connections.
 
 mod trust;
 
