@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Control, Hello, Refused, RefusedCode, Welcome};
-use octoporty_proto::model::{AgentName, EndReason, SessionId};
+use octoporty_proto::model::{DesiredState, EndReason, SessionId};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
 use octoporty_tunnel::carrier::Carrier;
@@ -62,21 +62,31 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
     let config = mux_config(&shard.state);
     let cancel = shard.cancel.child_token();
     let (link, mut events) = link::start(carrier, Side::Gateway, config, &shard.tracker, cancel);
-    let Ok(hello) = tokio::time::timeout(HELLO_TIMEOUT, hello(&mut events)).await else {
-        link.close(EndReason::ProtocolError, "no hello came in time");
-        return;
-    };
-    let Some(hello) = hello else {
-        reject(&link, "the first message was not a hello");
-        return;
-    };
-    let agent = hello.name.clone();
-    if let Some(joined) = handshake(&shard, &link, hello, &peer).await {
+    // Boxed, as links stand in `serve`, which needs little: what is short or rare would lie in the memory of each.
+    if let Some(joined) = Box::pin(begin(&shard, &link, &mut events, &peer)).await {
         serve(&shard, &joined, &mut events).await;
-        leave(&shard, &joined, &agent).await;
+        Box::pin(leave(&shard, &joined)).await;
     }
     // The place on the shard is free only now.
     drop((peer.place, peer.in_good));
+}
+
+/// Waits for the hello, and shakes hands.
+async fn begin(
+    shard: &Arc<ShardContext>,
+    link: &Link,
+    events: &mut LinkEvents,
+    peer: &Authenticated,
+) -> Option<Joined> {
+    let Ok(hello) = tokio::time::timeout(HELLO_TIMEOUT, hello(events)).await else {
+        link.close(EndReason::ProtocolError, "no hello came in time");
+        return None;
+    };
+    let Some(hello) = hello else {
+        reject(link, "the first message was not a hello");
+        return None;
+    };
+    handshake(shard, link, hello, peer).await
 }
 
 /// The first control message, if it is a hello.
@@ -126,7 +136,7 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
             if welcome(shard, link, max_streams, *welcomed).await {
                 return Some(joined);
             }
-            leave(shard, &joined, &name).await;
+            leave(shard, &joined).await;
             None
         }
     }
@@ -217,22 +227,11 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
     while let Some(incoming) = events.next().await {
         match incoming {
             Incoming::Control(Control::Sync { request, state }) => {
-                let session = joined.session.clone();
-                let outcome = control(shard, move |registry| registry.sync(&session, state)).await.flatten();
-                let Some(outcome) = outcome else { continue };
-                notify(shard, outcome.notices);
-                let answer = Control::SyncResult { request: Some(request), report: outcome.report };
-                match tokio::time::timeout(SEND_TIMEOUT, joined.link.send(&answer)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) | Err(_) => joined.link.close(EndReason::Silent, "the agent takes no answers"),
-                }
+                Box::pin(sync(shard, joined, request, state)).await;
             }
             Incoming::Control(Control::Drain { reason, .. }) => {
                 tracing::info!(agent = %joined.session.identity().agent, %reason, "agent stops");
-                let session = joined.session.clone();
-                let notices = control(shard, move |registry| registry.agent_drains(&session)).await;
-                notify(shard, notices.unwrap_or_default());
-                close_warm_streams(shard, joined.session.id());
+                Box::pin(agent_drains(shard, joined)).await;
             }
             Incoming::Control(Control::Hello(_)) => {
                 joined.link.close(EndReason::ProtocolError, "a second hello on one link");
@@ -244,6 +243,25 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
     }
 }
 
+async fn sync(shard: &Arc<ShardContext>, joined: &Joined, request: u64, state: DesiredState) {
+    let session = joined.session.clone();
+    let outcome = control(shard, move |registry| registry.sync(&session, state)).await.flatten();
+    let Some(outcome) = outcome else { return };
+    notify(shard, outcome.notices);
+    let answer = Control::SyncResult { request: Some(request), report: outcome.report };
+    match tokio::time::timeout(SEND_TIMEOUT, joined.link.send(&answer)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => joined.link.close(EndReason::Silent, "the agent takes no answers"),
+    }
+}
+
+async fn agent_drains(shard: &Arc<ShardContext>, joined: &Joined) {
+    let session = joined.session.clone();
+    let notices = control(shard, move |registry| registry.agent_drains(&session)).await;
+    notify(shard, notices.unwrap_or_default());
+    close_warm_streams(shard, joined.session.id());
+}
+
 /// An agent that stops waits for its streams to end, and idle ones end only by being closed. Gives how many there were.
 pub(crate) fn close_warm_streams(shard: &ShardContext, session: SessionId) -> usize {
     let shards = (0..shard.state.config.shards).filter_map(|index| shard.state.shard(index));
@@ -251,8 +269,9 @@ pub(crate) fn close_warm_streams(shard: &ShardContext, session: SessionId) -> us
 }
 
 /// The link has ended.
-async fn leave(shard: &Arc<ShardContext>, joined: &Joined, agent: &AgentName) {
+async fn leave(shard: &Arc<ShardContext>, joined: &Joined) {
     let end = joined.link.ended().await;
+    let agent = &joined.session.identity().agent;
     let (session, serial) = (joined.session.clone(), joined.serial);
     let notices = control(shard, move |registry| registry.link_ended(&session, serial)).await;
     let links_left = joined.session.links().len();

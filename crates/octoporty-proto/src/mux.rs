@@ -29,7 +29,7 @@ mod zero;
 
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::wire::{Decoder, Open, Side, StreamId};
@@ -40,7 +40,7 @@ use schedule::Schedule;
 use stream::Phase;
 use table::Table;
 pub use table::{IdHasher, StreamMap};
-use transmit::Outgoing;
+use transmit::{Outgoing, Scratch};
 pub use zero::CONTROL_WINDOW;
 use zero::StreamZero;
 
@@ -258,8 +258,7 @@ pub struct Mux {
     liveness: Liveness,
     news: News,
     stats: MuxStats,
-    /// Where headers and small payloads are packed.
-    scratch: BytesMut,
+    scratch: Scratch,
 }
 
 impl Mux {
@@ -288,7 +287,7 @@ impl Mux {
             liveness: Liveness::new(config.probe_interval, now),
             news: News::default(),
             stats: MuxStats::default(),
-            scratch: BytesMut::new(),
+            scratch: Scratch::default(),
             config,
         }
     }
@@ -332,7 +331,7 @@ impl Mux {
     }
 
     /// Does what is due by `now`: sends probes, notices silence, gives back what readers took of streams that do not
-    /// flow.
+    /// flow, and memory that a link which says little does without.
     ///
     /// # Errors
     /// [`LinkError::Silent`].
@@ -352,6 +351,7 @@ impl Mux {
             Ok(Ticked::Early) => Ok(()),
             Ok(Ticked::Interval) => {
                 self.give_back_all_taken(1);
+                self.scratch = Scratch::default();
                 Ok(())
             }
             Err(error) => {

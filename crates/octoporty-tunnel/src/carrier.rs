@@ -29,6 +29,9 @@ pub trait Carrier: Send + 'static {
         0
     }
 
+    /// Called now and then while the link stands: gives back memory that a link which says little does without.
+    fn rest(&mut self) {}
+
     /// Whether [`Self::start_send`] may be called: not more than a bounded number of bytes wait in the carrier.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 

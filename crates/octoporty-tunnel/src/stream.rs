@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use octoporty_proto::mux::Recv;
 use octoporty_proto::wire::{Reset, ResetCode, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -221,8 +221,8 @@ impl AsyncRead for Stream {
         match ready!(self.poll_recv(cx)) {
             Ok(Some(mut bytes)) => {
                 let taken = bytes.len().min(buf.remaining());
-                buf.put_slice(&bytes[..taken]);
-                bytes.advance(taken);
+                // Split and not advanced: an empty end would hold the block that it lies in.
+                buf.put_slice(&bytes.split_to(taken));
                 self.rest = bytes;
                 Poll::Ready(Ok(()))
             }

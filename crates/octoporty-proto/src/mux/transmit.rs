@@ -20,8 +20,11 @@ use crate::wire::{
 /// A payload up to this long is copied beside its header; a longer one is passed on as it is.
 const INLINE: usize = 1024;
 
-/// Headers and small payloads are packed in buffers of this size.
-const SCRATCH: usize = 16 * 1024;
+/// Headers and small payloads are packed in buffers of this size while there are many.
+const SCRATCH_MOST: usize = 16 * 1024;
+
+/// The first buffer after a tick: all that a link needs which says little.
+pub(super) const SCRATCH_LEAST: usize = 2 * 1024;
 
 /// First bytes that travel in an Open frame; the rest follows in its turn.
 const OPEN_FIRST: usize = 16 * 1024;
@@ -230,10 +233,45 @@ fn was_sent(
     }
 }
 
+/// Where headers and small payloads are packed.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    buffer: BytesMut,
+    /// Bytes of the next buffer: doubles with each that is used up.
+    next: usize,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { buffer: BytesMut::new(), next: SCRATCH_LEAST }
+    }
+}
+
+impl Scratch {
+    /// Whether something of at most a kilobyte or so finds no room.
+    fn is_used_up(&self) -> bool {
+        self.buffer.capacity() - self.buffer.len() < INLINE
+    }
+
+    /// To be called when all that was packed has been taken out.
+    fn renew(&mut self) {
+        // Not grown in place: the bytes that were taken out would be copied along and their room kept.
+        if !self.buffer.try_reclaim(self.next) {
+            self.buffer = BytesMut::with_capacity(self.next);
+        }
+        self.next = (self.next * 2).min(SCRATCH_MOST);
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+}
+
 /// Puts frames together: short things in a shared buffer, long payloads as they are.
 struct Packer<'a> {
     out: &'a mut Vec<Bytes>,
-    scratch: BytesMut,
+    scratch: Scratch,
     written: usize,
     budget: usize,
 }
@@ -249,13 +287,14 @@ impl Packer<'_> {
 
     /// Writes something of at most a kilobyte or so.
     fn head(&mut self, put: impl FnOnce(&mut BytesMut)) {
-        if self.scratch.capacity() - self.scratch.len() < INLINE {
+        if self.scratch.is_used_up() {
             self.flush();
-            self.scratch.reserve(SCRATCH);
+            self.scratch.renew();
         }
-        let before = self.scratch.len();
-        put(&mut self.scratch);
-        self.written += self.scratch.len() - before;
+        let buffer = &mut self.scratch.buffer;
+        let before = buffer.len();
+        put(buffer);
+        self.written += buffer.len() - before;
     }
 
     fn small(&mut self, bytes: &[u8]) {
@@ -313,8 +352,8 @@ impl Packer<'_> {
     }
 
     fn flush(&mut self) {
-        if !self.scratch.is_empty() {
-            self.out.push(self.scratch.split().freeze());
+        if !self.scratch.buffer.is_empty() {
+            self.out.push(self.scratch.buffer.split().freeze());
         }
     }
 }
@@ -331,4 +370,23 @@ fn gather(stream: &mut Stream, bytes: usize) -> Bytes {
         whole.extend_from_slice(&piece);
     }
     whole.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_grow_to_their_bound_and_not_beyond() {
+        let mut scratch = Scratch::default();
+        for _ in 0..1000 {
+            if scratch.is_used_up() {
+                scratch.renew();
+            }
+            assert!(scratch.held() <= SCRATCH_MOST, "{} bytes", scratch.held());
+            scratch.buffer.extend_from_slice(&[1; 900]);
+            drop(scratch.buffer.split());
+        }
+        assert_eq!(scratch.next, SCRATCH_MOST);
+    }
 }

@@ -1,16 +1,19 @@
-//! From the socket into the stream: room is reserved first, then that many bytes are read and handed on uncopied.
+//! From the socket into the stream: room is reserved first, then that many bytes are read and handed on, uncopied where
+//! they are many.
 
 use std::io;
-use std::pin::pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use octoporty_proto::wire::Reset;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::stream::Stream;
 
-/// Bytes of the first read of a pair, and of every read of one that moves little: an idle pair holds no more.
+/// Bytes of the first read of a pair, and of every read of one that moves little. They are read on the stack and copied:
+/// so an idle pair holds no buffer.
 const SMALL: usize = 4 * 1024;
 
 /// Reads of one turn before others on the runtime get theirs.
@@ -47,11 +50,12 @@ pub(super) enum UpStep {
 
 impl Up {
     pub(super) fn new(most: usize) -> Self {
+        let most = most.max(1);
         Self {
             buffer: BytesMut::new(),
             held: Bytes::new(),
             size: SMALL.min(most),
-            most: most.max(1),
+            most,
             phase: Phase::Copying,
             moved: 0,
         }
@@ -82,46 +86,74 @@ impl Up {
                 Poll::Pending => return UpStep::NoRoom,
             };
             match self.read(socket, room, cx) {
-                Poll::Ready(Ok(0)) => match stream.finish() {
+                Poll::Ready(Ok(bytes)) if bytes.is_empty() => match stream.finish() {
                     Ok(()) => self.phase = Phase::Done,
                     Err(reset) => return UpStep::Reset(reset),
                 },
-                Poll::Ready(Ok(_)) => self.held = self.buffer.split().freeze(),
+                Poll::Ready(Ok(bytes)) => self.held = bytes,
                 Poll::Ready(Err(error)) => return UpStep::Broke(error),
-                Poll::Pending => {
-                    // Nothing is held while nothing comes, but for what little pairs need.
-                    if self.buffer.capacity() > SMALL {
-                        self.buffer = BytesMut::new();
-                    }
-                    return UpStep::Waiting;
-                }
+                Poll::Pending => return UpStep::Waiting,
             }
         }
         cx.waker().wake_by_ref();
         UpStep::NoRoom
     }
 
+    /// No bytes: the socket's end. Nothing is held while nothing comes.
     fn read<S: AsyncRead + Unpin>(
         &mut self,
         socket: &mut S,
         room: usize,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    ) -> Poll<io::Result<Bytes>> {
+        if self.size <= SMALL && self.buffer.capacity() == 0 {
+            return self.read_little(socket, room, cx);
+        }
+        let read = self.read_much(socket, room, cx);
+        if !matches!(&read, Poll::Ready(Ok(bytes)) if !bytes.is_empty()) {
+            self.buffer = BytesMut::new();
+        }
+        read
+    }
+
+    fn read_much<S: AsyncRead + Unpin>(
+        &mut self,
+        socket: &mut S,
+        room: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Bytes>> {
         if self.buffer.capacity() < (self.size / 4).max(1) {
             self.buffer.reserve(self.size);
         }
         let whole = self.buffer.capacity().min(room);
         let mut limited = (&mut self.buffer).limit(room);
         // The future holds nothing between polls: dropping it while pending loses no byte.
-        let read = pin!(socket.read_buf(&mut limited)).poll(cx);
-        if let Poll::Ready(Ok(length)) = read {
-            if length == whole {
-                self.size = (self.size * 2).min(self.most);
-            } else if length < self.size / 4 {
-                self.size = (self.size / 2).max(SMALL.min(self.most));
-            }
+        let length = ready!(pin!(socket.read_buf(&mut limited)).poll(cx))?;
+        self.learn_size(length, whole);
+        Poll::Ready(Ok(self.buffer.split().freeze()))
+    }
+
+    fn read_little<S: AsyncRead + Unpin>(
+        &mut self,
+        socket: &mut S,
+        room: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Bytes>> {
+        let mut space = [MaybeUninit::uninit(); SMALL];
+        let whole = self.size.min(room);
+        let mut little = ReadBuf::uninit(&mut space[..whole]);
+        ready!(Pin::new(socket).poll_read(cx, &mut little))?;
+        self.learn_size(little.filled().len(), whole);
+        Poll::Ready(Ok(Bytes::copy_from_slice(little.filled())))
+    }
+
+    /// A read that could have given `whole` bytes gave so many.
+    fn learn_size(&mut self, length: usize, whole: usize) {
+        if length == whole {
+            self.size = (self.size * 2).min(self.most);
+        } else if length < self.size / 4 {
+            self.size = (self.size / 2).max(SMALL.min(self.most));
         }
-        read
     }
 
     fn pass_on(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Result<(), Reset>> {
@@ -131,5 +163,96 @@ impl Up {
             self.moved += (before - self.held.len()) as u64;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::prefixed::Prefixed;
+
+    const MOST: usize = 64 * 1024;
+
+    #[tokio::test]
+    async fn a_pair_that_moves_little_holds_no_buffer() {
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        let mut up = Up::new(MOST);
+        for length in [1, 100, SMALL - 1, SMALL / 8] {
+            far.write_all(&vec![1; length]).await.expect("it fits");
+            assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("bytes").len(), length);
+            assert_eq!(up.buffer.capacity(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_than_there_is_room_for() {
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        let mut up = Up::new(MOST);
+        far.write_all(&[1; 1000]).await.expect("it fits");
+        assert_eq!(poll_fn(|cx| up.read(&mut near, 10, cx)).await.expect("bytes").len(), 10);
+        assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("bytes").len(), 990);
+    }
+
+    #[tokio::test]
+    async fn reads_grow_while_they_are_filled_and_shrink_again() {
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        let mut up = Up::new(MOST);
+        far.write_all(&vec![1; 1 << 20]).await.expect("it fits");
+        let mut left = 1 << 20;
+        while left > 0 {
+            left -= poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("bytes").len();
+        }
+        assert_eq!(up.size, MOST);
+        while up.size > SMALL {
+            far.write_all(&[1]).await.expect("it fits");
+            assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("bytes").len(), 1);
+        }
+        drop(far);
+        assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("the end").len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_direction_that_has_ended_holds_no_buffer() {
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        let mut up = Up::new(MOST);
+        far.write_all(&[1; SMALL + 1]).await.expect("it fits");
+        drop(far);
+        for length in [SMALL, 1, 0] {
+            assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("bytes").len(), length);
+        }
+        assert_eq!(up.buffer.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_were_read_ahead_come_first_and_whole() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let all: Vec<u8> = (0..30_000_u32).map(|at| (at % 251) as u8).collect();
+        let (ahead, later) = all.split_at(10_000);
+        let mut near = Prefixed::new(near, Bytes::copy_from_slice(ahead));
+        far.write_all(later).await.expect("it fits");
+        drop(far);
+        let (mut up, mut read) = (Up::new(MOST), Vec::new());
+        loop {
+            let bytes = poll_fn(|cx| up.read(&mut near, 7_000, cx)).await.expect("bytes");
+            if bytes.is_empty() {
+                break;
+            }
+            read.extend_from_slice(&bytes);
+        }
+        assert_eq!(read, all);
+    }
+
+    #[tokio::test]
+    async fn the_smallest_buffer_does_not_pass_for_the_end() {
+        let (mut near, mut far) = tokio::io::duplex(64);
+        far.write_all(b"ab").await.expect("it fits");
+        let mut up = Up::new(0);
+        for byte in [b"a", b"b"] {
+            assert_eq!(poll_fn(|cx| up.read(&mut near, MOST, cx)).await.expect("a byte"), &byte[..]);
+        }
     }
 }

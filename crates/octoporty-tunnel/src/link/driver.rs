@@ -206,6 +206,7 @@ impl Driver {
         let mut due = Ok(());
         if state.mux.next_deadline() <= now {
             due = state.mux.tick(now);
+            self.carrier.rest();
         }
         // News first: what they make the streams' owners queue goes with this turn's frames.
         state.dispatch(&mut self.wakes);

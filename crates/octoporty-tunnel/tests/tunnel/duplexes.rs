@@ -8,6 +8,7 @@ use bytes::Bytes;
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use octoporty_tunnel::duplex::{Counters, DuplexCause, DuplexConfig, DuplexEnd, duplex};
+use octoporty_tunnel::link::Incoming;
 use octoporty_tunnel::stream::{Stream, io_error};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,7 +35,10 @@ struct Piped {
 }
 
 async fn piped(first: &'static [u8], config: DuplexConfig) -> Piped {
-    let mut rig = Rig::new().await;
+    piped_over(Rig::new().await, first, config).await
+}
+
+async fn piped_over(mut rig: Rig, first: &'static [u8], config: DuplexConfig) -> Piped {
     let (stream, theirs) = rig.stream(b"").await;
     let (ours, target) = sockets().await;
     let (tell, end) = oneshot::channel();
@@ -125,6 +129,60 @@ async fn a_stream_that_ends_its_direction_first_still_receives() {
     soon("the answer", async { tokio::join!(answered, check_pattern(&mut stream, 3_000_000)) }).await;
     assert!(matches!(soon("the pair's end", end).await.unwrap().cause, DuplexCause::Finished));
     drop(rig);
+}
+
+/// Until both ends of the link have probed the other.
+async fn rest(rig: &mut Rig) {
+    for end in [&mut rig.gateway, &mut rig.agent] {
+        soon("two pongs", async {
+            let mut seen = 0;
+            while seen < 2 {
+                seen += u32::from(matches!(end.events.next().await.expect("it stands"), Incoming::Alive(_)));
+            }
+        })
+        .await;
+    }
+}
+
+/// The same bytes both ways at once.
+async fn exchange(stream: &mut Stream, target: &mut TcpStream, bytes: &[u8]) {
+    let (mut question, mut answer) = (vec![0; bytes.len()], vec![0; bytes.len()]);
+    let (mut from, mut to) = tokio::io::split(stream);
+    let (mut read, mut write) = target.split();
+    soon("both directions", async {
+        tokio::try_join!(
+            to.write_all(bytes),
+            write.write_all(bytes),
+            read.read_exact(&mut question),
+            from.read_exact(&mut answer)
+        )
+    })
+    .await
+    .unwrap();
+    assert!(question == bytes && answer == bytes);
+}
+
+#[tokio::test]
+async fn what_follows_a_rest_arrives_whole_both_ways_and_so_does_the_end() {
+    let probes = MuxConfig { probe_interval: Duration::from_millis(250), ..config() };
+    let Piped { mut stream, mut target, end, mut rig } =
+        piped_over(Rig::with(probes).await, b"", DuplexConfig::target()).await;
+    let mut at = 0;
+    for length in [1, 4 * 1024 * 1024, 600, 4 * 1024 * 1024 + 1] {
+        rest(&mut rig).await;
+        exchange(&mut stream, &mut target, &pattern(at, length)).await;
+        at += length as u64;
+    }
+    rest(&mut rig).await;
+    stream.finish().unwrap();
+    soon("the end", check_socket(&mut target, 0)).await;
+    rest(&mut rig).await;
+    let answered = async {
+        target.write_all(&pattern(0, 3_000_000)).await.unwrap();
+        target.shutdown().await.unwrap();
+    };
+    soon("the answer", async { tokio::join!(answered, check_pattern(&mut stream, 3_000_000)) }).await;
+    assert!(matches!(soon("the pair's end", end).await.unwrap().cause, DuplexCause::Finished));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::sim::{AGENT, GATEWAY, Line, Pair, config};
+use crate::mux::transmit::SCRATCH_LEAST;
 use crate::mux::{Event, LinkError, MuxConfig};
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -113,4 +114,20 @@ fn a_pong_that_answers_nothing_is_ignored() {
     let pong = [0x60, 0, 0, 8, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9];
     pair.inject(GATEWAY, &pong).unwrap();
     assert!(pair.events[GATEWAY].is_empty());
+}
+
+#[test]
+fn a_link_that_has_come_to_rest_holds_little() {
+    let mut pair = Pair::ready(&config(), &Line::default());
+    let mut most = 0;
+    for _ in 0..100 {
+        pair.open(GATEWAY, &[1; 900]);
+        pair.settle();
+        most = most.max(pair.ends[GATEWAY].scratch.held());
+    }
+    assert!(most > SCRATCH_LEAST, "it was busy");
+    pair.run_for(2 * INTERVAL);
+    for end in [GATEWAY, AGENT] {
+        assert!(pair.ends[end].scratch.held() <= SCRATCH_LEAST, "{} bytes", pair.ends[end].scratch.held());
+    }
 }

@@ -21,6 +21,9 @@ const READ_MOST: usize = 256 * 1024;
 /// Bytes of one read, and all that is held, when it is not.
 const READ_LEAST: usize = 4 * 1024;
 
+/// The same on a link that begins or says little: probes and their answers have some 20 bytes, a first message 300.
+const READ_RESTING: usize = 512;
+
 /// While this many bytes wait here no more is taken: what is not taken yet may still be overtaken by control and by
 /// new streams. The system's own buffer keeps the line busy meanwhile.
 const MAX_WAITING: usize = 4 * 1024;
@@ -101,7 +104,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
             reader: Reader::new(role),
             keys: MaskKeys::default(),
             buffer: BytesMut::new(),
-            next_block: READ_LEAST,
+            next_block: READ_RESTING,
             block: 0,
             queue: VecDeque::new(),
             waiting: 0,
@@ -111,18 +114,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketCarrier<T> {
         }
     }
 
+    /// Uses the block again if nobody holds a part of it and it is large enough. It never grows in place: then it would
+    /// be larger than [`Self::block`] says.
+    fn begin_block(&mut self) {
+        if !self.buffer.try_reclaim(self.next_block) {
+            let mut block = BytesMut::with_capacity(self.buffer.len() + self.next_block);
+            block.extend_from_slice(&self.buffer);
+            self.buffer = block;
+        }
+        self.block = self.buffer.capacity();
+        if self.next_block < READ_LEAST {
+            self.next_block *= 2;
+        }
+    }
+
     /// Reads what is there, as much as the block takes. 0: the peer's end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.buffer.capacity() - self.buffer.len() < self.next_block / 4 {
-            self.buffer.reserve(self.next_block);
-            self.block = self.buffer.capacity();
+            self.begin_block();
         }
         let room = self.buffer.capacity() - self.buffer.len();
         // The future holds nothing between polls: dropping it while pending loses no byte.
         let read = pin!(self.io.read_buf(&mut self.buffer)).poll(cx);
         match read {
             Poll::Ready(Ok(length)) if length == room => self.next_block = (self.next_block * 2).min(READ_MOST),
-            Poll::Ready(Ok(length)) if length < self.next_block / 8 => {
+            Poll::Ready(Ok(length)) if self.next_block > READ_LEAST && length < self.next_block / 8 => {
                 self.next_block = (self.next_block / 2).max(READ_LEAST)
             }
             Poll::Pending if self.buffer.is_empty() && self.buffer.capacity() > READ_LEAST => {
@@ -256,6 +272,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for WebSocketCa
         self.block
     }
 
+    /// A block that has grown is given back by what is read.
+    fn rest(&mut self) {
+        if self.next_block <= READ_LEAST {
+            self.next_block = READ_RESTING;
+            if self.buffer.is_empty() {
+                self.buffer = BytesMut::new();
+            }
+        }
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.waiting >= MAX_WAITING {
             ready!(self.poll_write_some(cx))?;
@@ -329,6 +355,55 @@ mod tests {
         let drawn: std::collections::HashSet<_> = (0..KEYS_AT_ONCE * 4).map(|_| keys.next()).collect();
         assert!(drawn.len() >= KEYS_AT_ONCE * 4 - 1, "two of 128 random masks are alike once in half a million runs");
         assert!(!drawn.contains(&[0; 4]));
+    }
+
+    /// Has the carrier take a message of so many bytes, and look in vain for another.
+    async fn take(
+        carrier: &mut WebSocketCarrier<tokio::io::DuplexStream>,
+        far: &mut (impl AsyncWrite + Unpin),
+        length: usize,
+    ) {
+        let mut sent = BytesMut::new();
+        put_head(&mut sent, Kind::Binary, length, None);
+        sent.extend_from_slice(&vec![1; length]);
+        far.write_all(&sent).await.expect("it fits");
+        let mut left = length;
+        std::future::poll_fn(|cx| {
+            while let Poll::Ready(piece) = carrier.poll_receive(cx) {
+                left -= piece.expect("it is open").expect("bytes").len();
+            }
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(left, 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_says_little_holds_little() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let mut carrier = WebSocketCarrier::new(near, None, Role::Client);
+        take(&mut carrier, &mut far, 20).await;
+        assert!(carrier.buffer.capacity() <= READ_RESTING);
+        take(&mut carrier, &mut far, 20_000).await;
+        assert!(carrier.next_block >= READ_LEAST, "it is busy");
+        carrier.rest();
+        assert!(carrier.next_block >= READ_LEAST, "one that has much to read keeps its block");
+        while carrier.next_block > READ_LEAST {
+            take(&mut carrier, &mut far, 20).await;
+        }
+        carrier.rest();
+        take(&mut carrier, &mut far, 20).await;
+        assert!(carrier.buffer.capacity() <= READ_RESTING, "{} bytes", carrier.buffer.capacity());
+    }
+
+    #[tokio::test]
+    async fn short_messages_lie_in_blocks_that_are_as_short_as_is_told() {
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let mut carrier = WebSocketCarrier::new(near, None, Role::Client);
+        for _ in 0..1000 {
+            take(&mut carrier, &mut far, 20).await;
+            assert!(carrier.block() <= READ_LEAST, "{} bytes", carrier.block());
+        }
     }
 
     #[tokio::test]
