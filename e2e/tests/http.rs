@@ -156,6 +156,91 @@ async fn answers_keep_their_headers_duplicates_reason_and_trailers() {
     assert!(reply.trailers[0].0.eq_ignore_ascii_case("x-sum") && reply.trailers[0].1 == "7");
 }
 
+/// Answers with chunks and trailers, announced or not; the data of `/sly` looks like an end.
+async fn trailing(ip: IpAddr) -> Target {
+    Target::start(ip, |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            let (announced, data) = match seen.path() {
+                "/announced" => ("Trailer: X-Sum, X-Many\r\n", "8\r\nabcdefgh\r\n"),
+                "/sly" => ("", "3\r\nabc\r\n5\r\n0\r\n\r\n\r\n"),
+                _ => ("", "8\r\nabcdefgh\r\n"),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\n{announced}Transfer-Encoding: chunked\r\n\r\n");
+            peer.send(format!("{head}{data}").as_bytes()).await;
+            let end = "0\r\nX-Sum: 7\r\nX-Many: a\r\nX-Many: b\r\nSet-Cookie: c=1\r\n\r\n";
+            peer.send(end.as_bytes()).await;
+        }
+    })
+    .await
+}
+
+/// What follows the last chunk of an answer as it stood on the wire; spelling of names is not told apart.
+fn trailer_section(raw: &[u8]) -> String {
+    let raw = std::str::from_utf8(raw).expect("text");
+    let (_, section) = raw.rsplit_once("\r\n0\r\n").unwrap_or_else(|| panic!("no last chunk: {raw:?}"));
+    section.to_lowercase()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_gets_the_trailers_that_it_gets_from_the_target() {
+    let world = World::new();
+    let target = trailing(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let gateway = world.gateway_address();
+    for path in ["/announced", "/unannounced", "/sly"] {
+        let raw = ["--raw", "--include", "--header", "Host: app.test"];
+        let direct = curl(&[&raw[..], &[&format!("http://{}{path}", target.address())]].concat()).await;
+        let tunnelled = curl(&[&raw[..], &[&format!("http://{gateway}{path}")]].concat()).await;
+        let section = trailer_section(&tunnelled);
+        assert_eq!(section, trailer_section(&direct), "{path}: {}", String::from_utf8_lossy(&tunnelled));
+        assert_eq!(section, "x-sum: 7\r\nx-many: a\r\nx-many: b\r\nset-cookie: c=1\r\n\r\n", "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_kept_after_trailers() {
+    let world = World::new();
+    let target = trailing(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let gateway = world.gateway_address();
+    let urls = [format!("http://{gateway}/unannounced"), format!("http://{gateway}/announced")];
+    let written = "[%{http_code} %{num_connects}]";
+    let head = ["--header", "Host: app.test", "--dump-header", "/dev/null", "--write-out", written];
+    let both = curl(&[&head[..], &[&urls[0], &urls[1]]].concat()).await;
+    assert_eq!(String::from_utf8_lossy(&both), "abcdefgh[200 1]abcdefgh[200 0]");
+
+    let mut visitor = world.visitor().await;
+    for te in ["", "TE: trailers\r\n", ""] {
+        visitor.send(format!("GET /announced HTTP/1.1\r\nHost: app.test\r\n{te}\r\n").as_bytes()).await;
+        let reply = visitor.reply("GET").await;
+        assert!(reply.complete && reply.body == b"abcdefgh", "{reply:?}");
+        let values: Vec<&str> = reply.trailers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["7", "a", "b", "c=1"], "each one once, whether hyper would have written it or not");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visitors_of_http_1_0_and_head_get_no_trailers() {
+    let world = World::new();
+    let target = trailing(world.ip()).await;
+    let _pair = mapped(&world, &target).await;
+    let url = format!("http://{}/announced", world.gateway_address());
+    let old = curl(&["--http1.0", "--raw", "--include", "--header", "Host: app.test", &url]).await;
+    let old = String::from_utf8(old).expect("text");
+    let (head, body) = old.split_once("\r\n\r\n").expect("a head");
+    assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+    assert_eq!(body, "abcdefgh");
+
+    let sly = url.replace("/announced", "/sly");
+    let old = curl(&["--http1.0", "--raw", "--header", "Host: app.test", &sly]).await;
+    assert_eq!(old, b"abc0\r\n\r\n");
+
+    let mut visitor = world.visitor().await;
+    visitor.send(b"HEAD /announced HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(visitor.reply("HEAD").await.status, 200);
+    assert_eq!(visitor.get("app.test", "/announced").await.body, b"abcdefgh", "nothing of the HEAD's is in between");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn request_trailers_reach_the_target() {
     let world = World::new();

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use octoporty_proto::model::{HostPattern, Hostname, Mapping, PathPrefix};
 
 use crate::forwarded::{self, Asked};
+use crate::ingress::head::read_request;
 use crate::routing::{AgentSlot, Route, RoutingSnapshot, Serving};
 use crate::upstream::request::{HeadSource, RequestFraming, Upgrade};
 use crate::upstream::response::HeadReader;
-use crate::visitor::{self, VisitorInfo};
+use crate::visitor::{self, Head, VisitorInfo};
 
 /// As `Gateway__Limits__HeaderBytes` has it by default.
 const HEAD_LIMIT: usize = 64 * 1024;
@@ -51,6 +51,18 @@ pub enum Peer {
     TrustedProxy,
 }
 
+/// The head of a request.
+#[derive(Debug)]
+pub struct RequestHead(Head);
+
+impl RequestHead {
+    /// Parses a whole head; `None` if it is none.
+    #[must_use]
+    pub fn read(wire: &Bytes) -> Option<Self> {
+        read_request(&mut wire.clone(), HEAD_LIMIT).map(Self)
+    }
+}
+
 /// Who asks.
 #[derive(Debug)]
 pub struct Visitor(VisitorInfo);
@@ -58,9 +70,9 @@ pub struct Visitor(VisitorInfo);
 impl Visitor {
     /// Reads the fields of a request, as far as the peer is believed.
     #[must_use]
-    pub fn read(headers: &HeaderMap, peer: SocketAddr, trust: Peer, authority: &str) -> Self {
+    pub fn read(head: &RequestHead, peer: SocketAddr, trust: Peer, authority: &str) -> Self {
         let is_trusted = |address| trust == Peer::TrustedProxy && address == peer.ip();
-        Self(forwarded::visitor(headers, peer, is_trusted, Asked { authority, host: authority, port: None }))
+        Self(forwarded::visitor(&head.0.fields, peer, is_trusted, Asked { authority, host: authority, port: None }))
     }
 }
 
@@ -76,16 +88,16 @@ pub fn new_request_id(unix_ms: u64) -> RequestId {
 
 /// The head of a request without a body, as the target gets it; `None` if it does not pass on.
 #[must_use]
-pub fn request_head(parts: &Parts, mapping: &Mapping, visitor: &Visitor, id: &RequestId) -> Option<Vec<u8>> {
-    let upgrade = Upgrade::of(parts);
+pub fn request_head(head: &RequestHead, mapping: &Mapping, visitor: &Visitor, id: &RequestId) -> Option<Vec<u8>> {
+    let upgrade = Upgrade::of(&head.0);
     let framing = RequestFraming::None;
-    HeadSource { parts, mapping, visitor: &visitor.0, request_id: &id.0, framing, upgrade }.serialise().ok()
+    HeadSource { head: &head.0, mapping, visitor: &visitor.0, request_id: &id.0, framing, upgrade }.serialise().ok()
 }
 
-/// Reads the head of an answer that comes in these pieces.
+/// Reads the head of an answer that comes in these pieces; gives the lines that pass on.
 #[must_use]
-pub fn response_head(pieces: &[Bytes], method: &Method) -> Option<(StatusCode, HeaderMap)> {
+pub fn response_head(pieces: &[Bytes], method: &Method) -> Option<(StatusCode, Vec<u8>)> {
     let mut reader = HeadReader::new(HEAD_LIMIT);
     let head = pieces.iter().find_map(|piece| reader.read(&mut piece.clone(), method).ok().flatten())?;
-    Some((head.status, head.headers))
+    Some((head.status, head.passed.lines))
 }

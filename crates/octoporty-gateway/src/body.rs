@@ -2,26 +2,105 @@
 
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http::{HeaderMap, StatusCode};
+use tokio::net::TcpStream;
+
+use crate::ingress::head::Persistence;
+use crate::shards::sources::Permit;
+use crate::upstream::chunked::Piece;
+use crate::upstream::response::{Passed, Reason, ResponseHead};
+use crate::visitor::RequestId;
 
 /// A body that breaks off: the visitor's connection is closed, so that a cut answer is never taken for a whole one.
 pub(crate) type BodyError = io::Error;
 
 /// An answer to a visitor.
-pub(crate) type Answer = http::Response<AnswerBody>;
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    /// The phrase, where it is not the usual one of the status.
+    pub(crate) reason: Option<Reason>,
+    /// A target's fields.
+    pub(crate) passed: Passed,
+    /// The gateway's own fields.
+    headers: HeaderMap,
+    /// In every answer, once it is known.
+    pub(crate) request_id: Option<RequestId>,
+    /// Whether the connection may carry another request.
+    pub(crate) persistence: Persistence,
+    /// What follows the head.
+    pub(crate) body: AnswerBody,
+}
+
+impl Answer {
+    /// 200 with this body and no fields.
+    pub(crate) fn new(body: AnswerBody) -> Self {
+        Self {
+            status: StatusCode::OK,
+            reason: None,
+            passed: Passed::default(),
+            headers: HeaderMap::new(),
+            request_id: None,
+            persistence: Persistence::Keep,
+            body,
+        }
+    }
+
+    /// The head of a target's answer with this body.
+    pub(crate) fn passing(head: ResponseHead, body: AnswerBody) -> Self {
+        Self { status: head.status, reason: head.reason, passed: head.passed, ..Self::new(body) }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn status_mut(&mut self) -> &mut StatusCode {
+        &mut self.status
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+}
+
+/// Bytes and trailers of an answer, as they come.
+pub(crate) trait AnswerSource: Send {
+    /// The next piece; the last one is an end, trailers, or an error.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, BodyError>>;
+}
+
+/// A connection that is not HTTP any more.
+#[derive(Debug)]
+pub(crate) struct Switched {
+    /// The connection.
+    pub(crate) socket: TcpStream,
+    /// What the visitor has sent behind its request.
+    pub(crate) read_ahead: Bytes,
+    /// Counts the connection, as long as it lasts.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// Takes a connection over once the head of a 101 is written. Dropped when the visitor leaves before.
+pub(crate) type Switch = Box<dyn FnOnce(Switched) + Send>;
 
 /// What follows the head of an [`Answer`].
 pub(crate) enum AnswerBody {
     /// Nothing.
     Empty,
-    /// All there is; empty once it was taken.
+    /// All there is.
     Full(Bytes),
-    /// Bytes and trailers as they come.
-    Streamed(Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>),
+    /// As it comes.
+    Streamed(Box<dyn AnswerSource>),
+    /// Another protocol.
+    Switch(Switch),
 }
 
 impl fmt::Debug for AnswerBody {
@@ -30,36 +109,7 @@ impl fmt::Debug for AnswerBody {
             Self::Empty => f.write_str("Empty"),
             Self::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
             Self::Streamed(_) => f.write_str("Streamed"),
-        }
-    }
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
-            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Streamed(body) => body.as_mut().poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Full(bytes) => bytes.is_empty(),
-            Self::Streamed(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(body) => body.size_hint(),
+            Self::Switch(_) => f.write_str("Switch"),
         }
     }
 }

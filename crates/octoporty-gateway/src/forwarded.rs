@@ -10,14 +10,8 @@
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName};
-
+use crate::fields::{Fields, Known, text};
 use crate::visitor::{PublicScheme, VisitorInfo};
-
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Most proxies in a row that are believed; a longer chain is cut.
 const MAX_CHAIN: usize = 16;
@@ -37,7 +31,7 @@ pub(crate) struct Asked<'a> {
 
 /// Who asks, as far as it is believed. `is_trusted` says whether an address is one of a trusted proxy.
 pub(crate) fn visitor(
-    headers: &HeaderMap,
+    fields: &Fields,
     peer: SocketAddr,
     is_trusted: impl Fn(IpAddr) -> bool,
     asked: Asked<'_>,
@@ -46,30 +40,30 @@ pub(crate) fn visitor(
     let mut visitor = VisitorInfo {
         peer,
         client: direct,
-        chain: vec![direct],
+        proxies: Vec::new(),
         scheme: PublicScheme::Http,
-        host: asked.host.to_owned(),
         port: asked.port.unwrap_or(PublicScheme::Http.default_port()),
-        authority: asked.authority.to_owned(),
+        authority: fields.text_of(asked.authority),
+        host_len: asked.host.len(),
     };
     if is_trusted(direct) {
-        believe(&mut visitor, headers, is_trusted, asked);
+        believe(&mut visitor, fields, is_trusted, asked);
     }
     visitor
 }
 
-fn believe(visitor: &mut VisitorInfo, headers: &HeaderMap, is_trusted: impl Fn(IpAddr) -> bool, asked: Asked<'_>) {
-    let said = Said::read(headers);
+fn believe(visitor: &mut VisitorInfo, fields: &Fields, is_trusted: impl Fn(IpAddr) -> bool, asked: Asked<'_>) {
+    let said = Said::read(fields);
     let mut scheme = said.scheme;
     for hop in said.hops.iter().rev() {
-        if !is_trusted(visitor.client) || visitor.chain.len() > MAX_CHAIN {
+        if !is_trusted(visitor.client) || visitor.proxies.len() >= MAX_CHAIN {
             break;
         }
         // Said by the trusted proxy that added the hop.
         scheme = hop.scheme.or(scheme);
         // An address that cannot be read ends what can be believed.
         let Some(address) = hop.address else { break };
-        visitor.chain.insert(0, address);
+        visitor.proxies.insert(0, visitor.client);
         visitor.client = address;
     }
     visitor.scheme = scheme.unwrap_or(PublicScheme::Http);
@@ -95,12 +89,10 @@ struct Said {
 }
 
 impl Said {
-    fn read(headers: &HeaderMap) -> Self {
-        if !headers.keys().any(is_replaced) {
-            return Self::default();
-        }
-        if ![FOR, PROTO, HOST, PORT].iter().any(|name| headers.contains_key(name)) {
-            let elements = list(headers, &http::header::FORWARDED);
+    fn read(fields: &Fields) -> Self {
+        let mut known = fields.iter().map(|field| field.known).filter(|known| known.is_forwarding());
+        if known.all(|known| known == Known::Forwarded) {
+            let elements = list(fields, Known::Forwarded);
             let hops = elements.map(|element| Hop {
                 address: parameter(element, "for").and_then(address),
                 scheme: parameter(element, "proto").and_then(scheme),
@@ -108,18 +100,17 @@ impl Said {
             return Self { hops: hops.collect(), ..Self::default() };
         }
         Self {
-            hops: list(headers, &FOR).map(|item| Hop { address: address(item), scheme: None }).collect(),
+            hops: list(fields, Known::ForwardedFor).map(|item| Hop { address: address(item), scheme: None }).collect(),
             // The proxy nearest to the visitor knows best how the visitor came: its word stands first.
-            scheme: list(headers, &PROTO).next().and_then(scheme),
-            port: list(headers, &PORT).next().and_then(|port| port.parse().ok()),
+            scheme: list(fields, Known::ForwardedProto).next().and_then(scheme),
+            port: list(fields, Known::ForwardedPort).next().and_then(|port| port.parse().ok()),
         }
     }
 }
 
-/// The comma-separated items of every line of a header.
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty())
+/// The comma-separated items of every line of a field.
+fn list(fields: &Fields, known: Known) -> impl Iterator<Item = &str> {
+    fields.all(known).filter_map(text).flat_map(|line| line.split(',')).map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// A parameter of an element of `Forwarded`, without quotes.
@@ -150,29 +141,21 @@ fn scheme(text: &str) -> Option<PublicScheme> {
     }
 }
 
-/// Whether a header of a visitor's request is replaced by [`write_headers`]: it never goes to a target as it came.
-pub(crate) fn is_replaced(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" | "forwarded"
-    )
-}
-
 /// Appends the header lines that tell a target of its visitor (each with its line end) to a request's head. Without
 /// formatting machinery: this runs for every request, and each address is written once and copied after that.
 pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
     head.extend_from_slice(b"X-Forwarded-For: ");
     let list = head.len();
-    for (index, address) in visitor.chain.iter().enumerate() {
+    for (index, address) in visitor.chain().enumerate() {
         if index > 0 {
             head.extend_from_slice(b", ");
         }
-        write_address(*address, head);
+        write_address(address, head);
     }
     let list = list..head.len();
     head.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
     head.extend_from_slice(visitor.scheme.as_str().as_bytes());
-    if !visitor.authority.is_empty() {
+    if !visitor.authority.as_bytes().is_empty() {
         head.extend_from_slice(b"\r\nX-Forwarded-Host: ");
         head.extend_from_slice(visitor.authority.as_bytes());
     }
@@ -180,14 +163,14 @@ pub(crate) fn write_headers(visitor: &VisitorInfo, head: &mut Vec<u8>) {
     write_decimal(visitor.port.into(), head);
     head.extend_from_slice(b"\r\nForwarded: ");
     let mut written = list.start;
-    for (index, address) in visitor.chain.iter().enumerate() {
+    for (index, address) in visitor.chain().enumerate() {
         if index > 0 {
             head.extend_from_slice(b", ");
         }
         // The address ends with the list, or with its comma.
         let rest = &head[written..list.end];
         let length = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
-        write_element(visitor, (index, *address), written..written + length, head);
+        write_element(visitor, (index, address), written..written + length, head);
         written += length + 2;
     }
     head.extend_from_slice(b"\r\n");
@@ -205,7 +188,7 @@ fn write_element(
     head.extend_from_within(text);
     head.extend_from_slice(behind);
     if index == 0 {
-        if !visitor.authority.is_empty() {
+        if !visitor.authority.as_bytes().is_empty() {
             head.extend_from_slice(b";host=\"");
             head.extend_from_slice(visitor.authority.as_bytes());
             head.push(b'"');

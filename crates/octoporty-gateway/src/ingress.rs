@@ -1,16 +1,26 @@
-//! Visitors' connections: HTTP/1.1 by hyper, and what becomes of a connection's requests.
+//! Visitors' connections, HTTP/1.1, and what becomes of a connection's requests.
 //!
 //! The cast:
 //! * [`connection`]: one connection from accept to end.
-//! * [`io`]: the socket under hyper, which knows whether a request is under way.
-//! * [`early`]: interim answers (1xx).
+//! * [`front`]: its conversation: a request, its answer, the next one.
+//! * [`wire`]: its socket, with what was read and not yet used.
+//! * [`progress`]: where the conversation stands, and for how long it may stay there.
+//! * [`head`]: heads of requests.
+//! * [`body`]: bodies of requests, for whoever sends them on.
 //! * [`walk`]: one request, from its head to its answer.
 //! * [`authority`]: which host a request asks for.
 //! * [`own`]: what the gateway answers by itself.
+//! * [`answer`]: heads of answers.
+//! * [`early`]: interim answers (1xx).
 
+mod answer;
 mod authority;
+pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod early;
-pub(crate) mod io;
+mod front;
+pub(crate) mod head;
 mod own;
+mod progress;
 mod walk;
+pub(crate) mod wire;

@@ -15,6 +15,7 @@ mod body;
 pub mod config;
 mod counters;
 mod endpoint;
+mod fields;
 mod forwarded;
 mod ingress;
 mod links;

@@ -5,11 +5,12 @@
 mod error_page;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use octoporty_proto::model::{DEFAULT_LANDING_HTML, Failure, FailureCode};
 use serde_json::json;
 
 use crate::body::{Answer, AnswerBody};
+use crate::fields::{Fields, Known, text};
 use crate::visitor::RequestId;
 
 /// The mark: eight strokes that leave one ring.
@@ -30,8 +31,8 @@ pub(crate) enum Wants {
 
 impl Wants {
     /// Reads `Accept`.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    pub(crate) fn of(fields: &Fields) -> Self {
+        let mut ranges = fields.all(Known::Accept).filter_map(text);
         if ranges.any(|line| line.split(',').any(is_html)) { Self::Html } else { Self::Json }
     }
 }

@@ -21,26 +21,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
-use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, Version};
-use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use http::StatusCode;
 use octoporty_proto::model::{Failure, FailureCode};
 use octoporty_proto::wire::Open;
 
 use crate::body::{Answer, AnswerBody};
+use crate::ingress::body::RequestBody;
 use crate::ingress::early::EarlyWriter;
+use crate::ingress::head::{Expectation, Persistence};
 use crate::pages::{Wants, failure_answer};
 use crate::routing::Route;
 use crate::session::Session;
 use crate::shards::ShardContext;
 use crate::upstream::decoder::BodyDecoder;
-use crate::upstream::pool::Lane;
-use crate::upstream::request::{HeadSource, RequestFraming, Upgrade};
-use crate::upstream::response::{Framing, ResponseHead, Reuse};
-use crate::visitor::{RequestId, VisitorInfo, VisitorRequest};
+use crate::upstream::pool::{Lane, Warm};
+use crate::upstream::request::{HeadSource, Upgrade};
+use crate::upstream::response::{Framing, Reuse};
+use crate::visitor::{Head, RequestId, VisitorInfo, VisitorRequest};
 use answer::{BodyParts, Conduit, TargetBody, WayBack};
 use exchange::{Answered, Exchange};
 use record::Record;
@@ -50,20 +47,18 @@ use verdict::{Trouble, with_detail};
 /// Carries a request to the route's target and its answer back. Every way out of here has left one access record, or
 /// will when the answer ends.
 pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
-    let VisitorRequest { mut request, visitor, request_id, arrived, early } = visitor;
-    let on_upgrade = hyper::upgrade::on(&mut request);
-    let (parts, body) = request.into_parts();
+    let VisitorRequest { head, body, visitor, request_id, arrived, early } = visitor;
     let serving = route.serving.clone();
-    let mut record = Record::new(serving, route.mapping.id, &parts, &visitor, request_id.clone(), arrived);
+    let mut record = Record::new(serving, route.mapping.id, &head, &visitor, request_id, arrived);
     let Some(session) = route.serving.session() else {
         let failure = Failure::from(FailureCode::AgentAway);
         record.failed(failure.clone());
-        return failure_answer(&failure, &request_id, Wants::of(&parts.headers));
+        return failure_answer(&failure, &request_id, Wants::of(&head.fields));
     };
-    let passage = Passage { ctx, session, route, parts, visitor, request_id, early };
-    match passage.run(body, on_upgrade, record).await {
+    let passage = Passage { ctx, session, route, head, visitor, request_id, early };
+    match passage.run(body, record).await {
         Ok(answer) => answer,
-        Err(failure) => failure_answer(&failure, &passage.request_id, Wants::of(&passage.parts.headers)),
+        Err(failure) => failure_answer(&failure, &passage.request_id, Wants::of(&passage.head.fields)),
     }
 }
 
@@ -72,19 +67,24 @@ struct Passage<'a> {
     ctx: &'a ShardContext,
     session: Arc<Session>,
     route: &'a Route,
-    parts: Parts,
+    head: Head,
     visitor: VisitorInfo,
     request_id: RequestId,
     early: EarlyWriter,
 }
 
 impl Passage<'_> {
-    async fn run(&self, body: Incoming, on_upgrade: OnUpgrade, mut record: Record) -> Result<Answer, Failure> {
-        let framing = framing_of(&self.parts, &body);
-        let upgrade = Upgrade::of(&self.parts);
-        let mut upload = Upload::new(body, framing, self.gate());
+    async fn run(&self, body: RequestBody, mut record: Record) -> Result<Answer, Failure> {
+        let framing = body.framing();
+        let upgrade = Upgrade::of(&self.head);
+        // The body waits when the visitor said that it does.
+        let gate = match body.expectation() {
+            Expectation::Continue => Gate::Shut,
+            Expectation::Nothing => Gate::Open,
+        };
+        let mut upload = Upload::new(body, gate);
         let source = HeadSource {
-            parts: &self.parts,
+            head: &self.head,
             mapping: &self.route.mapping,
             visitor: &self.visitor,
             request_id: &self.request_id,
@@ -107,27 +107,22 @@ impl Passage<'_> {
             session: &self.session,
             lane: &lane,
             open: self.open(),
-            method: &self.parts.method,
+            method: &self.head.method,
             upgrade,
             early: &self.early,
         };
         match exchange.run(Bytes::from(head), &mut upload, &mut record).await {
             Ok(answered) if answered.head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                let Answered { head, rest, warm } = answered;
-                Ok(switch::switch(self.ctx, head, on_upgrade, warm.stream, rest, record))
+                let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
+                // What the visitor sends behind its request comes behind the whole of it.
+                match upload.finish(&mut stream, self.ctx.state.config.limits.idle_timeout).await {
+                    Ok(()) => Ok(switch::switch(self.ctx, head, stream, rest, record)),
+                    Err(trouble) => Err(self.give_up(trouble, upload, record)),
+                }
             }
             Ok(answered) => self.answer(answered, upload, lane, record),
             Err(trouble) => Err(self.give_up(trouble, upload, record)),
         }
-    }
-
-    /// The body waits when the visitor said that it does.
-    fn gate(&self) -> Gate {
-        let expects = self.parts.headers.get_all(EXPECT).iter().any(|value| {
-            let expectation = value.as_bytes().trim_ascii();
-            expectation.eq_ignore_ascii_case(b"100-continue")
-        });
-        if expects && self.parts.version == Version::HTTP_11 { Gate::Shut } else { Gate::Open }
     }
 
     fn open(&self) -> Open {
@@ -163,7 +158,7 @@ impl Passage<'_> {
     /// Passes the target's answer on.
     fn answer(&self, answered: Answered, upload: Upload, lane: Lane, record: Record) -> Result<Answer, Failure> {
         let Answered { head, rest, warm } = answered;
-        let ResponseHead { status, reason, headers, framing, reuse } = head;
+        let (status, framing, reuse) = (head.status, head.framing, head.reuse);
         let idle = self.ctx.state.config.limits.idle_timeout;
         let unread = upload.is_gated();
         let (conduit, reuse) = if unread {
@@ -173,44 +168,25 @@ impl Passage<'_> {
         } else {
             (Conduit::Split(remainder::split(self.ctx, upload, warm, idle)), Reuse::Never)
         };
-        let mut answer = Response::new(AnswerBody::Empty);
-        *answer.status_mut() = status;
-        *answer.headers_mut() = headers;
-        if let Some(reason) = reason {
-            answer.extensions_mut().insert(reason);
-        }
-        if unread {
-            // The visitor may or may not send the body that nobody has asked for: what follows could be either.
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         let way_back = WayBack { pool: Arc::clone(self.ctx.upstream.pool()), lane, reuse };
         let parts = BodyParts { conduit, decoder: BodyDecoder::new(framing), input: rest, way_back, idle, record };
         let body = TargetBody::new(parts, status.as_u16())?;
-        *answer.body_mut() = answer_body(body, &answer, framing);
+        let mut answer = Answer::passing(head, answer_body(body, framing));
+        if unread {
+            // The visitor may or may not send the body that nobody has asked for: what follows could be either.
+            answer.persistence = Persistence::Close;
+        }
         Ok(answer)
     }
 }
 
-/// In the form that costs hyper least.
-fn answer_body(mut body: TargetBody, answer: &Answer, framing: Framing) -> AnswerBody {
-    if answer.status() == StatusCode::NOT_MODIFIED {
-        let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        length.into_iter().for_each(|length| body.announce(length));
-    }
+/// Whole, where all of it is here.
+fn answer_body(mut body: TargetBody, framing: Framing) -> AnswerBody {
     // A body in chunks stays one, however small: its length was not announced.
     let whole = if framing == Framing::Chunked { None } else { body.take_whole() };
     match whole {
         Some(whole) if whole.is_empty() => AnswerBody::Empty,
         Some(whole) => AnswerBody::Full(whole),
-        None => AnswerBody::Streamed(Box::pin(body)),
-    }
-}
-
-/// How the visitor's body goes to the target: as long as it says, else in chunks.
-fn framing_of(parts: &Parts, body: &Incoming) -> RequestFraming {
-    match body.size_hint().exact() {
-        Some(0) if !parts.headers.contains_key(CONTENT_LENGTH) => RequestFraming::None,
-        Some(length) => RequestFraming::Length(length),
-        None => RequestFraming::Chunked,
+        None => AnswerBody::Streamed(Box::new(body)),
     }
 }

@@ -4,13 +4,32 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use http::HeaderValue;
+use http::{Method, Uri, Version};
 
+use crate::fields::{Fields, Text};
+use crate::ingress::body::RequestBody;
 use crate::ingress::early::EarlyWriter;
 
+/// The head of a visitor's request, as it came.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// The method.
+    pub method: Method,
+    /// In origin form, or in absolute form.
+    pub uri: Uri,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// The fields.
+    pub fields: Fields,
+}
+
 /// `X-Octoporty-Request-Id`: in every answer, every record and every log line of a request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct RequestId(HeaderValue);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestId {
+    /// Visible ASCII, as far as the length says.
+    text: [u8; RequestId::MAX_LEN],
+    length: usize,
+}
 
 impl RequestId {
     /// Most bytes of an id that a trusted proxy gives.
@@ -21,27 +40,37 @@ impl RequestId {
         let mut random = [0_u8; 10];
         fastrand::fill(&mut random);
         let id = uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid();
-        let mut text = [0_u8; uuid::fmt::Hyphenated::LENGTH];
-        let text = id.hyphenated().encode_lower(&mut text);
-        Self(HeaderValue::from_str(text).expect("a UUID is visible ASCII"))
+        let mut text = [0; Self::MAX_LEN];
+        let length = id.hyphenated().encode_lower(&mut text).len();
+        Self { text, length }
     }
 
     /// The id that a trusted proxy gave, if it is well-formed: letters, digits, `-`, `_` and `.`.
-    pub(crate) fn parse(value: &HeaderValue) -> Option<Self> {
-        let bytes = value.as_bytes();
-        let legal = (8..=Self::MAX_LEN).contains(&bytes.len())
-            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-        legal.then(|| Self(value.clone()))
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+        let legal = (8..=Self::MAX_LEN).contains(&value.len())
+            && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !legal {
+            return None;
+        }
+        let mut text = [0; Self::MAX_LEN];
+        text[..value.len()].copy_from_slice(value);
+        Some(Self { text, length: value.len() })
+    }
+
+    /// As it stands in a head.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[..self.length]
     }
 
     /// As text.
     pub(crate) fn as_str(&self) -> &str {
-        self.0.to_str().expect("checked or made as visible ASCII")
+        std::str::from_utf8(self.as_bytes()).expect("checked or made as visible ASCII")
     }
+}
 
-    /// As the value of a header.
-    pub(crate) fn header(&self) -> &HeaderValue {
-        &self.0
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
     }
 }
 
@@ -85,23 +114,37 @@ pub(crate) struct VisitorInfo {
     pub peer: SocketAddr,
     /// The visitor.
     pub client: IpAddr,
-    /// Addresses from the visitor's on to the peer's, for `X-Forwarded-For`; only the peer's when nothing stands between.
-    pub chain: Vec<IpAddr>,
+    /// Addresses behind the visitor's, on to the peer's; none when nothing stands between.
+    pub proxies: Vec<IpAddr>,
     /// The scheme that the visitor used.
     pub scheme: PublicScheme,
-    /// The host that the visitor asked for, as it was written, without a port.
-    pub host: String,
     /// The port that the visitor used.
     pub port: u16,
     /// The authority for `X-Forwarded-Host`: the host as the visitor asked for it, with a port if it had one.
-    pub authority: String,
+    pub authority: Text,
+    /// Bytes of it that are the host.
+    pub host_len: usize,
+}
+
+impl VisitorInfo {
+    /// Addresses from the visitor's on to the peer's, for `X-Forwarded-For`.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = IpAddr> {
+        std::iter::once(self.client).chain(self.proxies.iter().copied())
+    }
+
+    /// The host that the visitor asked for, as it was written, without a port.
+    pub(crate) fn host(&self) -> Text {
+        self.authority.front(self.host_len)
+    }
 }
 
 /// One request and all that is known of it.
 #[derive(Debug)]
 pub(crate) struct VisitorRequest {
-    /// Head and body. The URI is as hyper gave it (origin form, or absolute form).
-    pub request: http::Request<hyper::body::Incoming>,
+    /// The head.
+    pub head: Head,
+    /// The body.
+    pub body: RequestBody,
     /// Who asks.
     pub visitor: VisitorInfo,
     /// The id of this request. Answers carry it; the ingress adds it to every one.

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, request::Parts};
-use octoporty_gateway::bench::{Peer, Visitor, new_request_id, request_head, response_head};
+use http::Method;
+use octoporty_gateway::bench::{Peer, RequestHead, Visitor, new_request_id, request_head, response_head};
 
 use super::mapping;
 use crate::meter::Meter;
@@ -56,9 +56,9 @@ const LONG_ANSWER: &str = "HTTP/1.1 200 OK\r\nDate: Fri, 27 Nov 2026 01:52:00 GM
 
 pub(super) fn run(meter: &Meter) {
     let peer = SocketAddr::from(([192, 0, 2, 9], 4711));
-    requests(meter, "short", &parts(&[SHORT]), (peer, Peer::Stranger));
-    requests(meter, "browser's", &parts(&[BROWSER]), (peer, Peer::Stranger));
-    requests(meter, "browser's, proxied", &parts(&[BROWSER, PROXIED]), (peer, Peer::TrustedProxy));
+    requests(meter, "short", &wire(&[SHORT]), (peer, Peer::Stranger));
+    requests(meter, "browser's", &wire(&[BROWSER]), (peer, Peer::Stranger));
+    requests(meter, "browser's, proxied", &wire(&[BROWSER, PROXIED]), (peer, Peer::TrustedProxy));
     meter.count("head/request id", "request", 1000, || {
         black_box(new_request_id(1_795_744_320_000));
         1
@@ -72,22 +72,27 @@ pub(super) fn run(meter: &Meter) {
     }
 }
 
-fn parts(lists: &[&[(&'static str, &'static str)]]) -> Parts {
-    let request = Request::get("/index.html?page=2");
-    let request = lists.concat().into_iter().fold(request, |request, (name, value)| request.header(name, value));
-    request.body(()).expect("a legal request").into_parts().0
+fn wire(lists: &[&[(&str, &str)]]) -> Bytes {
+    let lines: String = lists.concat().into_iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("GET /index.html?page=2 HTTP/1.1\r\n{lines}\r\n").into()
 }
 
-fn requests(meter: &Meter, what: &str, parts: &Parts, (peer, trust): (SocketAddr, Peer)) {
+fn requests(meter: &Meter, what: &str, wire: &Bytes, (peer, trust): (SocketAddr, Peer)) {
     let mapping = mapping(HOST);
-    let visitor = |headers: &HeaderMap| Visitor::read(headers, peer, trust, HOST);
-    meter.count(&format!("head/visitor {what}"), "request", 200, || {
-        black_box(visitor(black_box(&parts.headers)));
+    let read = |wire: &Bytes| RequestHead::read(wire).expect("a whole head");
+    meter.count(&format!("head/request {what}, read"), "request", 200, || {
+        black_box(read(black_box(wire)));
         1
     });
-    let (visitor, id) = (visitor(&parts.headers), new_request_id(1_795_744_320_000));
+    let head = read(wire);
+    let visitor = |head: &RequestHead| Visitor::read(head, peer, trust, HOST);
+    meter.count(&format!("head/visitor {what}"), "request", 200, || {
+        black_box(visitor(black_box(&head)));
+        1
+    });
+    let (visitor, id) = (visitor(&head), new_request_id(1_795_744_320_000));
     meter.count(&format!("head/request {what}, written"), "request", 200, || {
-        black_box(request_head(black_box(parts), &mapping, &visitor, &id).expect("a head that passes on"));
+        black_box(request_head(black_box(&head), &mapping, &visitor, &id).expect("a head that passes on"));
         1
     });
 }

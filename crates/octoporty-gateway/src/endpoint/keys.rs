@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::config::ApiKey;
+use crate::fields::{Fields, Known};
 
 /// SHA-256 of each key.
 #[derive(Clone)]
@@ -31,18 +32,18 @@ impl Keys {
 }
 
 /// What the head of a request presents: `Authorization: Bearer …`, or `X-Api-Key`.
-pub(crate) fn presented(headers: &http::HeaderMap) -> Option<&[u8]> {
-    if let Some(value) = headers.get(http::header::AUTHORIZATION) {
-        let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+pub(crate) fn presented(fields: &Fields) -> Option<&[u8]> {
+    if let Some(value) = fields.get(Known::Authorization) {
+        let (scheme, token) = value.split_at_checked(7)?;
         return scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii());
     }
-    headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii())
+    fields.get(Known::ApiKey)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderValue};
+    use crate::fields::tests::fields;
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
     const NEXT: &str = "fedcba9876543210fedcba9876543210";
@@ -72,9 +73,7 @@ mod tests {
             ("cookie", "abc", None),
         ];
         for (name, value, expected) in cases {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, HeaderValue::from_static(value));
-            assert_eq!(presented(&headers), expected.map(str::as_bytes), "{name}: {value}");
+            assert_eq!(presented(&fields(&[(name, value)])), expected.map(str::as_bytes), "{name}: {value}");
         }
     }
 

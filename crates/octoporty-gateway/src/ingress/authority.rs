@@ -1,8 +1,10 @@
 //! Which host a request asks for. What is ambiguous is refused: two readings of one request are how requests are
 //! smuggled.
 
-use http::{HeaderMap, Uri, Version, header};
+use http::{Uri, Version};
 use thiserror::Error;
+
+use crate::fields::{Fields, Known, text};
 
 /// Why a request's host is not clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -20,14 +22,14 @@ pub(super) enum AuthorityError {
 
 /// The authority as the visitor wrote it: the URI's in absolute form, else the Host header's. Empty when an HTTP/1.0
 /// request names none.
-pub(super) fn of<'a>(uri: &'a Uri, headers: &'a HeaderMap, version: Version) -> Result<&'a str, AuthorityError> {
-    let mut hosts = headers.get_all(header::HOST).iter();
+pub(super) fn of<'a>(uri: &'a Uri, fields: &'a Fields, version: Version) -> Result<&'a str, AuthorityError> {
+    let mut hosts = fields.all(Known::Host);
     let host = hosts.next();
     if hosts.next().is_some() {
         return Err(AuthorityError::Duplicate);
     }
     let host = match host {
-        Some(value) => value.to_str().map_err(|_| AuthorityError::Malformed)?.trim(),
+        Some(value) => text(value).ok_or(AuthorityError::Malformed)?,
         None if version == Version::HTTP_11 => return Err(AuthorityError::Missing),
         None => "",
     };
@@ -59,14 +61,11 @@ const fn is_legal(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use crate::fields::tests::fields;
 
     fn authority_of(uri: &str, hosts: &[&'static str], version: Version) -> Result<String, AuthorityError> {
-        let mut headers = HeaderMap::new();
-        for host in hosts {
-            headers.append(header::HOST, HeaderValue::from_static(host));
-        }
-        of(&uri.parse().unwrap(), &headers, version).map(str::to_owned)
+        let hosts: Vec<_> = hosts.iter().map(|host| ("Host", *host)).collect();
+        of(&uri.parse().unwrap(), &fields(&hosts), version).map(str::to_owned)
     }
 
     #[test]

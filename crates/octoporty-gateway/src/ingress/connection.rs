@@ -2,25 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use http_body::{Body, Frame, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use octoporty_proto::model::FailureCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::io::{ConnectionState, Expiry, VisitorIo};
-use super::walk;
-use crate::body::{AnswerBody, BodyError};
+use super::answer::Ending;
+use super::front::{self, Close};
+use super::progress::Expiry;
+use super::wire::Wire;
+use crate::body::Switched;
+use crate::config::Limits;
 use crate::counters::ShardCounters;
 use crate::pages;
 use crate::shards::ShardContext;
@@ -28,10 +25,6 @@ use crate::shards::sources::Permit;
 use crate::state::unix_ms;
 use crate::visitor::RequestId;
 
-/// Most header lines of a request; hyper's default of 100 is too few behind some proxies.
-const MAX_HEADERS: usize = 256;
-/// Hyper's buffer for one connection is at least this, and has room for a head at its limit.
-const MIN_BUFFER: usize = 64 * 1024;
 /// How long the visitor has to take an answer that ends a connection with bytes still unread.
 const LINGER: Duration = Duration::from_secs(2);
 /// Most bytes that are read and thrown away meanwhile: without that, the kernel resets the connection and the
@@ -47,8 +40,14 @@ pub(crate) struct Connection {
     pub peer: SocketAddr,
     /// Whether the peer's word about visitors is believed.
     pub trust: Trust,
-    /// The connection's state.
-    pub state: Arc<ConnectionState>,
+    /// Never held over an await; all users run on one thread.
+    wire: Mutex<Wire>,
+}
+
+impl Connection {
+    pub(super) fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Whether forwarding headers of a peer are believed.
@@ -58,42 +57,6 @@ pub(crate) enum Trust {
     Proxy,
     /// Anybody.
     Stranger,
-}
-
-/// The body of an answer, which tells its connection when hyper is done with it.
-#[derive(Debug)]
-pub(super) struct TrackedBody {
-    inner: AnswerBody,
-    state: Arc<ConnectionState>,
-}
-
-impl TrackedBody {
-    pub(super) fn new(inner: AnswerBody, state: Arc<ConnectionState>) -> Self {
-        Self { inner, state }
-    }
-}
-
-impl Drop for TrackedBody {
-    fn drop(&mut self) {
-        self.state.answer_ended();
-    }
-}
-
-impl Body for TrackedBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.get_mut().inner).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }
 
 /// What happens to a connection besides its bytes.
@@ -113,19 +76,20 @@ enum Knows {
     Draining,
 }
 
-async fn news(shard: &ShardContext, state: &ConnectionState, knows: Knows) -> News {
+async fn news(connection: &Connection, knows: Knows) -> News {
+    let shard = &connection.shard;
     tokio::select! {
         biased;
         () = shard.cancel.cancelled() => News::Cancelled,
-        expiry = watch(state, &shard.state.config.limits) => News::Expired(expiry),
+        expiry = watch(connection, &shard.state.config.limits) => News::Expired(expiry),
         () = shard.draining.cancelled(), if knows == Knows::Nothing => News::Draining,
     }
 }
 
 /// How a connection came to its end.
 enum End {
-    /// Hyper is done with it, well or not.
-    Done(Result<(), hyper::Error>),
+    /// The conversation is over.
+    Closed(Close),
     /// It took too long.
     Expired(Expiry),
     /// The gateway ends.
@@ -134,54 +98,43 @@ enum End {
 
 /// Serves a connection until its end. Runs on the shard that it is given.
 pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit: Option<Permit>) {
-    let state = Arc::new(ConnectionState::new());
     let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
-    let io = TokioIo::new(VisitorIo::new(socket, state.clone(), permit));
-    let connection = Arc::new(Connection { shard: shard.clone(), peer, trust, state: state.clone() });
-    let service = service_fn(move |request| walk::answer(connection.clone(), request));
-    let limits = &shard.state.config.limits;
-    let mut http = builder(limits.header_bytes).serve_connection(io, service).with_upgrades();
+    let wire = Mutex::new(Wire::new(socket, permit));
+    let connection = Arc::new(Connection { shard: Arc::clone(&shard), peer, trust, wire });
     let counters = &shard.state.counters[shard.index];
     ShardCounters::count(&counters.connections);
-    let end = {
-        // In a set of its own, the timer and the tokens are looked at when they have news, not at each turn.
-        let mut others = FuturesUnordered::from_iter([news(&shard, &state, Knows::Nothing)]);
-        loop {
-            tokio::select! {
-                biased;
-                Some(news) = others.next() => match news {
-                    News::Cancelled => break End::Cancelled,
-                    News::Expired(expiry) => break End::Expired(expiry),
-                    News::Draining => {
-                        Pin::new(&mut http).graceful_shutdown();
-                        others.push(self::news(&shard, &state, Knows::Draining));
-                    }
-                },
-                done = &mut http => break End::Done(done),
-            }
-        }
-    };
-    if let Some(parts) = http.into_parts() {
-        finish(parts.io.into_inner(), end, peer).await;
+    let end = talk(&connection).await;
+    let ended = connection.wire().end();
+    drop(connection);
+    if let Some(parts) = ended {
+        finish(parts, end, peer).await;
     }
     ShardCounters::count(&counters.connections_ended);
 }
 
-fn builder(header_bytes: usize) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .half_close(false)
-        .header_read_timeout(None)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(header_bytes)
-        .max_buf_size(header_bytes.saturating_add(1024).max(MIN_BUFFER))
-        .pipeline_flush(false);
-    builder
+async fn talk(connection: &Arc<Connection>) -> End {
+    let header_bytes = connection.shard.state.config.limits.header_bytes;
+    let mut conversation = std::pin::pin!(front::converse(connection, header_bytes));
+    // In a set of its own, the timer and the tokens are looked at when they have news, not at each turn.
+    let mut others = FuturesUnordered::from_iter([news(connection, Knows::Nothing)]);
+    loop {
+        tokio::select! {
+            biased;
+            Some(news) = others.next() => match news {
+                News::Cancelled => return End::Cancelled,
+                News::Expired(expiry) => return End::Expired(expiry),
+                // The conversation sees it at its next turn, which is at once.
+                News::Draining => others.push(self::news(connection, Knows::Draining)),
+            },
+            close = &mut conversation => return End::Closed(close),
+        }
+    }
 }
 
-async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expiry {
+async fn watch(connection: &Connection, limits: &Limits) -> Expiry {
     loop {
-        match state.expiry(Instant::now(), limits) {
+        let expiry = connection.wire().progress.expiry(Instant::now(), limits);
+        match expiry {
             Ok(again) => tokio::time::sleep_until(again.into()).await,
             Err(expiry) => return expiry,
         }
@@ -189,38 +142,25 @@ async fn watch(state: &ConnectionState, limits: &crate::config::Limits) -> Expir
 }
 
 /// Sees to it that the visitor gets the last answer.
-async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
+async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>), end: End, peer: SocketAddr) {
     let goodbye = async {
         match end {
+            End::Closed(Close::Switched(switch)) => {
+                switch(Switched { socket, read_ahead, permit });
+                Ok(())
+            }
             End::Cancelled | End::Expired(Expiry::Quiet) => Ok(()),
             // Nobody takes what the kernel holds, and it must not pass for a whole answer.
             End::Expired(Expiry::Stalled) => {
                 tracing::debug!(%peer, "visitor does not read; its connection is reset");
-                let (socket, _permit) = io.into_socket();
                 socket.set_zero_linger()
             }
-            End::Expired(Expiry::Head) => {
-                let (mut socket, _permit) = io.into_socket();
-                let answer = pages::raw_failure(FailureCode::HeaderTimeout, &RequestId::new(unix_ms()));
-                socket.write_all(&answer).await?;
-                linger(socket).await
-            }
-            // A body that broke off: where only the close says that an answer is over, a close would say that it is
-            // whole, so the connection is reset.
-            End::Done(Err(error)) if error.is_user() && io.is_close_an_end() => {
-                tracing::debug!(%peer, %error, "visitor's connection is reset");
-                let (socket, _permit) = io.into_socket();
-                socket.set_zero_linger()
-            }
-            End::Done(done) => {
-                if let Err(error) = done {
-                    tracing::debug!(%peer, %error, "visitor's connection ended");
-                }
-                let mut io = io;
-                io.flush().await?;
-                let (socket, _permit) = io.into_socket();
-                linger(socket).await
-            }
+            End::Expired(Expiry::Head) => refuse(socket, FailureCode::HeaderTimeout).await,
+            End::Closed(Close::Refused(code)) => refuse(socket, code).await,
+            // Where only the close says that an answer is over, a close would say that it is whole.
+            End::Closed(Close::Cut(Ending::Close)) => socket.set_zero_linger(),
+            End::Closed(Close::Unread) => discard(socket).await,
+            End::Closed(Close::Done | Close::Left | Close::Cut(_)) => linger(socket).await,
         }
     };
     match tokio::time::timeout(LINGER, goodbye).await {
@@ -230,21 +170,28 @@ async fn finish(io: VisitorIo, end: End, peer: SocketAddr) {
     }
 }
 
-/// Closes this side; when the visitor is still sending, reads on for a while.
-async fn linger(mut socket: TcpStream) -> io::Result<()> {
-    socket.shutdown().await?;
+async fn refuse(mut socket: TcpStream, code: FailureCode) -> io::Result<()> {
+    let answer = pages::raw_failure(code, &RequestId::new(unix_ms()));
+    socket.write_all(&answer).await?;
+    discard(socket).await
+}
+
+/// Closes the connection, or leaves that to [`discard`] where the visitor is seen to send on.
+async fn linger(socket: TcpStream) -> io::Result<()> {
     match socket.try_read(&mut [0_u8; 512]) {
         // In order: nothing lies unread.
         Ok(0) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(error),
-        // Boxed, as it is rare and its buffer would lie in the memory of every connection.
-        Ok(_) => Box::pin(discard(socket)).await,
+        Ok(_) => discard(socket).await,
     }
 }
 
+/// Closes this side, and reads on for a while: what lies unread when a connection is closed makes the visitor's system
+/// throw away what it has not read of the answer.
 async fn discard(mut socket: TcpStream) -> io::Result<()> {
-    let mut scratch = [0_u8; 4096];
+    socket.shutdown().await?;
+    let mut scratch = vec![0; 4096];
     let mut thrown = 0;
     while thrown < LINGER_BYTES {
         match socket.read(&mut scratch).await? {

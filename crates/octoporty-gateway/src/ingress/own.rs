@@ -7,6 +7,7 @@ use octoporty_proto::model::{FailureCode, Hostname};
 
 use crate::body::{Answer, AnswerBody};
 use crate::config::Unmapped;
+use crate::fields::Known;
 use crate::pages::{self, Wants, failure_answer};
 use crate::registry::Registry;
 use crate::shards::ShardContext;
@@ -19,10 +20,10 @@ pub(super) async fn answer(
     request: VisitorRequest,
     host: Option<Hostname>,
 ) -> Option<Answer> {
-    let path = request.request.uri().path();
-    let is_read = matches!(*request.request.method(), Method::GET | Method::HEAD);
+    let path = request.head.uri.path();
+    let is_read = matches!(request.head.method, Method::GET | Method::HEAD);
     match path {
-        "/tunnel" => return Some(endpoint::tunnel(shard, request)),
+        "/tunnel" => return Some(endpoint::tunnel(shard, &request)),
         "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
         "/api/v1/status" => return Some(api_status(shard, &request).await),
         _ if path == "/api" || path.starts_with("/api/") => {
@@ -43,7 +44,7 @@ pub(super) async fn answer(
 
 /// The answer for what nobody has published; `None`: the connection is closed without one.
 pub(super) fn unmapped(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Option<Answer> {
-    let wants = Wants::of(request.request.headers());
+    let wants = Wants::of(&request.head.fields);
     let failure = FailureCode::NotMapped.into();
     match shard.state.config.unmapped {
         Unmapped::Close => None,
@@ -65,10 +66,10 @@ fn redirect_home() -> Answer {
 }
 
 async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
-    let answer = match *request.request.method() {
+    let answer = match request.head.method {
         Method::OPTIONS => preflight(),
         Method::GET | Method::HEAD => {
-            match endpoint::authenticate(&shard.state, request.request.headers(), request.visitor.client) {
+            match endpoint::authenticate(&shard.state, &request.head.fields, request.visitor.client) {
                 // Looking through all claims takes the registry's lock: not on the thread of the data.
                 Ok(()) => {
                     let sessions = links::control(shard, Registry::sessions).await.unwrap_or_default();
@@ -111,10 +112,11 @@ fn with_cors(shard: &ShardContext, request: &VisitorRequest, mut answer: Answer)
         return answer;
     }
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = request.request.headers().get(header::ORIGIN)
-        && allowed.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+    if let Some(origin) = request.head.fields.get(Known::Origin)
+        && allowed.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin))
+        && let Ok(origin) = HeaderValue::from_bytes(origin)
     {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
     answer
 }

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use http::{Method, StatusCode};
 use octoporty_proto::model::{Failure, FailureCode, Hostname};
 use thiserror::Error;
 
-use super::connection::{Connection, TrackedBody, Trust};
+use super::body::RequestBody;
+use super::connection::{Connection, Trust};
 use super::early::EarlyWriter;
+use super::head::{Persistence, RequestHead};
 use super::{authority, own};
 use crate::body::Answer;
+use crate::fields::Known;
 use crate::pages::{Wants, failure_answer};
 use crate::proxy;
 use crate::state::{GatewayState, unix_ms};
-use crate::visitor::{RequestId, VisitorRequest};
+use crate::visitor::{Head, RequestId, VisitorRequest};
 use crate::{forwarded, routing};
-
-/// In every answer.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-octoporty-request-id");
 
 /// The connection is closed without an answer, as configured for names without a mapping.
 #[derive(Debug, Error)]
@@ -36,48 +35,41 @@ enum Destination {
     Own(Option<Hostname>),
 }
 
-/// Answers one request of a connection.
-pub(super) async fn answer(
-    connection: Arc<Connection>,
-    request: Request<Incoming>,
-) -> Result<Response<TrackedBody>, Hangup> {
+/// Answers one request of a connection, whose wire knows that it has begun.
+pub(super) async fn answer(connection: Arc<Connection>, head: RequestHead) -> Result<Answer, Hangup> {
     let arrived = Instant::now();
-    connection.state.request_begins();
-    connection.state.note_version(request.version());
-    let request_id = request_id(&connection, &request);
-    let early = EarlyWriter::new(connection.state.early.clone(), request.version());
-    let mut answer = match judge(&connection, &request) {
+    let RequestHead { head, framing, expectation, .. } = head;
+    let body = RequestBody::new(Arc::clone(&connection), framing, expectation);
+    let request_id = request_id(&connection, &head);
+    let early = EarlyWriter::new(&connection, head.version);
+    let mut answer = match judge(&connection, &head) {
         Ok((visitor, destination)) => {
-            let request = VisitorRequest { request, visitor, request_id: request_id.clone(), arrived, early };
+            let request = VisitorRequest { head, body, visitor, request_id, arrived, early };
             match destination {
                 Destination::Route(route) => proxy::serve(&connection.shard, request, &route).await,
                 Destination::UnmappedPath => own::unmapped(&connection.shard, &request).ok_or(Hangup)?,
                 Destination::Own(host) => own::answer(&connection.shard, request, host).await.ok_or(Hangup)?,
             }
         }
-        Err(failure) => failure_answer(&failure, &request_id, Wants::of(request.headers())),
+        Err(failure) => failure_answer(&failure, &request_id, Wants::of(&head.fields)),
     };
-    finish(&connection, &mut answer, &request_id);
-    let (head, body) = answer.into_parts();
-    Ok(Response::from_parts(head, TrackedBody::new(body, connection.state.clone())))
+    finish(&connection, &mut answer, request_id);
+    Ok(answer)
 }
 
-fn judge(
-    connection: &Connection,
-    request: &Request<Incoming>,
-) -> Result<(crate::visitor::VisitorInfo, Destination), Failure> {
-    if request.method() == Method::CONNECT {
+fn judge(connection: &Connection, head: &Head) -> Result<(crate::visitor::VisitorInfo, Destination), Failure> {
+    if head.method == Method::CONNECT {
         return Err(bad_request("CONNECT is not for a reverse proxy"));
     }
-    let authority = authority::of(request.uri(), request.headers(), request.version())
-        .map_err(|error| bad_request(&error.to_string()))?;
+    let authority =
+        authority::of(&head.uri, &head.fields, head.version).map_err(|error| bad_request(&error.to_string()))?;
     let state = &connection.shard.state;
     let is_trusted = |address| connection.trust == Trust::Proxy && state.is_trusted(address);
     let (host, port) = authority::split(authority);
     let visitor =
-        forwarded::visitor(request.headers(), connection.peer, is_trusted, forwarded::Asked { authority, host, port });
+        forwarded::visitor(&head.fields, connection.peer, is_trusted, forwarded::Asked { authority, host, port });
     let name = Hostname::from_authority(authority);
-    Ok((visitor, destination(state, name, request.uri().path())))
+    Ok((visitor, destination(state, name, head.uri.path())))
 }
 
 /// The gateway's own names come before every mapping: agents must find their way in, whatever a wildcard takes.
@@ -99,23 +91,20 @@ fn bad_request(detail: &str) -> Failure {
 }
 
 /// The id that a trusted proxy gave, else a new one.
-fn request_id(connection: &Connection, request: &Request<Incoming>) -> RequestId {
+fn request_id(connection: &Connection, head: &Head) -> RequestId {
     let given = match connection.trust {
-        Trust::Proxy => request.headers().get(REQUEST_ID).and_then(RequestId::parse),
+        Trust::Proxy => head.fields.get(Known::RequestId).and_then(RequestId::parse),
         Trust::Stranger => None,
     };
     given.unwrap_or_else(|| RequestId::new(unix_ms()))
 }
 
-fn finish(connection: &Connection, answer: &mut Answer, request_id: &RequestId) {
+fn finish(connection: &Connection, answer: &mut Answer, request_id: RequestId) {
     let status = answer.status();
-    answer.headers_mut().insert(REQUEST_ID, request_id.header().clone());
-    if status == StatusCode::SWITCHING_PROTOCOLS {
-        connection.state.upgraded();
-    } else if connection.shard.draining.is_cancelled() {
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer.request_id = Some(request_id);
+    if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.is_cancelled() {
+        answer.persistence = Persistence::Close;
     }
-    connection.state.early.final_head_follows();
     let shard = &connection.shard;
     shard.state.counters[shard.index].answered(status);
 }

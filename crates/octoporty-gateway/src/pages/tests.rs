@@ -1,7 +1,7 @@
-use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::*;
+use crate::fields::tests::fields;
 
 fn id() -> RequestId {
     RequestId::new(1_700_000_000_000)
@@ -11,19 +11,19 @@ fn failure(code: FailureCode) -> Failure {
     Failure { code, detail: Some("10.0.0.7:8080 secret particulars".to_owned()) }
 }
 
-async fn text(answer: Answer) -> String {
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+fn text(answer: Answer) -> String {
+    let AnswerBody::Full(body) = answer.body else { panic!("a page is there in whole") };
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-#[tokio::test]
-async fn every_failure_has_a_page_that_stands_alone_under_12_kilobytes() {
+#[test]
+fn every_failure_has_a_page_that_stands_alone_under_12_kilobytes() {
     for code in FailureCode::ALL {
         let answer = failure_answer(&failure(*code), &id(), Wants::Html);
         assert_eq!(answer.status().as_u16(), code.status());
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
         assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
-        let page = text(answer).await;
+        let page = text(answer);
         assert!(page.len() < 12 * 1024, "{code}: {} bytes", page.len());
         for expected in [code.as_str(), &code.status().to_string(), "prefers-color-scheme:dark", "failed here"] {
             assert!(page.contains(expected), "{code}: {expected} is missing");
@@ -35,13 +35,13 @@ async fn every_failure_has_a_page_that_stands_alone_under_12_kilobytes() {
     }
 }
 
-#[tokio::test]
-async fn every_failure_has_a_problem_with_all_fields_and_without_the_private_detail() {
+#[test]
+fn every_failure_has_a_problem_with_all_fields_and_without_the_private_detail() {
     for code in FailureCode::ALL {
         let request_id = id();
         let answer = failure_answer(&failure(*code), &request_id, Wants::Json);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
-        let body = text(answer).await;
+        let body = text(answer);
         assert!(!body.contains("secret particulars"));
         let problem: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(problem["status"], code.status());
@@ -83,13 +83,13 @@ fn a_raw_failure_is_a_whole_answer() {
     assert!(!value("x-octoporty-request-id").is_empty());
 }
 
-#[tokio::test]
-async fn the_default_landing_page_says_what_it_is_and_a_custom_one_is_served_as_it_is() {
-    let page = text(landing(None, StatusCode::OK)).await;
+#[test]
+fn the_default_landing_page_says_what_it_is_and_a_custom_one_is_served_as_it_is() {
+    let page = text(landing(None, StatusCode::OK));
     assert!(page.contains("Octoporty Gateway"));
     let custom = landing(Some(Bytes::from_static(b"<b>mine</b>")), StatusCode::NOT_FOUND);
     assert_eq!(custom.status(), StatusCode::NOT_FOUND);
-    assert_eq!(text(custom).await, "<b>mine</b>");
+    assert_eq!(text(custom), "<b>mine</b>");
 }
 
 #[test]
@@ -103,9 +103,7 @@ fn browsers_are_told_from_the_rest_by_accept() {
         ("text/htmlx", Wants::Json),
     ];
     for (accept, expected) in cases {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        assert_eq!(Wants::of(&headers), expected, "{accept}");
+        assert_eq!(Wants::of(&fields(&[("Accept", accept)])), expected, "{accept}");
     }
-    assert_eq!(Wants::of(&HeaderMap::new()), Wants::Json);
+    assert_eq!(Wants::of(&Fields::default()), Wants::Json);
 }

@@ -5,13 +5,11 @@
 //! dropped before its end (the visitor left), the body resets its stream at once.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use octoporty_proto::model::{Failure, FailureCode};
 use octoporty_proto::wire::{Blame, Reset};
 use tokio::time::Instant;
@@ -19,7 +17,7 @@ use tokio::time::Instant;
 use super::record::Record;
 use super::remainder::Shared;
 use super::verdict::{failure_of_body, failure_of_reset};
-use crate::body::BodyError;
+use crate::body::{AnswerSource, BodyError};
 use crate::upstream::chunked::Piece;
 use crate::upstream::decoder::{BodyDecoder, BodyFault};
 use crate::upstream::pool::{Lane, Pool, Warm};
@@ -79,14 +77,8 @@ pub(super) struct TargetBody {
     parts: BodyParts,
     /// Decoded and not yet given on.
     next: Option<Piece>,
-    /// What follows it; only with [`Self::next`].
-    after: Option<Piece>,
     /// When bytes came last.
     moved: Instant,
-    /// A length that is announced although there is no body (304): hyper writes it only for a body that claims it.
-    announced: Option<u64>,
-    /// The error to end with, once hyper has had a turn to write what it was given before: it drops that otherwise.
-    fault: Option<BodyError>,
 }
 
 impl TargetBody {
@@ -95,7 +87,7 @@ impl TargetBody {
     /// # Errors
     /// What came with the head is malformed already; it is recorded.
     pub(super) fn new(parts: BodyParts, status: u16) -> Result<Self, Failure> {
-        let mut body = Self { parts, next: None, after: None, moved: Instant::now(), announced: None, fault: None };
+        let mut body = Self { parts, next: None, moved: Instant::now() };
         match body.look_ahead() {
             Ok(()) => {
                 body.parts.record.status(status);
@@ -109,14 +101,9 @@ impl TargetBody {
         }
     }
 
-    /// One that has no body but announces its length.
-    pub(super) fn announce(&mut self, length: u64) {
-        self.announced = Some(length);
-    }
-
     /// The whole body, if all of it is here in one piece: with that the request is over.
     pub(super) fn take_whole(&mut self) -> Option<Bytes> {
-        if !self.parts.decoder.is_ended() || self.announced.is_some() || self.after.is_some() {
+        if !self.parts.decoder.is_ended() {
             return None;
         }
         match self.next.take() {
@@ -132,19 +119,13 @@ impl TargetBody {
         }
     }
 
-    /// Decodes the next piece of what is here. Knowing the end along with the last data lets hyper write both at
-    /// once, and frees the stream before the visitor's next request.
+    /// Decodes the next piece of what is here. An end along with the last data frees the stream before the visitor's
+    /// next request.
     fn look_ahead(&mut self) -> Result<(), BodyFault> {
         if self.next.is_none() && !self.parts.decoder.is_ended() {
             match self.parts.decoder.decode(&mut self.parts.input)? {
                 Piece::More | Piece::End => {}
                 piece => self.next = Some(piece),
-            }
-        }
-        if self.next.is_some() && self.after.is_none() && !self.parts.decoder.is_ended() {
-            match self.parts.decoder.decode(&mut self.parts.input)? {
-                Piece::More | Piece::End => {}
-                piece => self.after = Some(piece),
             }
         }
         if self.parts.decoder.is_ended() {
@@ -170,17 +151,14 @@ impl TargetBody {
         }
     }
 
-    /// As [`Self::fail`], one turn later.
-    fn poll_fail(&mut self, cx: &mut Context<'_>, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.fault = Some(match cut {
+    fn cut(&mut self, cut: Cut) -> BodyError {
+        match cut {
             Cut::Failure(failure) => self.fail(failure),
             Cut::VisitorLeft => {
                 self.close();
                 io::ErrorKind::ConnectionAborted.into()
             }
-        });
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        }
     }
 
     /// Cuts the answer: the visitor must not take what it has for the whole.
@@ -244,50 +222,24 @@ impl TargetBody {
     }
 }
 
-impl Body for TargetBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(fault) = self.fault.take() {
-            return Poll::Ready(Some(Err(fault)));
-        }
+impl AnswerSource for TargetBody {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, BodyError>> {
         loop {
             if let Err(fault) = self.look_ahead() {
-                return self.poll_fail(cx, Cut::Failure(failure_of_body(fault)));
+                return Poll::Ready(Err(self.cut(Cut::Failure(failure_of_body(fault)))));
             }
-            let piece = self.next.take();
-            self.next = self.after.take();
-            match piece {
-                Some(Piece::Data(data)) => {
+            if let Some(piece) = self.next.take() {
+                if let Piece::Data(data) = &piece {
                     self.parts.record.response_bytes += data.len() as u64;
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Piece::Trailers(trailers)) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-                Some(Piece::End | Piece::More) | None => {}
+                return Poll::Ready(Ok(piece));
             }
             if self.parts.decoder.is_ended() {
-                return Poll::Ready(None);
+                return Poll::Ready(Ok(Piece::End));
             }
             if let Err(cut) = ready!(self.poll_input(cx)) {
-                return self.poll_fail(cx, cut);
+                return Poll::Ready(Err(self.cut(cut)));
             }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_given() && self.announced.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let next = match &self.next {
-            Some(Piece::Data(data)) => data.len() as u64,
-            _ => 0,
-        };
-        match (self.announced, &self.parts.decoder) {
-            (Some(length), _) => SizeHint::with_exact(length),
-            (None, BodyDecoder::Length(remaining)) => SizeHint::with_exact(remaining + next),
-            _ => SizeHint::default(),
         }
     }
 }

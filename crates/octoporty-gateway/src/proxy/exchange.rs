@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use octoporty_proto::model::{Compression, Failure, FailureCode};
 use octoporty_proto::wire::Open;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use crate::shards::ShardContext;
 use crate::upstream::clock::Watchdog;
 use crate::upstream::pool::{Lane, Repeat, Warm};
 use crate::upstream::request::Upgrade;
-use crate::upstream::response::{HeadReader, ResponseHead};
+use crate::upstream::response::{HeadReader, Passed, ResponseHead};
 
 /// How long a visitor that sent `Expect: 100-continue` is kept waiting for the target's word; then its body is asked
 /// for anyway, since old targets never answer an expectation. As curl does.
@@ -257,7 +257,7 @@ impl Attempt<'_> {
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Err(Trouble::UnaskedSwitch));
                 }
-                if self.interim(head.status, &head.headers) == Interim::Continue {
+                if self.interim(head.status, &head.passed) == Interim::Continue {
                     return Poll::Ready(Ok(None));
                 }
             }
@@ -288,9 +288,9 @@ impl Attempt<'_> {
         self.warm.stream.poll_reset(cx).map(Trouble::Reset)
     }
 
-    fn interim(&mut self, status: StatusCode, headers: &HeaderMap) -> Interim {
+    fn interim(&mut self, status: StatusCode, passed: &Passed) -> Interim {
         if status != StatusCode::CONTINUE {
-            self.exchange.early.send(status, headers);
+            self.exchange.early.send(status, passed);
             return Interim::Advice;
         }
         if !self.upload.is_gated() {

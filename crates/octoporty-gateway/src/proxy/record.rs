@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::header::USER_AGENT;
-use http::request::Parts;
-use http::{HeaderValue, Method, Uri};
+use bytes::Bytes;
+use http::{Method, Uri};
 use octoporty_proto::model::{AccessRow, Failure, MappingId, VISITOR_LEFT};
 
+use crate::fields::{Known, Text};
 use crate::routing::Serving;
-use crate::visitor::{RequestId, VisitorInfo};
+use crate::visitor::{Head, RequestId, VisitorInfo};
 
 /// The status of a request whose visitor left before the head of the answer.
 const VISITOR_LEFT_STATUS: u16 = 499;
@@ -25,7 +25,7 @@ const MAX_DETAIL: usize = 512;
 /// How a request ended.
 #[derive(Debug)]
 enum Outcome {
-    /// Nobody said how: whoever held the record was dropped, and that is how hyper tells that the visitor is gone.
+    /// Nobody said how: whoever held the record was dropped, and that is how the ingress tells that the visitor is gone.
     Left,
     /// In order.
     Done,
@@ -42,9 +42,9 @@ pub(crate) struct Record {
     arrived: Instant,
     method: Method,
     uri: Uri,
-    host: String,
+    host: Text,
     client: IpAddr,
-    user_agent: Option<HeaderValue>,
+    user_agent: Option<Bytes>,
     sent: Option<Instant>,
     first_byte: Option<Instant>,
     status: Option<u16>,
@@ -60,7 +60,7 @@ impl Record {
     pub(super) fn new(
         serving: Serving,
         mapping: MappingId,
-        parts: &Parts,
+        head: &Head,
         visitor: &VisitorInfo,
         request_id: RequestId,
         arrived: Instant,
@@ -70,11 +70,11 @@ impl Record {
             mapping,
             request_id,
             arrived,
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            host: visitor.host.clone(),
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            host: visitor.host(),
             client: visitor.client,
-            user_agent: parts.headers.get(USER_AGENT).cloned(),
+            user_agent: head.fields.share(Known::UserAgent),
             sent: None,
             first_byte: None,
             status: None,
@@ -127,13 +127,13 @@ impl Record {
             }
         };
         let sent = self.sent.unwrap_or_else(|| self.arrived + total);
-        let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent.as_bytes(), MAX_USER_AGENT));
+        let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent, MAX_USER_AGENT));
         self.serving.record(&AccessRow {
             mapping: self.mapping,
             request_id: self.request_id.as_str(),
             at_ms: millis(now.saturating_sub(total)),
             method: cut(self.method.as_str(), MAX_METHOD),
-            host: cut(&self.host, MAX_HOST),
+            host: cut(self.host.as_str(), MAX_HOST),
             path: cut(self.uri.path(), MAX_PATH),
             query: self.uri.query().map(|query| cut(query, MAX_PATH)),
             status: self.status.unwrap_or(VISITOR_LEFT_STATUS),

@@ -5,20 +5,19 @@
 //! rest is read and dropped within a bound, so that the visitor gets to see the answer: closing a connection with
 //! unread bytes makes the visitor's system throw away what it has not read.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::Body as _;
-use hyper::body::Incoming;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use octoporty_tunnel::stream::Stream;
 use tokio::time::Instant;
 
 use super::upload::{Upload, UploadError};
+use crate::ingress::body::RequestBody;
 use crate::shards::ShardContext;
+use crate::upstream::chunked::Piece;
 use crate::upstream::clock::Watchdog;
 use crate::upstream::pool::Warm;
 
@@ -154,7 +153,7 @@ pub(super) fn split(ctx: &ShardContext, upload: Upload, warm: Warm, idle: Durati
 }
 
 /// Reads and drops the rest of an upload in a task of the shard, within bounds.
-pub(super) fn drain(ctx: &ShardContext, body: Incoming) {
+pub(super) fn drain(ctx: &ShardContext, body: RequestBody) {
     let cancel = ctx.cancel.clone();
     ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(discard(body)).await }, &ctx.handle);
 }
@@ -242,13 +241,14 @@ impl Uploader {
     }
 }
 
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: RequestBody) {
     let read = async {
         let mut bytes = 0;
         while bytes < DRAIN_BYTES {
-            match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-                Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
-                Some(Err(_)) | None => break,
+            match std::future::poll_fn(|cx| body.poll_piece(cx)).await {
+                Ok(Piece::Data(data)) => bytes += data.len() as u64,
+                Ok(Piece::More) => {}
+                Ok(Piece::End | Piece::Trailers(_)) | Err(_) => break,
             }
         }
     };

@@ -1,53 +1,38 @@
 //! An upgraded connection: after the target's 101 the stream is a raw pipe between visitor and target.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use hyper::upgrade::{OnUpgrade, Parts};
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use octoporty_proto::model::FailureCode;
 use octoporty_tunnel::duplex::{DuplexCause, DuplexConfig, DuplexEnd, duplex};
 use octoporty_tunnel::prefixed::Prefixed;
 use octoporty_tunnel::stream::Stream;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::record::Record;
 use super::verdict::{failure_of_reset, with_detail};
-use crate::body::{Answer, AnswerBody};
-use crate::ingress::io::VisitorIo;
+use crate::body::{Answer, AnswerBody, Switched};
 use crate::shards::ShardContext;
 use crate::upstream::response::ResponseHead;
-
-/// How long handing over the visitor's connection may take once the 101 is on its way: it waits only for the head to
-/// be written.
-const HANDOVER: Duration = Duration::from_secs(30);
 
 /// Passes the target's 101 on and leaves the pipe to a task of the shard. `rest` is what the target sent behind its
 /// head.
 pub(super) fn switch(
     ctx: &ShardContext,
     head: ResponseHead,
-    on_upgrade: OnUpgrade,
     stream: Stream,
     rest: Bytes,
     mut record: Record,
 ) -> Answer {
     record.status(StatusCode::SWITCHING_PROTOCOLS.as_u16());
     let config = DuplexConfig { idle: Some(ctx.state.config.limits.idle_timeout), ..DuplexConfig::visitor() };
-    let pipe = Pipe { on_upgrade, stream, rest, record, config, cancel: ctx.cancel.clone() };
-    ctx.visitors.spawn_on(pipe.run(), &ctx.handle);
-    let mut answer = Response::new(AnswerBody::Empty);
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    *answer.headers_mut() = head.headers;
-    if let Some(reason) = head.reason {
-        answer.extensions_mut().insert(reason);
-    }
-    answer
+    let pipe = Pipe { stream, rest, record, config, cancel: ctx.cancel.clone() };
+    let (visitors, handle) = (ctx.visitors.clone(), ctx.handle.clone());
+    let switch = move |visitor| drop(visitors.spawn_on(pipe.run(visitor), &handle));
+    Answer::passing(head, AnswerBody::Switch(Box::new(switch)))
 }
 
 struct Pipe {
-    on_upgrade: OnUpgrade,
     stream: Stream,
     rest: Bytes,
     record: Record,
@@ -57,16 +42,10 @@ struct Pipe {
 }
 
 impl Pipe {
-    async fn run(self) {
-        let Self { on_upgrade, stream, rest, mut record, config, cancel } = self;
-        let handed_over = cancel.run_until_cancelled(tokio::time::timeout(HANDOVER, on_upgrade)).await;
-        let Some(Ok(Ok(upgraded))) = handed_over else {
-            // The visitor was gone before the head was written, or the gateway stops.
-            return;
-        };
-        let Parts { io, read_buf, .. } =
-            upgraded.downcast::<TokioIo<VisitorIo>>().expect("every connection's socket is a VisitorIo");
-        let mut visitor = Prefixed::new(io.into_inner(), read_buf);
+    async fn run(self, visitor: Switched) {
+        let Self { stream, rest, mut record, config, cancel } = self;
+        let Switched { socket, read_ahead, permit: _permit } = visitor;
+        let mut visitor = Prefixed::new(socket, read_ahead);
         let piped = cancel.run_until_cancelled(duplex(&mut visitor, stream, rest, config)).await;
         let Some(DuplexEnd { to_stream, to_socket, cause }) = piped else {
             return cut(visitor);
@@ -89,9 +68,9 @@ impl Pipe {
 }
 
 /// Ends the visitor's connection so that it shows: what was cut is not to pass for whole.
-fn cut(visitor: Prefixed<VisitorIo>) {
+fn cut(visitor: Prefixed<TcpStream>) {
     let (visitor, _) = visitor.into_parts();
-    if let Err(error) = visitor.reset_when_closed() {
+    if let Err(error) = visitor.set_zero_linger() {
         tracing::trace!(%error, "an upgraded visitor was gone before its connection could be reset");
     }
 }

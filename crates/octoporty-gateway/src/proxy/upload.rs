@@ -4,22 +4,24 @@
 //! announced length is sent, or the stream is given up; what was sent is kept for one repetition until the first
 //! byte of the answer, as long as it is small.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::Body as _;
-use hyper::body::Incoming;
 use octoporty_proto::wire::Reset;
 use octoporty_tunnel::stream::Stream;
 
 use super::verdict::{Trouble, trouble_of_upload};
-use crate::upstream::chunked::{encode_chunk, encode_end};
+use crate::ingress::body::RequestBody;
+use crate::upstream::chunked::{Piece, encode_chunk, encode_end};
 use crate::upstream::request::RequestFraming;
 
 /// Most bytes that are kept for sending a request again. More is seldom in flight before the first byte of an
 /// answer, and this much a request may cost in memory besides its windows.
 const KEPT_LIMIT: usize = 64 * 1024;
+
+/// Bytes that a piece takes besides its own, in memory.
+const PIECE_OVERHEAD: usize = 128;
 
 /// Body bytes up to this many travel in one piece with the head, where they are there already.
 const WITH_HEAD_LIMIT: usize = 16 * 1024;
@@ -29,7 +31,7 @@ const WITH_HEAD_LIMIT: usize = 16 * 1024;
 pub(super) enum Gate {
     /// It may.
     Open,
-    /// `Expect: 100-continue`: not before the target wants it. Reading would make hyper send the 100.
+    /// `Expect: 100-continue`: not before the target wants it. Reading sends the 100.
     Shut,
 }
 
@@ -55,8 +57,8 @@ impl UploadError {
 /// Where the body comes from.
 #[derive(Debug)]
 enum Source {
-    Length { body: Incoming, remaining: u64 },
-    Chunked { body: Incoming },
+    Length { body: RequestBody, remaining: u64 },
+    Chunked { body: RequestBody },
     Ended,
 }
 
@@ -83,8 +85,8 @@ pub(super) struct Upload {
 
 impl Upload {
     /// A request whose head goes with the first piece.
-    pub(super) fn new(body: Incoming, framing: RequestFraming, gate: Gate) -> Self {
-        let source = match framing {
+    pub(super) fn new(body: RequestBody, gate: Gate) -> Self {
+        let source = match body.framing() {
             RequestFraming::None | RequestFraming::Length(0) => Source::Ended,
             RequestFraming::Length(remaining) => Source::Length { body, remaining },
             RequestFraming::Chunked => Source::Chunked { body },
@@ -168,7 +170,7 @@ impl Upload {
     }
 
     /// The visitor's body, if it was not read to its end.
-    pub(super) fn into_rest(self) -> Option<Incoming> {
+    pub(super) fn into_rest(self) -> Option<RequestBody> {
         match self.source {
             Source::Length { body, .. } | Source::Chunked { body } => Some(body),
             Source::Ended => None,
@@ -176,24 +178,15 @@ impl Upload {
     }
 
     /// Reads what the visitor has sent along with its head and appends it to the head, so that a small request is
-    /// one piece. Waits for nothing: hyper reads a body only when it is asked for, which is why the first answer may
-    /// be "not yet" and one more turn of the task is given.
+    /// one piece. Waits for nothing.
     pub(super) async fn read_with_head(&mut self, head: &mut Vec<u8>) -> Result<(), Trouble> {
         if self.gate == Gate::Shut || self.is_read() {
             return Ok(());
         }
-        let mut turns = 0;
-        std::future::poll_fn(|cx| match self.poll_read(cx) {
-            Poll::Pending if turns == 0 => {
-                turns += 1;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Poll::Pending => Poll::Ready(Ok(())),
-            Poll::Ready(result) => Poll::Ready(result),
-        })
-        .await
-        .map_err(UploadError::into_trouble)?;
+        let read = std::future::poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
+        if let Poll::Ready(result) = read {
+            result.map_err(UploadError::into_trouble)?;
+        }
         let length: usize = self.pieces.iter().map(Bytes::len).sum();
         if (1..=WITH_HEAD_LIMIT).contains(&length) {
             for piece in &mut self.pieces {
@@ -204,6 +197,20 @@ impl Upload {
             self.kept_bytes = 0;
         }
         Ok(())
+    }
+
+    /// Sends the rest, for so long at most. A body that waits for the target's word stays where it is, and is trouble.
+    pub(super) async fn finish(&mut self, stream: &mut Stream, most: Duration) -> Result<(), Trouble> {
+        if self.is_done() {
+            return Ok(());
+        }
+        if self.is_gated() {
+            return Err(Trouble::UnaskedSwitch);
+        }
+        match tokio::time::timeout(most, std::future::poll_fn(|cx| self.poll(cx, stream))).await {
+            Ok(sent) => sent.map_err(UploadError::into_trouble),
+            Err(_) => Err(Trouble::UploadIdle),
+        }
     }
 
     fn is_flushed(&self) -> bool {
@@ -249,52 +256,44 @@ impl Upload {
             Source::Length { body, .. } | Source::Chunked { body } => body,
             Source::Ended => return Poll::Ready(Ok(())),
         };
-        let frame = match ready!(Pin::new(body).poll_frame(cx)) {
-            None => None,
-            Some(Ok(frame)) => Some(frame),
-            Some(Err(error)) => return Poll::Ready(Err(UploadError::Visitor(trouble_of_upload(&error)))),
+        let piece = match ready!(body.poll_piece(cx)) {
+            Ok(piece) => piece,
+            Err(fault) => return Poll::Ready(Err(UploadError::Visitor(trouble_of_upload(&fault)))),
         };
         self.moved = true;
-        match (&mut self.source, frame.map(http_body::Frame::into_data)) {
-            (Source::Length { remaining, .. }, Some(Ok(data))) => {
-                let Some(rest) = remaining.checked_sub(data.len() as u64) else {
-                    let text = "the request body is longer than its Content-Length".to_owned();
-                    return Poll::Ready(Err(UploadError::Visitor(Trouble::VisitorMalformed(text))));
-                };
-                *remaining = rest;
+        match (&mut self.source, piece) {
+            (Source::Length { remaining, .. }, Piece::Data(data)) => {
+                *remaining = remaining.saturating_sub(data.len() as u64);
+                let ended = *remaining == 0;
                 self.body_bytes += data.len() as u64;
                 self.pieces[0] = data;
-                if rest == 0 {
+                if ended {
                     self.source = Source::Ended;
                 }
             }
-            (Source::Length { remaining: 0, .. }, None) => self.source = Source::Ended,
-            (Source::Length { .. }, None) => {
-                return Poll::Ready(Err(UploadError::Visitor(Trouble::VisitorLeft)));
+            (Source::Chunked { .. }, Piece::Data(data)) => {
+                self.body_bytes += data.len() as u64;
+                self.pieces = encode_chunk(data);
             }
-            (Source::Chunked { .. }, Some(Ok(data))) => {
-                if !data.is_empty() {
-                    self.body_bytes += data.len() as u64;
-                    self.pieces = encode_chunk(data);
-                }
-            }
-            (Source::Chunked { .. }, Some(Err(frame))) => {
-                self.pieces[0] = encode_end(frame.into_trailers().ok().as_ref());
+            (Source::Chunked { .. }, Piece::Trailers(trailers)) => {
+                self.pieces[0] = encode_end(&trailers);
                 self.source = Source::Ended;
             }
-            (Source::Chunked { .. }, None) => {
-                self.pieces[0] = encode_end(None);
+            (Source::Chunked { .. }, Piece::End) => {
+                self.pieces[0] = encode_end(&[]);
                 self.source = Source::Ended;
             }
-            // Trailers belong to chunks.
-            (Source::Length { .. }, Some(Err(_))) | (Source::Ended, _) => {}
+            // A length has no other end than its last byte.
+            (Source::Length { .. }, Piece::End | Piece::Trailers(_)) => self.source = Source::Ended,
+            (_, Piece::More) | (Source::Ended, _) => {}
         }
         self.keep();
         Poll::Ready(Ok(()))
     }
 
     fn keep(&mut self) {
-        self.kept_bytes += self.pieces.iter().map(Bytes::len).sum::<usize>();
+        let pieces = self.pieces.iter().filter(|piece| !piece.is_empty());
+        self.kept_bytes += pieces.map(|piece| piece.len() + PIECE_OVERHEAD).sum::<usize>();
         if self.kept_bytes > KEPT_LIMIT {
             self.kept = None;
         } else if let Some(kept) = &mut self.kept {

@@ -1,10 +1,9 @@
 //! What went wrong on the way to the target and back, and what the visitor and the owner are told of it.
 
-use std::io;
-
 use octoporty_proto::model::{Failure, FailureCode};
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 
+use crate::ingress::wire::UploadFault;
 use crate::upstream::decoder::BodyFault;
 use crate::upstream::response::HeadError;
 
@@ -120,18 +119,12 @@ pub(super) fn failure_of_body(fault: BodyFault) -> Failure {
     with_detail(code, &fault.to_string())
 }
 
-/// What an error of the visitor's body means: hyper wraps the reason.
-pub(super) fn trouble_of_upload(error: &hyper::Error) -> Trouble {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-        {
-            return Trouble::VisitorMalformed(format!("the request body is malformed: {io}"));
-        }
-        source = inner.source();
+/// What a fault of the visitor's body means.
+pub(super) fn trouble_of_upload(fault: &UploadFault) -> Trouble {
+    match fault {
+        UploadFault::Left => Trouble::VisitorLeft,
+        UploadFault::Malformed(fault) => Trouble::VisitorMalformed(format!("the request body is malformed: {fault}")),
     }
-    Trouble::VisitorLeft
 }
 
 pub(super) fn with_detail(code: FailureCode, detail: &str) -> Failure {

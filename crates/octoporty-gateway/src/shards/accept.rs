@@ -74,11 +74,9 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "visitor's connection ended at once");
-        return;
+    if !shard.state.config.listen.ip().is_loopback() {
+        octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, peer.ip());
     }
-    octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, peer.ip());
     // A proxy in front brings everybody's connections: it is not one source.
     let permit = if shard.state.is_trusted(peer.ip()) {
         None

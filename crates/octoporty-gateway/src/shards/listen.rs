@@ -67,9 +67,11 @@ fn socket(address: SocketAddr, sharing: Sharing) -> io::Result<Socket> {
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address, Sharing::Shared)?;
-    // Accepted connections have it from their listener.
+    // Accepted connections have these from their listener.
+    socket.set_tcp_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_notsent_lowat(MOST_UNSENT)?;
+    octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, address.ip());
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())

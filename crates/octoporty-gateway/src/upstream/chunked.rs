@@ -4,10 +4,9 @@
 //! a line that does not end in CR LF, is an error and never a guess.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use thiserror::Error;
 
-use super::hop::may_trail;
+use crate::fields::Fields;
 
 /// Most bytes of chunk extensions in one body, all chunks together. They are skipped; nobody sends megabytes of them
 /// for a good reason.
@@ -15,9 +14,6 @@ const MAX_EXTENSIONS: usize = 16 * 1024;
 
 /// Most bytes of a trailer section.
 const MAX_TRAILERS: usize = 16 * 1024;
-
-/// Most fields of a trailer section.
-const MAX_TRAILER_FIELDS: usize = 64;
 
 /// Most hexadecimal digits of a chunk's size: 15 digits stay below 2^60 and leave no way to overflow.
 const MAX_SIZE_DIGITS: u8 = 15;
@@ -54,8 +50,8 @@ pub(crate) enum ChunkError {
 pub(crate) enum Piece {
     /// Bytes of the body; never empty.
     Data(Bytes),
-    /// The trailer section; the body has ended.
-    Trailers(HeaderMap),
+    /// The body has ended, with these lines of its trailer section; never empty.
+    Trailers(Bytes),
     /// The body has ended.
     End,
     /// Everything given was taken; more is needed.
@@ -177,11 +173,11 @@ impl ChunkDecoder {
 }
 
 /// Collects the trailer section; `None` while its empty line has not come.
-fn take_trailers(section: &mut BytesMut, input: &mut Bytes) -> Result<Option<HeaderMap>, ChunkError> {
+fn take_trailers(section: &mut BytesMut, input: &mut Bytes) -> Result<Option<Bytes>, ChunkError> {
     // By far the most bodies end without trailers.
     if section.is_empty() && input.starts_with(b"\r\n") {
         let _line_end = input.split_to(2);
-        return Ok(Some(HeaderMap::new()));
+        return Ok(Some(Bytes::new()));
     }
     while !input.is_empty() {
         let line = input.iter().position(|byte| *byte == b'\n').map_or(input.len(), |lf| lf + 1);
@@ -190,7 +186,7 @@ fn take_trailers(section: &mut BytesMut, input: &mut Bytes) -> Result<Option<Hea
         }
         section.extend_from_slice(&input.split_to(line));
         if section.ends_with(b"\r\n\r\n") || section[..] == b"\r\n"[..] {
-            return parse_trailers(section).map(Some);
+            return passing(section.split().freeze()).map(Some);
         }
         if section.ends_with(b"\n") && !section.ends_with(b"\r\n") {
             return Err(ChunkError::LineEnd);
@@ -199,20 +195,14 @@ fn take_trailers(section: &mut BytesMut, input: &mut Bytes) -> Result<Option<Hea
     Ok(None)
 }
 
-fn parse_trailers(section: &[u8]) -> Result<HeaderMap, ChunkError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_TRAILER_FIELDS];
-    let Ok(httparse::Status::Complete((_, fields))) = httparse::parse_headers(section, &mut fields) else {
-        return Err(ChunkError::Trailers);
-    };
-    let mut trailers = HeaderMap::with_capacity(fields.len());
-    for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| ChunkError::Trailers)?;
-        let value = HeaderValue::from_bytes(field.value).map_err(|_| ChunkError::Trailers)?;
-        if may_trail(&name) {
-            trailers.append(name, value);
-        }
+/// The lines of a whole section that pass on, as they are spelled.
+fn passing(section: Bytes) -> Result<Bytes, ChunkError> {
+    let trailers = Fields::parse(section).ok_or(ChunkError::Trailers)?;
+    let mut lines = Vec::with_capacity(trailers.head_len());
+    for field in trailers.iter().filter(|field| field.known.may_trail()) {
+        field.write(&mut lines);
     }
-    Ok(trailers)
+    Ok(lines.into())
 }
 
 /// A chunk as pieces to send one after the other: at most a size line, the data and a line end.
@@ -232,20 +222,12 @@ pub(crate) fn encode_chunk(data: Bytes) -> ChunkPieces {
     [line.freeze(), Bytes::new(), Bytes::new()]
 }
 
-/// The end of a body with its trailers. Fields that may not stand in a trailer section are left out.
-pub(crate) fn encode_end(trailers: Option<&HeaderMap>) -> Bytes {
-    let Some(trailers) = trailers.filter(|trailers| trailers.keys().any(may_trail)) else {
+/// The end of a body, with the lines of its trailer section.
+pub(crate) fn encode_end(trailers: &[u8]) -> Bytes {
+    if trailers.is_empty() {
         return Bytes::from_static(b"0\r\n\r\n");
-    };
-    let mut end = BytesMut::from(&b"0\r\n"[..]);
-    for (name, value) in trailers.iter().filter(|(name, _)| may_trail(name)) {
-        end.put_slice(name.as_str().as_bytes());
-        end.put_slice(b": ");
-        end.put_slice(value.as_bytes());
-        end.put_slice(b"\r\n");
     }
-    end.put_slice(b"\r\n");
-    end.freeze()
+    [b"0\r\n", trailers, b"\r\n"].concat().into()
 }
 
 fn put_hex(line: &mut BytesMut, number: usize) {

@@ -1,21 +1,17 @@
 //! The head of a request, as the target gets it.
 //!
 //! Invariants: exactly one framing, chosen here and never copied; the request target is a path that begins with `/`
-//! (or `*` with OPTIONS); no byte that could end a line comes from a visitor; fields keep their order and their
-//! duplicates. hyper lower-cases names and keeps the original spelling to itself, so names are written in the
-//! customary form (`Content-Type`), which is what old targets that compare by case expect.
+//! (or `*` with OPTIONS); no byte that could end a line comes from a visitor; fields keep their order, their spelling
+//! and their duplicates.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Version, request::Parts};
+use http::{Method, Version};
 use octoporty_proto::model::{Endpoint, HostHeader, Mapping, PrefixHandling};
 use thiserror::Error;
 
-use super::hop::{ConnectionOptions, is_hop_by_hop};
+use super::hop::ConnectionOptions;
+use crate::fields::{Field, Fields, Known, write_line};
 use crate::forwarded;
-use crate::visitor::{RequestId, VisitorInfo};
-
-/// The header that carries the id of a request.
-const REQUEST_ID: &str = "x-octoporty-request-id";
+use crate::visitor::{Head, RequestId, VisitorInfo};
 
 /// Bytes that the gateway's own fields need at most in the usual case; only a first guess of the head's size.
 const OWN_FIELDS: usize = 320;
@@ -68,17 +64,15 @@ impl Upgrade {
     /// Reads a request. An upgrade to HTTP/2 is not one: the requests inside would pass by path prefixes, `Host`
     /// rules and the forwarded headers of the gateway, so the target just sees an HTTP/1.1 request, as RFC 9110
     /// allows.
-    pub(crate) fn of(parts: &Parts) -> Self {
-        let asked = parts.version == Version::HTTP_11
-            && parts.headers.contains_key(UPGRADE)
-            && ConnectionOptions::of(&parts.headers).upgrade;
-        let to_http = |value: &http::HeaderValue| {
-            value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|protocol| {
-                let name = protocol.split(|byte| *byte == b'/').next().unwrap_or(protocol);
-                [&b"h2c"[..], b"h2", b"http"].iter().any(|known| name.eq_ignore_ascii_case(known))
-            })
+    pub(crate) fn of(head: &Head) -> Self {
+        let fields = &head.fields;
+        let asked =
+            head.version == Version::HTTP_11 && fields.has(Known::Upgrade) && ConnectionOptions::of(fields).upgrade;
+        let to_http = |protocol: &[u8]| {
+            let name = protocol.split(|byte| *byte == b'/').next().unwrap_or(protocol);
+            [&b"h2c"[..], b"h2", b"http"].iter().any(|known| name.eq_ignore_ascii_case(known))
         };
-        if asked && !parts.headers.get_all(UPGRADE).iter().any(to_http) { Self::Asked } else { Self::No }
+        if asked && !fields.items(Known::Upgrade).any(to_http) { Self::Asked } else { Self::No }
     }
 }
 
@@ -86,7 +80,7 @@ impl Upgrade {
 #[derive(Debug)]
 pub(crate) struct HeadSource<'a> {
     /// The visitor's request.
-    pub(crate) parts: &'a Parts,
+    pub(crate) head: &'a Head,
     /// Where it goes.
     pub(crate) mapping: &'a Mapping,
     /// Who asks.
@@ -105,14 +99,14 @@ impl HeadSource<'_> {
     /// # Errors
     /// The visitor's request cannot be passed on.
     pub(crate) fn serialise(&self) -> Result<Vec<u8>, RequestError> {
-        let mut head = Vec::with_capacity(self.size_guess());
+        let fields = &self.head.fields;
+        let mut head = Vec::with_capacity(fields.head_len() + OWN_FIELDS);
         self.write_request_line(&mut head)?;
-        let seen = Seen::of(&self.parts.headers);
-        if seen.transfer_encoding && has_unknown_coding(&self.parts.headers) {
+        let seen = Seen::of(fields);
+        if seen.transfer_encoding && has_unknown_coding(fields) {
             return Err(RequestError::TransferCoding);
         }
-        let options =
-            if seen.connection { ConnectionOptions::of(&self.parts.headers) } else { ConnectionOptions::default() };
+        let options = if seen.connection { ConnectionOptions::of(fields) } else { ConnectionOptions::default() };
         let mut own = OwnFields { host: false, framing: self.framing == RequestFraming::None };
         if seen.hosts > 1 {
             return Err(RequestError::Host);
@@ -121,17 +115,14 @@ impl HeadSource<'_> {
             self.write_host(&mut head)?;
             own.host = true;
         }
-        for (name, value) in &self.parts.headers {
-            if *name == HOST {
-                if !std::mem::replace(&mut own.host, true) {
-                    self.write_host(&mut head)?;
-                }
-            } else if *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING {
-                if !std::mem::replace(&mut own.framing, true) {
-                    self.write_framing(&mut head);
-                }
-            } else if self.passes(name, &options) {
-                write_field(&mut head, name, value.as_bytes());
+        for field in fields.iter() {
+            match field.known {
+                Known::Host if std::mem::replace(&mut own.host, true) => {}
+                Known::Host => self.write_host(&mut head)?,
+                Known::ContentLength | Known::TransferEncoding if std::mem::replace(&mut own.framing, true) => {}
+                Known::ContentLength | Known::TransferEncoding => self.write_framing(&mut head),
+                _ if self.passes(field, &options) => field.write(&mut head),
+                _ => {}
             }
         }
         if !own.framing {
@@ -139,20 +130,13 @@ impl HeadSource<'_> {
         }
         self.write_connection(seen, &mut head);
         forwarded::write_headers(self.visitor, &mut head);
-        head.extend_from_slice(b"X-Octoporty-Request-Id: ");
-        head.extend_from_slice(self.request_id.header().as_bytes());
-        head.extend_from_slice(b"\r\n\r\n");
+        write_line(&mut head, b"X-Octoporty-Request-Id", self.request_id.as_bytes());
+        head.extend_from_slice(b"\r\n");
         Ok(head)
     }
 
-    fn size_guess(&self) -> usize {
-        let fields: usize = self.parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        let target = self.parts.uri.path_and_query().map_or(1, |target| target.as_str().len());
-        fields + target + OWN_FIELDS
-    }
-
     fn write_request_line(&self, head: &mut Vec<u8>) -> Result<(), RequestError> {
-        let Parts { method, uri, .. } = self.parts;
+        let Head { method, uri, .. } = self.head;
         if *method == Method::CONNECT {
             return Err(RequestError::Connect);
         }
@@ -201,13 +185,13 @@ impl HeadSource<'_> {
             HostHeader::Custom(name) => head.extend_from_slice(name.as_str().as_bytes()),
             HostHeader::Target => head.extend_from_slice(self.mapping.target.authority().as_bytes()),
             // An absolute request target outranks the field (RFC 9112, 3.2.2).
-            HostHeader::Keep => match (self.parts.uri.authority(), self.parts.headers.get(HOST)) {
+            HostHeader::Keep => match (self.head.uri.authority(), self.head.fields.get(Known::Host)) {
                 (Some(authority), _) => {
                     let text = authority.as_str();
                     let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
                     head.extend_from_slice(host.as_bytes());
                 }
-                (None, Some(host)) => head.extend_from_slice(host.as_bytes()),
+                (None, Some(host)) => head.extend_from_slice(host),
                 (None, None) => return Err(RequestError::Host),
             },
         }
@@ -227,22 +211,22 @@ impl HeadSource<'_> {
     }
 
     /// Whether a field of the visitor reaches the target as it is.
-    fn passes(&self, name: &HeaderName, options: &ConnectionOptions<'_>) -> bool {
-        if is_hop_by_hop(name) || forwarded::is_replaced(name) || options.names(name) || name.as_str() == REQUEST_ID {
-            return false;
-        }
+    fn passes(&self, field: Field<'_>, options: &ConnectionOptions<'_>) -> bool {
+        let known = field.known;
         // HTTP/1.0 has no 100 to wait for.
-        !(*name == EXPECT && self.parts.version == Version::HTTP_10)
+        let unknown_there = known == Known::Expect && self.head.version == Version::HTTP_10;
+        let replaced = known.is_hop_by_hop() || known.is_forwarding() || known == Known::RequestId;
+        !replaced && !unknown_there && !options.names(field.name)
     }
 
     /// The fields that concern the hop from here to the target.
     fn write_connection(&self, seen: Seen, head: &mut Vec<u8>) {
         if self.upgrade == Upgrade::Asked {
             head.extend_from_slice(b"Connection: Upgrade\r\n");
-            for value in self.parts.headers.get_all(UPGRADE) {
-                write_field(head, &UPGRADE, value.as_bytes());
+            for value in self.head.fields.all(Known::Upgrade) {
+                write_line(head, b"Upgrade", value);
             }
-        } else if seen.te && wants_trailers(&self.parts.headers) {
+        } else if seen.te && wants_trailers(&self.head.fields) {
             head.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
         }
     }
@@ -301,13 +285,13 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(fields: &Fields) -> Self {
         let mut seen = Self::default();
-        for (name, _) in headers {
-            seen.hosts += usize::from(*name == HOST);
-            seen.connection |= *name == CONNECTION;
-            seen.te |= *name == TE;
-            seen.transfer_encoding |= *name == TRANSFER_ENCODING;
+        for field in fields.iter() {
+            seen.hosts += usize::from(field.known == Known::Host);
+            seen.connection |= field.known == Known::Connection;
+            seen.te |= field.known == Known::Te;
+            seen.transfer_encoding |= field.known == Known::TransferEncoding;
         }
         seen
     }
@@ -320,45 +304,14 @@ struct OwnFields {
 }
 
 /// Whether `Transfer-Encoding` names more than one `chunked`.
-fn has_unknown_coding(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(TRANSFER_ENCODING).iter();
-    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii));
-    let mut codings = codings.filter(|coding| !coding.is_empty());
+fn has_unknown_coding(fields: &Fields) -> bool {
+    let mut codings = fields.items(Known::TransferEncoding);
     codings.next().is_some_and(|first| !first.eq_ignore_ascii_case(b"chunked")) || codings.next().is_some()
 }
 
 /// Whether `TE` has `trailers`: the only part of it that passes on.
-fn wants_trailers(headers: &HeaderMap) -> bool {
-    headers.get_all(TE).iter().any(|value| {
-        let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        codings.any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
-    })
-}
-
-/// One line, the name in its customary spelling.
-fn write_field(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    match name.as_str() {
-        "etag" => head.extend_from_slice(b"ETag"),
-        "dnt" => head.extend_from_slice(b"DNT"),
-        "sec-websocket-key" => head.extend_from_slice(b"Sec-WebSocket-Key"),
-        "sec-websocket-version" => head.extend_from_slice(b"Sec-WebSocket-Version"),
-        "sec-websocket-protocol" => head.extend_from_slice(b"Sec-WebSocket-Protocol"),
-        "sec-websocket-extensions" => head.extend_from_slice(b"Sec-WebSocket-Extensions"),
-        other => {
-            let start = head.len();
-            head.extend_from_slice(other.as_bytes());
-            let mut begins = true;
-            for byte in &mut head[start..] {
-                if begins {
-                    byte.make_ascii_uppercase();
-                }
-                begins = *byte == b'-';
-            }
-        }
-    }
-    head.extend_from_slice(b": ");
-    head.extend_from_slice(value);
-    head.extend_from_slice(b"\r\n");
+fn wants_trailers(fields: &Fields) -> bool {
+    fields.lists(Known::Te, b"trailers")
 }
 
 #[cfg(test)]

@@ -6,12 +6,11 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode};
-use hyper::ext::ReasonPhrase;
+use http::{Method, StatusCode};
 use thiserror::Error;
 
-use super::hop::{ConnectionOptions, is_hop_by_hop};
+use super::hop::ConnectionOptions;
+use crate::fields::{Known, items, write_line};
 
 /// Most header fields of an answer.
 const MAX_FIELDS: usize = 256;
@@ -64,15 +63,44 @@ pub(crate) enum Reuse {
     Never,
 }
 
+/// The reason phrase of an answer, where it is not the usual one of the status. Goes along with the answer as an
+/// extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason(Bytes);
+
+impl Reason {
+    /// Nothing that could end the line.
+    fn new(phrase: Bytes) -> Option<Self> {
+        let legal = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
+        phrase.iter().all(legal).then_some(Self(phrase))
+    }
+
+    /// As it stands in the status line.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Fields that pass from a target to a visitor, in their order and spelling.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// As lines, each with its end.
+    pub(crate) lines: Vec<u8>,
+    /// Whether there is a `Content-Length`.
+    pub(crate) length: bool,
+    /// Whether there is a `Date`.
+    pub(crate) date: bool,
+}
+
 /// One parsed head. Hop-by-hop fields are gone; the others stand in their order.
 #[derive(Debug)]
 pub(crate) struct ResponseHead {
     /// The status.
     pub(crate) status: StatusCode,
     /// Only if it is not the usual one of the status.
-    pub(crate) reason: Option<ReasonPhrase>,
+    pub(crate) reason: Option<Reason>,
     /// End-to-end fields, and `Upgrade` with status 101.
-    pub(crate) headers: HeaderMap,
+    pub(crate) passed: Passed,
     /// How the body ends.
     pub(crate) framing: Framing,
     /// Whether the stream is of use afterwards.
@@ -150,7 +178,7 @@ fn check_beginning(bytes: &[u8]) -> Result<(), HeadError> {
 
 /// Whether an empty line stands in the bytes, of which the first `seen` were looked at before. Without this each
 /// byte of a slow head would cost a parse of all before it.
-fn has_end(bytes: &[u8], seen: usize) -> bool {
+pub(crate) fn has_end(bytes: &[u8], seen: usize) -> bool {
     let from = seen.saturating_sub(3);
     bytes[from..].windows(2).any(|pair| pair == b"\n\n") || bytes[from..].windows(3).any(|three| three == b"\n\r\n")
 }
@@ -180,93 +208,93 @@ fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) ->
     let code = parsed.code.ok_or(HeadError::Malformed("the status line"))?;
     let status = StatusCode::from_u16(code).map_err(|_| HeadError::Malformed("the status"))?;
     let reason = reason_of(status, parsed.reason.unwrap_or(""), bytes)?;
-    let mut fields = Fields::default();
-    for field in parsed.headers.iter() {
-        if field.name.eq_ignore_ascii_case("connection") {
-            fields.options.read(field.value);
-        }
+    let mut said = Said::default();
+    let mut known = [Known::Other; MAX_FIELDS];
+    for (known, field) in known.iter_mut().zip(parsed.headers.iter()) {
+        *known = Known::of(field.name.as_bytes());
+        said.note(*known, field.value)?;
     }
     let switching = status == StatusCode::SWITCHING_PROTOCOLS;
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HeadError::Malformed("a field's name"))?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
-            .map_err(|_| HeadError::Malformed("a field's value"))?;
-        if fields.keep(&name, &value, switching)? {
-            let listed = name == CONTENT_LENGTH && value.as_bytes().contains(&b',');
-            let value = fields.length.filter(|_| listed).map_or(value, HeaderValue::from);
-            headers.append(name, value);
-        }
-    }
-    let framing = fields.framing(status, method);
-    // A length may not stand with these statuses, nor beside chunks.
-    if status == StatusCode::NO_CONTENT || status.is_informational() || fields.chunked {
-        headers = without_length(headers);
-    }
+    let framing = said.framing(status, method);
+    let passed = said.passed(&known, parsed.headers, status);
     let http_1_0 = parsed.version == Some(0);
     // Both framings at once: the length is ignored, and nothing more is trusted on this connection.
-    let ambiguous = fields.chunked && fields.length.is_some();
-    let strays = fields.may_stray(status, method);
-    let closes = fields.options.close || http_1_0 || ambiguous || strays || framing == Framing::UntilClose;
+    let ambiguous = said.chunked && said.length.is_some();
+    let strays = said.may_stray(status, method);
+    let closes = said.options.close || http_1_0 || ambiguous || strays || framing == Framing::UntilClose;
     let reuse = if closes || switching { Reuse::Never } else { Reuse::Allowed };
-    Ok(ResponseHead { status, reason, headers, framing, reuse })
+    Ok(ResponseHead { status, reason, passed, framing, reuse })
 }
 
 /// The phrase as the target wrote it, where it is not what the gateway would write anyway.
-fn reason_of(status: StatusCode, reason: &str, bytes: &Bytes) -> Result<Option<ReasonPhrase>, HeadError> {
+fn reason_of(status: StatusCode, reason: &str, bytes: &Bytes) -> Result<Option<Reason>, HeadError> {
     if status.canonical_reason() == Some(reason) {
         return Ok(None);
     }
     let phrase = if reason.is_empty() { Bytes::new() } else { bytes.slice_ref(reason.as_bytes()) };
-    ReasonPhrase::try_from(phrase).map(Some).map_err(|_| HeadError::Malformed("the reason phrase"))
-}
-
-/// Drops Content-Length and keeps the order (removing from a header map would move the last field).
-fn without_length(headers: HeaderMap) -> HeaderMap {
-    if !headers.contains_key(CONTENT_LENGTH) {
-        return headers;
-    }
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH) {
-        kept.append(name.clone(), value.clone());
-    }
-    kept
+    Reason::new(phrase).map(Some).ok_or(HeadError::Malformed("the reason phrase"))
 }
 
 /// What is gathered while the fields are read.
 #[derive(Default)]
-struct Fields<'a> {
+struct Said<'a> {
     options: ConnectionOptions<'a>,
     length: Option<u64>,
     chunked: bool,
 }
 
-impl Fields<'_> {
-    /// Notes what frames the message, and says whether the field passes on.
-    fn keep(&mut self, name: &HeaderName, value: &HeaderValue, switching: bool) -> Result<bool, HeadError> {
-        if *name == CONTENT_LENGTH {
-            let length = parse_length(value.as_bytes()).ok_or(HeadError::ContentLength)?;
-            // The first one is kept; one more that says the same is left out.
-            return match self.length.replace(length) {
-                None => Ok(true),
-                Some(before) if before == length => Ok(false),
-                Some(_) => Err(HeadError::ContentLength),
-            };
-        }
-        if *name == TRANSFER_ENCODING {
-            for coding in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                if coding.eq_ignore_ascii_case(b"chunked") && !self.chunked {
-                    self.chunked = true;
-                } else if !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity") {
-                    return Err(HeadError::TransferCoding);
+impl<'a> Said<'a> {
+    /// Notes what frames the message.
+    fn note(&mut self, known: Known, value: &'a [u8]) -> Result<(), HeadError> {
+        match known {
+            Known::ContentLength => {
+                let length = parse_length(value).ok_or(HeadError::ContentLength)?;
+                if self.length.replace(length).is_some_and(|before| before != length) {
+                    return Err(HeadError::ContentLength);
                 }
             }
-            return Ok(false);
+            Known::TransferEncoding => {
+                for coding in items(value) {
+                    if coding.eq_ignore_ascii_case(b"chunked") && !self.chunked {
+                        self.chunked = true;
+                    } else if !coding.eq_ignore_ascii_case(b"identity") {
+                        return Err(HeadError::TransferCoding);
+                    }
+                }
+            }
+            Known::Connection => self.options.read(value),
+            _ => {}
         }
-        if switching && matches!(name.as_str(), "connection" | "upgrade") {
-            return Ok(true);
+        Ok(())
+    }
+
+    /// The fields that pass on. Of several lengths that say the same one is kept.
+    fn passed(&self, known: &[Known], parsed: &[httparse::Header<'_>], status: StatusCode) -> Passed {
+        // A length may not stand with these statuses, nor beside chunks.
+        let lengthless = status == StatusCode::NO_CONTENT || status.is_informational() || self.chunked;
+        let switching = status == StatusCode::SWITCHING_PROTOCOLS;
+        let size = parsed.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
+        let mut passed = Passed { lines: Vec::with_capacity(size), length: false, date: false };
+        for (known, field) in known.iter().zip(parsed) {
+            let name = field.name.as_bytes();
+            match *known {
+                Known::ContentLength if lengthless || std::mem::replace(&mut passed.length, true) => {}
+                Known::ContentLength => {
+                    let listed = field.value.contains(&b',');
+                    let canonical = self.length.filter(|_| listed).map(|length| length.to_string());
+                    write_line(&mut passed.lines, name, canonical.as_ref().map_or(field.value, |text| text.as_bytes()));
+                }
+                Known::Connection | Known::Upgrade if switching => write_line(&mut passed.lines, name, field.value),
+                // The gateway's own says what stands in its records.
+                Known::RequestId => {}
+                _ if known.is_hop_by_hop() || self.options.names(name) => {}
+                _ => {
+                    passed.date |= *known == Known::Date;
+                    write_line(&mut passed.lines, name, field.value);
+                }
+            }
         }
-        Ok(!is_hop_by_hop(name) && !self.options.names(name))
+        passed
     }
 
     /// Whether a body that the rules forbid may still come: many a small server writes one after a HEAD or a 204. It

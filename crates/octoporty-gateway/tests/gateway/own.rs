@@ -64,6 +64,22 @@ async fn the_gateways_own_name_has_the_landing_page_and_leads_home() {
 }
 
 #[tokio::test]
+async fn head_gets_what_get_gets_but_for_the_body() {
+    let (_gateway, address) = start(config()).await;
+    let mut visitor = Visitor::connect(address).await;
+    // Had a body come as well, it would be read as the next answer.
+    visitor
+        .send("HEAD /health HTTP/1.1\r\nHost: x\r\n\r\nHEAD /nothing HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n")
+        .await;
+    let heads = visitor.closed().await;
+    let statuses: Vec<_> = heads.split("\r\n\r\n").map(|head| head.split("\r\n").next().unwrap()).collect();
+    assert_eq!(statuses, ["HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", ""]);
+    let lengths: Vec<_> = heads.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
+    assert_eq!(lengths.len(), 2);
+    assert!(lengths.iter().all(|length| length.parse::<usize>().unwrap() > 0), "{lengths:?}");
+}
+
+#[tokio::test]
 async fn an_agent_brings_a_landing_page_and_the_gateways_name() {
     let (_gateway, address) = start(GatewayConfig { gateway_fqdn: Vec::new(), ..config() }).await;
     let who = Who { fqdn: vec!["Told.example.com".to_owned()], ..Who::new("home") };

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod bodies;
+mod conversation;
 mod failures;
 mod heads;
 mod reuse;

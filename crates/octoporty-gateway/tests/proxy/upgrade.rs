@@ -138,3 +138,42 @@ async fn the_target_sees_that_an_upgraded_visitor_is_gone() {
     crate::support::until("the target sees the close", || world.target.closed() == 1).await;
     assert_eq!(world.record().await.error.as_deref(), Some("visitor_left"));
 }
+
+#[tokio::test]
+async fn a_body_goes_before_what_is_sent_behind_it_however_early_the_switch() {
+    const LENGTH: usize = 8 * 1024 * 1024;
+    let world = World::new(|mut connection| {
+        Box::pin(async move {
+            connection.head().await.unwrap();
+            connection.send(SWITCH).await;
+            let all = connection.body(LENGTH + 3).await;
+            assert!(all[..LENGTH].iter().all(|byte| *byte == b'b'), "the body first");
+            connection.send_bytes(&all[LENGTH..]).await;
+        })
+    })
+    .await;
+    let mut visitor = world.visitor().await;
+    let head = ask("echo").replace("GET", "POST").replace("\r\n\r\n", &format!("\r\nContent-Length: {LENGTH}\r\n\r\n"));
+    visitor.send(&head).await;
+    let all = [vec![b'b'; LENGTH], b"RAW".to_vec()].concat();
+    within("the body", visitor.socket.write_all(&all)).await.unwrap();
+    assert!(visitor.head().await.starts_with("HTTP/1.1 101 "));
+    assert_eq!(visitor.raw(3).await, b"RAW");
+}
+
+#[tokio::test]
+async fn a_switch_before_the_body_that_was_to_be_asked_for_is_a_failure() {
+    let world = World::new(|mut connection| {
+        Box::pin(async move {
+            connection.head().await.unwrap();
+            connection.send(SWITCH).await;
+            connection.closed().await;
+        })
+    })
+    .await;
+    let fields = "\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    let request = ask("echo").replace("GET", "POST").replace("\r\n\r\n", fields) + "01234RAW";
+    let reply = world.ask(&request).await;
+    assert_eq!(reply.status(), 502, "{}", reply.head);
+    assert!(reply.text().contains("target_malformed"), "{}", reply.text());
+}

@@ -91,11 +91,12 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[cfg(target_os = "linux")]
 const UNPACED: &[u8] = b"reno";
 
-/// Keeps a connection that does not leave the machine from being paced. A kernel that refuses paces on.
-pub fn unpace_loopback(socket: &TcpStream, peer: IpAddr) {
+/// Keeps a connection that does not leave the machine from being paced, or all that come to a listener on a loopback
+/// address. A kernel that refuses paces on.
+pub fn unpace_loopback<'s>(socket: impl Into<SockRef<'s>>, peer: IpAddr) {
     #[cfg(target_os = "linux")]
     if peer.to_canonical().is_loopback()
-        && let Err(error) = SockRef::from(socket).set_tcp_congestion(UNPACED)
+        && let Err(error) = socket.into().set_tcp_congestion(UNPACED)
     {
         tracing::trace!(%error, "the congestion control of a loopback connection could not be chosen");
     }

@@ -2,9 +2,9 @@ use super::*;
 use proptest::prelude::*;
 
 /// Feeds `wire` cut at `cuts` (modulo what is left) and collects what comes out.
-fn decode_in_cuts(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, HeaderMap, Vec<u8>, bool), ChunkError> {
+fn decode_in_cuts(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, Bytes, Vec<u8>, bool), ChunkError> {
     let mut decoder = ChunkDecoder::new();
-    let (mut data, mut trailers) = (Vec::new(), HeaderMap::new());
+    let (mut data, mut trailers) = (Vec::new(), Bytes::new());
     let mut rest = Bytes::copy_from_slice(wire);
     let mut cuts = cuts.iter().cycle();
     let mut left_over = Vec::new();
@@ -17,7 +17,7 @@ fn decode_in_cuts(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, HeaderMap, Ve
                     assert!(!bytes.is_empty());
                     data.extend_from_slice(&bytes);
                 }
-                Piece::Trailers(map) => trailers = map,
+                Piece::Trailers(lines) => trailers = lines,
                 Piece::End => break,
                 Piece::More => {
                     assert!(input.is_empty());
@@ -30,7 +30,7 @@ fn decode_in_cuts(wire: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, HeaderMap, Ve
     Ok((data, trailers, left_over, decoder.is_ended()))
 }
 
-fn encode(chunks: &[Vec<u8>], trailers: Option<&HeaderMap>) -> Vec<u8> {
+fn encode(chunks: &[Vec<u8>], trailers: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     for chunk in chunks {
         encode_chunk(Bytes::copy_from_slice(chunk)).iter().for_each(|piece| wire.extend_from_slice(piece));
@@ -46,7 +46,7 @@ proptest! {
         cuts in proptest::collection::vec(1usize..40, 1..20),
         behind in proptest::collection::vec(any::<u8>(), 0..20),
     ) {
-        let mut wire = encode(&chunks, None);
+        let mut wire = encode(&chunks, &[]);
         wire.extend_from_slice(&behind);
         let (data, trailers, left_over, ended) = decode_in_cuts(&wire, &cuts).unwrap();
         prop_assert_eq!(data, chunks.concat());
@@ -61,7 +61,7 @@ proptest! {
         cuts in proptest::collection::vec(1usize..40, 1..20),
         lost in 1usize..200,
     ) {
-        let wire = encode(&chunks, None);
+        let wire = encode(&chunks, &[]);
         let kept = wire.len().saturating_sub(lost);
         let (data, _, _, ended) = decode_in_cuts(&wire[..kept], &cuts).unwrap();
         prop_assert!(!ended);
@@ -101,21 +101,18 @@ fn large_data_is_not_copied() {
 
 #[test]
 fn trailers_pass_both_ways_without_those_that_reframe() {
-    let mut trailers = HeaderMap::new();
-    trailers.append("x-checksum", HeaderValue::from_static("abc"));
-    trailers.append("x-checksum", HeaderValue::from_static("def"));
-    trailers.append("content-length", HeaderValue::from_static("3"));
-    let wire = encode(&[b"abc".to_vec()], Some(&trailers));
-    assert_eq!(wire, b"3\r\nabc\r\n0\r\nx-checksum: abc\r\nx-checksum: def\r\n\r\n");
+    let trailers = b"X-Checksum: abc\r\nx-checksum: def\r\n";
+    let wire = encode(&[b"abc".to_vec()], trailers);
+    assert_eq!(wire, b"3\r\nabc\r\n0\r\nX-Checksum: abc\r\nx-checksum: def\r\n\r\n");
     for cut in 1..wire.len() {
         let (data, found, left_over, ended) = decode_in_cuts(&wire, &[cut]).unwrap();
         assert_eq!(data, b"abc");
-        assert_eq!(found.get_all("x-checksum").iter().collect::<Vec<_>>(), ["abc", "def"]);
+        assert_eq!(found[..], trailers[..]);
         assert!(ended && left_over.is_empty());
     }
     let (_, found, ..) =
         decode_in_cuts(b"0\r\nContent-Length: 9\r\nTransfer-Encoding: x\r\nA: b\r\n\r\n", &[3]).unwrap();
-    assert_eq!(found.len(), 1);
+    assert_eq!(found, "A: b\r\n");
 }
 
 #[test]
@@ -161,7 +158,7 @@ fn malformed_bodies_are_refused() {
 
 #[test]
 fn more_trailers_than_allowed_are_refused() {
-    let wire = format!("0\r\n{}\r\n", "a: b\r\n".repeat(MAX_TRAILER_FIELDS + 1));
+    let wire = format!("0\r\n{}\r\n", "a: b\r\n".repeat(65));
     assert_eq!(decode_in_cuts(wire.as_bytes(), &[7]).unwrap_err(), ChunkError::Trailers);
 }
 

@@ -24,13 +24,14 @@ fn read(wire: &str) -> ResponseHead {
 }
 
 fn fields(head: &ResponseHead) -> Vec<(&str, &str)> {
-    head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect()
+    let lines = std::str::from_utf8(&head.passed.lines).unwrap();
+    lines.split_terminator("\r\n").map(|line| line.split_once(": ").unwrap()).collect()
 }
 
 #[test]
-fn order_and_duplicates_are_kept_and_values_are_not_copied() {
+fn order_spelling_and_duplicates_are_kept() {
     let wire = Bytes::from_static(
-        b"HTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Z: 1\r\nContent-Length: 3\r\nA: 2\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nServer: x\r\nSet-Cookie: a=1\r\nx-z: 1\r\nset-cookie: b=2\r\nContent-Length: 3\r\nA: 2\r\n\r\nabc",
     );
     let mut input = wire.clone();
     let head = HeadReader::new(LIMIT).read(&mut input, &Method::GET).unwrap().unwrap();
@@ -38,18 +39,17 @@ fn order_and_duplicates_are_kept_and_values_are_not_copied() {
     assert_eq!(
         fields(&head),
         [
-            ("server", "x"),
-            ("set-cookie", "a=1"),
-            ("set-cookie", "b=2"),
+            ("Server", "x"),
+            ("Set-Cookie", "a=1"),
             ("x-z", "1"),
-            ("content-length", "3"),
-            ("a", "2")
+            ("set-cookie", "b=2"),
+            ("Content-Length", "3"),
+            ("A", "2")
         ]
     );
     assert_eq!((head.framing, head.reuse), (Framing::Length(3), Reuse::Allowed));
     assert!(head.reason.is_none());
-    let inside = wire.as_ptr_range();
-    assert!(inside.contains(&head.headers["server"].as_bytes().as_ptr()));
+    assert!(head.passed.length && !head.passed.date);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_head_is_the_same_in_any_cut() {
         let (head, rest) = read_in_cuts(wire, cut, &Method::GET).unwrap().unwrap();
         assert_eq!(head.status, 404);
         assert_eq!(head.reason.as_ref().unwrap().as_bytes(), b"Gone Fishing");
-        assert_eq!(fields(&head), [("x-a", "1"), ("x-a", "2")]);
+        assert_eq!(fields(&head), [("X-A", "1"), ("X-A", "2")]);
         assert_eq!(head.framing, Framing::Chunked);
         assert_eq!(rest, b"0\r\n\r\n", "cut {cut}");
     }
@@ -71,7 +71,7 @@ fn hop_by_hop_fields_and_those_named_are_dropped() {
         "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Internal\r\nKeep-Alive: timeout=5\r\nX-Internal: s\r\n\
          Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nTrailer: X-Sum\r\nX-Kept: 1\r\nContent-Length: 0\r\n\r\n",
     );
-    assert_eq!(fields(&head), [("trailer", "X-Sum"), ("x-kept", "1"), ("content-length", "0")]);
+    assert_eq!(fields(&head), [("Trailer", "X-Sum"), ("X-Kept", "1"), ("Content-Length", "0")]);
     assert_eq!((head.framing, head.reuse), (Framing::Empty, Reuse::Allowed));
 }
 
@@ -79,7 +79,9 @@ fn hop_by_hop_fields_and_those_named_are_dropped() {
 fn framing_follows_status_and_method() {
     let framing = |wire: &str, method: Method| {
         let head = read_in_cuts(wire.as_bytes(), usize::MAX, &method).unwrap().unwrap().0;
-        let length = head.headers.get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+        let length =
+            fields(&head).iter().find(|(name, _)| *name == "Content-Length").map(|(_, value)| (*value).to_owned());
+        assert_eq!(head.passed.length, length.is_some());
         (head.framing, head.reuse, length)
     };
     let length = |text: &str| Some(text.to_owned());
@@ -125,7 +127,7 @@ fn framing_follows_status_and_method() {
 #[test]
 fn a_switch_keeps_what_makes_it_one() {
     let head = read("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX: y\r\n\r\n");
-    assert_eq!(fields(&head), [("connection", "Upgrade"), ("upgrade", "websocket"), ("x", "y")]);
+    assert_eq!(fields(&head), [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("X", "y")]);
     assert_eq!(head.reuse, Reuse::Never);
 }
 
@@ -210,7 +212,7 @@ proptest! {
         let cuts = read_in_cuts(&wire, cut, &Method::GET);
         match (whole, cuts) {
             (Ok(Some((a, rest_a))), Ok(Some((b, rest_b)))) => {
-                prop_assert_eq!(a.headers, b.headers);
+                prop_assert_eq!(a.passed, b.passed);
                 prop_assert_eq!(a.framing, b.framing);
                 prop_assert_eq!(rest_a, rest_b);
             }
