@@ -47,6 +47,12 @@ for (const size of ["desk", "phone"]) {
       await page.getByRole("button", { name: "Log in" }).click();
       await page.getByText("Wrong password.").waitFor();
       await fits();
+      // The pointer still stands on the button, which waits for a password now: it is to be seen nevertheless.
+      const behind = await page.getByRole("button", { name: "Log in" }).evaluate(async (button) => {
+        await Promise.all(button.getAnimations().map((animation) => animation.finished));
+        return getComputedStyle(button).backgroundColor;
+      });
+      assert.notEqual(behind, "rgba(0, 0, 0, 0)", "the button has no ground");
       await shot("login");
       await page.getByLabel("Password").fill("correct horse battery staple");
       await page.keyboard.press("Enter");

@@ -9,14 +9,13 @@ const SHAPE =
   "inline-flex h-8 shrink-0 items-center justify-center gap-1.5 whitespace-nowrap rounded-md px-3 text-sm font-medium select-none transition-colors duration-100 pointer-coarse:h-10";
 
 const VARIANTS: Record<Variant, string> = {
-  primary: "bg-accent text-on-accent hover:bg-accent-strong",
-  secondary: "border border-line-strong bg-surface text-ink hover:bg-hover",
-  ghost: "text-muted hover:bg-hover hover:text-ink",
-  danger: "bg-bad-fill text-[oklch(1_0_0)] hover:brightness-110",
+  primary: "bg-accent text-on-accent not-disabled:hover:bg-accent-strong",
+  secondary: "border border-line-strong bg-surface text-ink not-disabled:hover:bg-hover",
+  ghost: "text-muted not-disabled:hover:bg-hover not-disabled:hover:text-ink",
+  danger: "bg-bad-fill text-[oklch(1_0_0)] not-disabled:hover:brightness-110",
 };
 
-const OFF =
-  "disabled:opacity-50 disabled:hover:bg-inherit aria-disabled:opacity-50 aria-disabled:cursor-not-allowed";
+const OFF = "disabled:opacity-50 aria-disabled:opacity-50 aria-disabled:cursor-not-allowed";
 
 export function buttonClass(variant: Variant, extra?: string): string {
   return cx(SHAPE, VARIANTS[variant], OFF, extra);
@@ -64,7 +63,7 @@ interface IconButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, 
 }
 
 const ICON_SHAPE =
-  "inline-flex size-8 shrink-0 items-center justify-center rounded-md text-muted transition-colors duration-100 hover:bg-hover hover:text-ink disabled:opacity-40 pointer-coarse:size-10";
+  "inline-flex size-8 shrink-0 items-center justify-center rounded-md text-muted transition-colors duration-100 not-disabled:hover:bg-hover not-disabled:hover:text-ink disabled:opacity-40 pointer-coarse:size-10";
 
 export function IconButton({ icon: Icon, label, className, ...rest }: IconButtonProps): ReactNode {
   return (
