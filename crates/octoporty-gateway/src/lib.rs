@@ -3,6 +3,7 @@
 //! The cast:
 //! * `shards`: one single-threaded runtime a core; listeners, links and pools live there.
 //! * `ingress`: visitors' connections, HTTP/1.1.
+//! * `fields`: header fields of a message, as they stand on the wire.
 //! * `routing`: host and path to route, in an immutable snapshot swapped whole.
 //! * `registry`: agents, sessions, epochs, verdicts.
 //! * `upstream`: warm streams and the lean HTTP/1.1 client that speaks through them.

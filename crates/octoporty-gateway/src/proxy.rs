@@ -115,7 +115,9 @@ impl Passage<'_> {
             Ok(answered) if answered.head.status == StatusCode::SWITCHING_PROTOCOLS => {
                 let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
                 // What the visitor sends behind its request comes behind the whole of it.
-                match upload.finish(&mut stream, self.ctx.state.config.limits.idle_timeout).await {
+                let finished = upload.finish(&mut stream, self.ctx.state.config.limits.idle_timeout).await;
+                record.request_bytes = upload.body_bytes();
+                match finished {
                     Ok(()) => Ok(switch::switch(self.ctx, head, stream, rest, record)),
                     Err(trouble) => Err(self.give_up(trouble, upload, record)),
                 }

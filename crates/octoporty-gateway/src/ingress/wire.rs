@@ -61,8 +61,6 @@ struct Upload {
     next_read: usize,
     /// Of whoever waits for more of it.
     waker: Option<Waker>,
-    /// It is malformed: nothing behind it can be understood.
-    fault: Option<BodyFault>,
 }
 
 /// Who reads a body.
@@ -104,7 +102,6 @@ impl Wire {
                 reader: Reader::Gone,
                 next_read: BODY_READ.0,
                 waker: None,
-                fault: None,
             },
             early: Vec::new(),
             awaits_answer: false,
@@ -134,7 +131,6 @@ impl Wire {
         });
         self.upload.expectation = expectation;
         self.upload.reader = Reader::Present;
-        self.upload.fault = None;
     }
 
     /// The body has no reader any more.
@@ -151,7 +147,7 @@ impl Wire {
 
     /// Whether all of the request is read.
     pub(super) fn is_body_over(&self) -> bool {
-        self.upload.decoder.is_ended() && self.upload.fault.is_none()
+        self.upload.decoder.is_ended()
     }
 
     /// Whether a part of the request will never be read.
@@ -176,16 +172,9 @@ impl Wire {
     /// The next piece of the request's body.
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, UploadFault>> {
         loop {
-            if let Some(fault) = self.upload.fault {
-                return Poll::Ready(Err(UploadFault::Malformed(fault)));
-            }
-            match self.upload.decoder.decode(&mut self.input) {
-                Err(fault) => {
-                    self.upload.fault = Some(fault);
-                    continue;
-                }
-                Ok(Piece::More) => {}
-                Ok(piece) => {
+            match self.upload.decoder.decode(&mut self.input).map_err(UploadFault::Malformed)? {
+                Piece::More => {}
+                piece => {
                     if self.is_body_over() {
                         self.wake();
                     }

@@ -50,7 +50,7 @@ impl Pipe {
         let Some(DuplexEnd { to_stream, to_socket, cause }) = piped else {
             return cut(visitor);
         };
-        record.request_bytes = to_stream;
+        record.request_bytes += to_stream;
         record.response_bytes = to_socket;
         match cause {
             DuplexCause::Finished => record.done(),

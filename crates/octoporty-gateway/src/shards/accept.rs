@@ -74,6 +74,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+    // A listener on a loopback address hands it on to what it accepts.
     if !shard.state.config.listen.ip().is_loopback() {
         octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, peer.ip());
     }

@@ -114,6 +114,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_accepted_sends_small_answers_at_once() {
+        let (held, address) = bind(loopback(0), 1).unwrap();
+        let _visitor = std::net::TcpStream::connect(address).unwrap();
+        held[0].set_nonblocking(false).unwrap();
+        assert!(held[0].accept().unwrap().0.nodelay().unwrap());
+    }
+
+    #[test]
     fn a_port_is_free_again_once_its_gateway_has_gone() {
         let (held, address) = bind(loopback(0), 2).unwrap();
         drop(held);

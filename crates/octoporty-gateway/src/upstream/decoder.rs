@@ -28,6 +28,8 @@ pub(crate) enum BodyDecoder {
     UntilClose,
     /// The body has ended.
     Ended,
+    /// It is malformed: nothing behind it can be understood, so it never ends.
+    Faulted(BodyFault),
 }
 
 impl BodyDecoder {
@@ -48,6 +50,7 @@ impl BodyDecoder {
     pub(crate) fn decode(&mut self, input: &mut Bytes) -> Result<Piece, BodyFault> {
         match self {
             Self::Ended => Ok(Piece::End),
+            Self::Faulted(fault) => Err(*fault),
             Self::Length(_) | Self::UntilClose if input.is_empty() => Ok(Piece::More),
             Self::UntilClose => Ok(Piece::Data(std::mem::take(input))),
             Self::Length(remaining) => {
@@ -60,11 +63,13 @@ impl BodyDecoder {
                 Ok(Piece::Data(data))
             }
             Self::Chunked(decoder) => {
-                let piece = decoder.decode(input)?;
-                if decoder.is_ended() {
-                    *self = Self::Ended;
+                let piece = decoder.decode(input).map_err(BodyFault::from);
+                match &piece {
+                    Err(fault) => *self = Self::Faulted(*fault),
+                    Ok(_) if decoder.is_ended() => *self = Self::Ended,
+                    Ok(_) => {}
                 }
-                Ok(piece)
+                piece
             }
         }
     }
@@ -81,6 +86,7 @@ impl BodyDecoder {
                 Ok(())
             }
             Self::Length(_) | Self::Chunked(_) => Err(BodyFault::Short),
+            Self::Faulted(fault) => Err(*fault),
         }
     }
 
@@ -144,6 +150,18 @@ mod tests {
         let mut cut = BodyDecoder::new(Framing::Chunked);
         assert_eq!(drain(&mut cut, &mut Bytes::from_static(b"3\r\nabc\r\n0\r\n")).unwrap(), b"abc");
         assert_eq!(cut.stream_finished(), Err(BodyFault::Short));
+    }
+
+    #[test]
+    fn nothing_behind_a_malformed_body_is_taken_for_its_end() {
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        let mut input = Bytes::from_static(b"+3\r\nabc\r\n0\r\n\r\n");
+        let fault = decoder.decode(&mut input).unwrap_err();
+        let left = input.len();
+        assert_eq!(decoder.decode(&mut input).unwrap_err(), fault);
+        assert_eq!(decoder.stream_finished(), Err(fault));
+        assert!(!decoder.is_ended());
+        assert_eq!(input.len(), left);
     }
 
     #[test]

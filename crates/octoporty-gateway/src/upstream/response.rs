@@ -63,8 +63,7 @@ pub(crate) enum Reuse {
     Never,
 }
 
-/// The reason phrase of an answer, where it is not the usual one of the status. Goes along with the answer as an
-/// extension.
+/// The reason phrase of an answer, where it is not the usual one of the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reason(Bytes);
 

@@ -142,7 +142,7 @@ async fn the_target_sees_that_an_upgraded_visitor_is_gone() {
 #[tokio::test]
 async fn a_body_goes_before_what_is_sent_behind_it_however_early_the_switch() {
     const LENGTH: usize = 8 * 1024 * 1024;
-    let world = World::new(|mut connection| {
+    let mut world = World::new(|mut connection| {
         Box::pin(async move {
             connection.head().await.unwrap();
             connection.send(SWITCH).await;
@@ -159,6 +159,9 @@ async fn a_body_goes_before_what_is_sent_behind_it_however_early_the_switch() {
     within("the body", visitor.socket.write_all(&all)).await.unwrap();
     assert!(visitor.head().await.starts_with("HTTP/1.1 101 "));
     assert_eq!(visitor.raw(3).await, b"RAW");
+    drop(visitor);
+    let record = world.record().await;
+    assert_eq!((record.status, record.request_bytes, record.response_bytes), (101, LENGTH as u64 + 3, 3));
 }
 
 #[tokio::test]
