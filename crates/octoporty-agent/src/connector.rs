@@ -211,6 +211,7 @@ impl Connector {
                 version: session.welcome().gateway_version.clone(),
                 uptime: Duration::from_secs(session.welcome().gateway_uptime_s),
                 said_at: session.since(),
+                asking: session.asking(),
             });
             facts.links = session.standing();
         });

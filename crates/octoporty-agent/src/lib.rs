@@ -5,10 +5,12 @@
 //! * `linker`: makes one link: dial, hello, welcome, then its streams to the forwarder and its news to the connector.
 //! * `connector`: dials, authenticates, syncs, keeps the session's links up; one loop function a state.
 //! * `forwarder`: takes the streams that the gateway opens, dials targets, copies.
+//! * `asks`: questions to the gateway and their answers.
 //! * `targets`: dialling (happy eyeballs, TLS), rules, health.
 //! * `desired`, `cache`: what shall be served; the newest desired state on disk, for a start without a network.
 
 mod access;
+mod asks;
 mod cache;
 pub mod config;
 mod connector;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_proto::model::{
-    AccessRows, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
-    TlsVerification,
+    AccessRows, AgentStatus, Answer, AskError, DesiredState, MappingId, Question, SessionRecord, SyncReport, Target,
+    TargetCheck, TargetHealth, TlsVerification,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -109,6 +111,14 @@ impl Agent {
     /// Dials a target as a stream would, and tells what was seen.
     pub async fn check_target(&self, target: Target, verification: TlsVerification) -> TargetCheck {
         self.running.check_target(target, verification).await
+    }
+
+    /// Asks the gateway, over the session that stands.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask(&self, question: Question) -> Result<Answer, AskError> {
+        self.running.ask(question).await
     }
 
     /// Says goodbye, lets streams finish within `grace`, ends every task.

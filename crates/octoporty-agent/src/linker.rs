@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::access::AccessFunnel;
+use crate::asks::Asks;
 use crate::config::LinkCount;
 use crate::forwarder::Forwarder;
 use crate::traffic::Traffic;
@@ -110,6 +111,7 @@ pub(crate) struct Linker {
     pub(crate) forwarder: Arc<Forwarder>,
     pub(crate) traffic: Traffic,
     pub(crate) access: Arc<AccessFunnel>,
+    pub(crate) asks: Arc<Asks>,
     pub(crate) tasks: TaskTracker,
     pub(crate) end: CancellationToken,
     pub(crate) next_key: AtomicU64,
@@ -300,6 +302,7 @@ impl Server {
     async fn control(&self, message: Control) {
         match message {
             Control::Access { rows, dropped } => self.linker.access.offer(rows, dropped),
+            Control::Answer { request, answer } => self.linker.asks.answered(request, answer),
             message => self.tell(News::Control(message)).await,
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use octoporty_proto::control::{Hello, feature};
 use octoporty_proto::model::{
-    Compression, DesiredState, FailureCode, Hostname, InstanceId, SyncReport, Target, TargetCheck, TargetHealth,
-    TlsVerification,
+    Answer, AskError, Compression, DesiredState, FailureCode, Hostname, InstanceId, Question, SyncReport, Target,
+    TargetCheck, TargetHealth, TlsVerification,
 };
 use octoporty_tunnel::carrier::websocket::Dial;
 use octoporty_tunnel::trust::{Trust, TrustError, client_config};
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::access::AccessFunnel;
+use crate::asks::Asks;
 use crate::cache::Cache;
 use crate::config::{AgentConfig, Credential};
 use crate::connector::{Connector, Orders, Outlets, Parts};
@@ -57,6 +58,8 @@ const CA_FILE_VARIABLE: &str = "SSL_CERT_FILE";
 pub(crate) struct Running {
     orders: Arc<Orders>,
     forwarder: Arc<Forwarder>,
+    board: Arc<StatusBoard>,
+    asks: Arc<Asks>,
     data_plane: Vec<Handle>,
     tasks: TaskTracker,
     /// Ends every task.
@@ -93,6 +96,7 @@ impl Running {
         let (access_funnel, access) = AccessFunnel::new();
         let (sync_out, sync) = watch::channel(Arc::new(SyncReport::default()));
         let (sessions_out, sessions) = mpsc::channel(SESSIONS_QUEUE);
+        let asks = Arc::<Asks>::default();
         let linker = Arc::new(Linker {
             dial: DialSettings(dial),
             hello: hello(&config),
@@ -101,6 +105,7 @@ impl Running {
             forwarder: Arc::clone(&forwarder),
             traffic,
             access: Arc::new(access_funnel),
+            asks: Arc::clone(&asks),
             tasks: tasks.clone(),
             end: end.clone(),
             next_key: AtomicU64::new(0),
@@ -108,6 +113,8 @@ impl Running {
         let running = Self {
             orders: Arc::default(),
             forwarder,
+            board: Arc::clone(&board),
+            asks,
             data_plane,
             tasks,
             end,
@@ -179,6 +186,11 @@ impl Running {
                 status: None,
             },
         }
+    }
+
+    pub(crate) async fn ask(&self, question: Question) -> Result<Answer, AskError> {
+        let way = self.board.way_to_ask()?;
+        self.asks.ask(&way, question).await
     }
 
     /// Goodbye, grace, cancel, join.
@@ -269,7 +281,7 @@ fn gateway_names(config: &AgentConfig) -> Vec<Hostname> {
 
 fn hello(config: &AgentConfig) -> Hello {
     let mux = config.mux();
-    let mut features = vec![feature::MULTI_LINK.to_owned()];
+    let mut features = vec![feature::MULTI_LINK.to_owned(), feature::ASK.to_owned()];
     if config.compression != Compression::Off {
         features.push(feature::LZ4.to_owned());
     }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use octoporty_proto::model::{AgentStatus, ConnectionState, LinkStatus, SessionId};
+use octoporty_proto::model::{AgentStatus, AskError, ConnectionState, LinkStatus, SessionId};
 use octoporty_tunnel::link::Link;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -24,6 +24,17 @@ pub(crate) struct GatewayFacts {
     pub(crate) uptime: Duration,
     /// When it said so.
     pub(crate) said_at: Instant,
+    /// Whether it takes questions.
+    pub(crate) asking: Asking,
+}
+
+/// Whether a gateway takes questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It named the feature.
+    Welcome,
+    /// Its release does not know of any.
+    Unknown,
 }
 
 /// A link and since when it stands.
@@ -78,6 +89,18 @@ impl StatusBoard {
         while end.run_until_cancelled(ticks.tick()).await.is_some() {
             self.publish(&self.facts());
         }
+    }
+
+    /// The link that a question to the gateway goes over.
+    pub(crate) fn way_to_ask(&self) -> Result<Link, AskError> {
+        let facts = self.facts();
+        let gateway = facts.gateway.as_ref().filter(|_| facts.state == ConnectionState::Connected);
+        let gateway = gateway.ok_or(AskError::NotConnected)?;
+        if gateway.asking == Asking::Unknown {
+            return Err(AskError::Unsupported { gateway_version: gateway.version.clone() });
+        }
+        let usable = facts.links.iter().find(|standing| standing.link.is_usable());
+        usable.map(|standing| standing.link.clone()).ok_or(AskError::NotConnected)
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -1,5 +1,7 @@
 //! The agent against a gateway in the hands of the test, over real sockets.
 
+#[path = "agent/asking.rs"]
+mod asking;
 #[path = "agent/forwarding.rs"]
 mod forwarding;
 #[path = "agent/gateway.rs"]

@@ -11,6 +11,7 @@ pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod finish;
+pub(crate) mod gateway;
 pub(crate) mod health;
 pub(crate) mod logs;
 pub(crate) mod loose;
@@ -65,6 +66,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(mappings::toggle::toggle))
         .routes(routes!(status::read::status))
         .routes(routes!(status::reconnect::reconnect))
+        .routes(routes!(gateway::update::update))
         .routes(routes!(stats::live))
         .routes(routes!(events::listen::listen))
         .routes(routes!(logs::requests::requests))

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use octoporty_proto::model::{
-    AccessRows, AgentStatus, DesiredState, MappingId, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
-    TlsVerification,
+    AccessRows, AgentStatus, Answer, AskError, DesiredState, MappingId, Question, SessionRecord, SyncReport, Target,
+    TargetCheck, TargetHealth, TlsVerification,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -22,6 +22,9 @@ pub trait AgentControl: Send + Sync + 'static {
         target: Target,
         verification: TlsVerification,
     ) -> Pin<Box<dyn Future<Output = TargetCheck> + Send + '_>>;
+
+    /// Ask the gateway, over the tunnel.
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send + '_>>;
 }
 
 /// The agent's side of its console.

@@ -1,6 +1,7 @@
 //! What the gateway needs to know. Read by the binary, checked there; every default has its reason here.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -84,6 +85,31 @@ impl Default for Limits {
     }
 }
 
+/// Whether agents may ask for an update, and how the host's updater is told.
+#[derive(Clone, Debug)]
+pub struct Updates {
+    /// Whether at all. Default yes.
+    pub remote: RemoteUpdate,
+    /// File that the updater watches. Default `/data/update-signal`.
+    pub signal: PathBuf,
+}
+
+/// Whether agents may ask for an update.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RemoteUpdate {
+    /// They may.
+    #[default]
+    Allowed,
+    /// They are refused.
+    Forbidden,
+}
+
+impl Default for Updates {
+    fn default() -> Self {
+        Self { remote: RemoteUpdate::default(), signal: PathBuf::from("/data/update-signal") }
+    }
+}
+
 /// The whole of a gateway's configuration.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
@@ -99,6 +125,8 @@ pub struct GatewayConfig {
     pub unmapped: Unmapped,
     /// CORS of the gateway's own API: `*` or a list.
     pub allowed_origins: Vec<String>,
+    /// Updates that agents ask for.
+    pub updates: Updates,
     /// Limits.
     pub limits: Limits,
     /// Compression of stream data on links.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Control, Hello, Refused, RefusedCode, Welcome};
-use octoporty_proto::model::{DesiredState, EndReason, SessionId};
+use octoporty_proto::model::{DesiredState, EndReason, Question, SessionId};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::{Blame, Reset, ResetCode, Side};
 use octoporty_tunnel::carrier::Carrier;
 use octoporty_tunnel::link::{self, Incoming, Link, LinkEvents};
+use tokio::sync::Semaphore;
 
+use crate::answers;
 use crate::endpoint::lockout::InGood;
 use crate::registry::{Admission, Arrival, Notice, Registry, Welcomed};
 use crate::session::{Session, SessionLink};
@@ -28,6 +30,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const RETRY_ACCESS: Duration = Duration::from_secs(1);
 /// Streams that an agent may open towards the gateway: it has no reason to, and what it opens is reset.
 const STREAMS_OF_AGENT: u32 = 8;
+/// Questions of one link that are answered at the same time: a console asks few, and each may hold a page of a log.
+const ASKING: usize = 4;
+
 /// A peer whose credential was right.
 #[derive(Debug)]
 pub(crate) struct Authenticated {
@@ -46,6 +51,8 @@ struct Joined {
     session: Arc<Session>,
     serial: u64,
     link: Link,
+    /// Questions that may be answered at the same time.
+    asking: Arc<Semaphore>,
 }
 
 fn mux_config(state: &GatewayState) -> MuxConfig {
@@ -132,7 +139,12 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
             None
         }
         Admission::Welcome(welcomed) => {
-            let joined = Joined { session: welcomed.session.clone(), serial, link: link.clone() };
+            let joined = Joined {
+                session: welcomed.session.clone(),
+                serial,
+                link: link.clone(),
+                asking: Arc::new(Semaphore::new(ASKING)),
+            };
             if welcome(shard, link, max_streams, *welcomed).await {
                 return Some(joined);
             }
@@ -229,6 +241,7 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
             Incoming::Control(Control::Sync { request, state }) => {
                 Box::pin(sync(shard, joined, request, state)).await;
             }
+            Incoming::Control(Control::Ask { request, question }) => ask(shard, joined, request, question),
             Incoming::Control(Control::Drain { reason, .. }) => {
                 tracing::info!(agent = %joined.session.identity().agent, %reason, "agent stops");
                 Box::pin(agent_drains(shard, joined)).await;
@@ -253,6 +266,24 @@ async fn sync(shard: &Arc<ShardContext>, joined: &Joined, request: u64, state: D
         Ok(Ok(())) => {}
         Ok(Err(_)) | Err(_) => joined.link.close(EndReason::Silent, "the agent takes no answers"),
     }
+}
+
+/// Answers a question beside whatever else the link does.
+fn ask(shard: &Arc<ShardContext>, joined: &Joined, request: u64, question: Question) {
+    let permit = Arc::clone(&joined.asking).try_acquire_owned();
+    let (context, session, link) = (Arc::clone(shard), Arc::clone(&joined.session), joined.link.clone());
+    let work = async move {
+        let answer = match permit {
+            Ok(_) => answers::answer(&context, &session, question).await,
+            Err(_) => answers::busy(),
+        };
+        match tokio::time::timeout(SEND_TIMEOUT, link.send(&Control::Answer { request, answer })).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::debug!(request, "an answer could not be sent"),
+        }
+        drop(permit);
+    };
+    shard.tracker.spawn_on(work, &shard.handle);
 }
 
 async fn agent_drains(shard: &Arc<ShardContext>, joined: &Joined) {

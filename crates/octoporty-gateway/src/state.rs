@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
+use crate::answers::update::Updater;
 use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
 use crate::endpoint::keys::Keys;
@@ -39,6 +40,8 @@ pub(crate) struct GatewayState {
     pub sources: Sources,
     /// Links by source and shard.
     pub placement: Placement,
+    /// Hands wishes for an update to the host.
+    pub updater: Updater,
     /// One a shard, summed on read.
     pub counters: Vec<ShardCounters>,
     /// Cancelled when the gateway begins to stop: listeners close, visitors' connections end with what is in flight.
@@ -68,6 +71,7 @@ impl GatewayState {
             lockout: Lockout::default(),
             sources: Sources::new(config.limits.connections_per_source),
             placement: Placement::new(config.shards),
+            updater: Updater::new(config.updates.clone(), config.version.clone()),
             counters: (0..config.shards).map(|_| ShardCounters::default()).collect(),
             draining: CancellationToken::new(),
             serials: AtomicU64::new(0),

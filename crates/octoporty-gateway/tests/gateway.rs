@@ -51,6 +51,7 @@ fn config() -> GatewayConfig {
         trusted_proxies: Vec::new(),
         unmapped: Unmapped::Landing,
         allowed_origins: vec!["*".to_owned()],
+        updates: octoporty_gateway::config::Updates::default(),
         limits: Limits::default(),
         compression: Compression::Off,
         heartbeat: Duration::from_secs(30),

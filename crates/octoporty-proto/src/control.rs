@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use codec::{ControlError, Decoder, Envelope, encode};
 pub use negotiate::{Common, WelcomeError, negotiate};
 
-use crate::model::{AccessRows, AgentName, DesiredState, Epoch, InstanceId, Revision, SessionId, SyncReport};
+use crate::model::{
+    AccessRows, AgentName, Answer, DesiredState, Epoch, InstanceId, Question, Revision, SessionId, SyncReport,
+};
 
 /// Most bytes of one control message, before and after decompression: what the three bytes of its length can say.
 /// A landing page of 1 MiB and 5000 mappings with the longest names that there can be fit.
@@ -40,12 +42,14 @@ pub const DEFAULT_MAX_STREAMS: u32 = 16_384;
 /// Names of features that may be negotiated.
 pub mod feature {
     /// The features of this release.
-    pub const ALL: &[&str] = &[LZ4, MULTI_LINK];
+    pub const ALL: &[&str] = &[LZ4, MULTI_LINK, ASK];
 
     /// Stream data may be LZ4-compressed.
     pub const LZ4: &str = "lz4";
     /// A session may have more than one link.
     pub const MULTI_LINK: &str = "multi_link";
+    /// The agent may ask questions.
+    pub const ASK: &str = "ask";
 }
 
 /// First message of an agent on every link.
@@ -184,6 +188,20 @@ pub enum Control {
     TakenOver {
         /// The instance that did.
         by: InstanceId,
+    },
+    /// Agent -> gateway, where the feature `ask` was negotiated.
+    Ask {
+        /// Matches the answer.
+        request: u64,
+        /// What it wants to know or have.
+        question: Question,
+    },
+    /// Gateway -> agent: the answer to [`Control::Ask`], on the same link.
+    Answer {
+        /// Of the question.
+        request: u64,
+        /// The answer.
+        answer: Answer,
     },
     /// A message of a newer release.
     #[serde(other)]

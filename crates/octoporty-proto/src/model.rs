@@ -4,17 +4,22 @@
 //! messages) and the error says what to change. Serialised forms are strings where a person would write a string.
 
 mod access;
+mod ask;
 mod failure;
 mod hostname;
 mod id;
 mod mapping;
 mod path;
+mod release;
 mod status;
 mod target;
 #[cfg(test)]
 mod tests;
 
 pub use access::{AccessRecord, AccessRow, AccessRows, EndReason, RowError, RowsWriter, SessionRecord, VISITOR_LEFT};
+pub use ask::{
+    Answer, AskError, Declined, DeclinedCode, Insistence, Question, UpdateAnswer, UpdateRequest, UpdateState,
+};
 pub use failure::{Failure, FailureCode, Hop};
 pub use hostname::{HostPattern, Hostname, HostnameError};
 pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};
@@ -23,6 +28,7 @@ pub use mapping::{
     MappingName, MappingNameError, PrefixHandling, Revision,
 };
 pub use path::{PathPrefix, PathPrefixError};
+pub use release::{Release, ReleaseError};
 pub use status::{
     AgentStatus, ConnectionState, LinkStatus, MappingVerdict, Refusal, RefusalCode, SyncReport, TargetCheck,
     TargetHealth, TrafficTotals,

@@ -199,6 +199,7 @@ fn gateway(args: &DemoArgs, folder: &Folder) -> GatewayConfig {
         trusted_proxies: Vec::new(),
         unmapped: octoporty_gateway::config::Unmapped::default(),
         allowed_origins: vec!["*".to_owned()],
+        updates: octoporty_gateway::config::Updates::default(),
         limits: octoporty_gateway::config::Limits::default(),
         compression: Compression::Auto,
         heartbeat: HEARTBEAT,

@@ -128,6 +128,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateway/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the gateway to have itself updated to this agent's release. */
+        post: operations["updateGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs/connections": {
         parameters: {
             query?: never;
@@ -481,6 +498,25 @@ export interface components {
          * @enum {string}
          */
         Feature: "mappings" | "request-log" | "connection-log" | "landing-page";
+        /** @description The answer. */
+        GatewayUpdate: {
+            /** @description This agent's release: what the gateway is asked to become. */
+            agentVersion: string;
+            /** @description The same when it is none. */
+            error?: string | null;
+            /** @description The gateway's. */
+            gatewayVersion?: string | null;
+            /** @description A sentence. */
+            message: string;
+            status?: components["schemas"]["GatewayUpdateState"] | null;
+            /** @description Whether an update is on its way. */
+            success: boolean;
+        };
+        /**
+         * @description What became of the wish.
+         * @enum {string}
+         */
+        GatewayUpdateState: "Queued" | "Rejected" | "AlreadyQueued";
         /** @description The answer of `/health`; always with status 200. */
         Health: {
             /**
@@ -1106,6 +1142,14 @@ export interface components {
              */
             streamsOpened: number;
         };
+        /** @description What is wanted. */
+        UpdateInput: {
+            /**
+             * @description Whether the gateway shall be updated even if its release is not older than the agent's.
+             * @default false
+             */
+            force: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -1442,6 +1486,93 @@ export interface operations {
             };
             /** @description The database is away, or the console stops. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateGateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateInput"];
+            };
+        };
+        responses: {
+            /** @description The gateway's word, or why it was not asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayUpdate"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is too old to be asked, or has no answer. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is away, the database is, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway did not answer in time. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use octoporty_proto::control::{Control, Welcome};
+use octoporty_proto::control::{Control, Welcome, feature};
 use octoporty_proto::model::{DesiredState, EndReason, InstanceId, SessionId, SessionRecord};
 use octoporty_tunnel::backoff::Backoff;
 use octoporty_tunnel::link::LinkEnd;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{Connector, Order, keeper};
 use crate::linker::{Joined, LinkKey, Linker, News, NewsSender};
-use crate::status::{StandingLink, unix_ms};
+use crate::status::{Asking, StandingLink, unix_ms};
 
 /// Bound on the answer to a sync. The largest state on a slow line needs a few seconds; a gateway that takes longer
 /// is stuck, and a new session is the way out.
@@ -97,6 +97,14 @@ impl Session {
 
     pub(super) fn welcome(&self) -> &Welcome {
         &self.welcome
+    }
+
+    /// Whether the gateway takes questions.
+    pub(super) fn asking(&self) -> Asking {
+        match self.welcome.features.iter().any(|known| known == feature::ASK) {
+            true => Asking::Welcome,
+            false => Asking::Unknown,
+        }
     }
 
     pub(super) fn since(&self) -> Instant {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use octoporty_proto::model::AskError;
 use tracing::error;
 
 use super::problem::{Fields, Holder, Problem};
@@ -12,6 +13,8 @@ use crate::store::StoreError;
 
 /// Seconds after which another try makes sense when the database is away.
 const STORE_RETRY_SECONDS: u64 = 5;
+/// And when the gateway is: an agent is back within about this.
+const GATEWAY_RETRY_SECONDS: u64 = 5;
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -151,6 +154,25 @@ impl ApiError {
 
     pub(crate) const fn retry_after_seconds(&self) -> Option<u64> {
         self.particulars.retry_after_seconds
+    }
+}
+
+/// The gateway, which has the answer, did not give one.
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        let (status, code, retry) = match error {
+            AskError::NotConnected => (StatusCode::SERVICE_UNAVAILABLE, "gateway_away", Some(GATEWAY_RETRY_SECONDS)),
+            AskError::Lost => (StatusCode::SERVICE_UNAVAILABLE, "gateway_lost", Some(GATEWAY_RETRY_SECONDS)),
+            AskError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "gateway_busy", Some(1)),
+            AskError::TimedOut { .. } => (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", None),
+            AskError::Unsupported { .. } => (StatusCode::BAD_GATEWAY, "gateway_too_old", None),
+            _ => (StatusCode::BAD_GATEWAY, "gateway_declined", None),
+        };
+        let answer = Self::new(status, code, error.to_string());
+        match retry {
+            Some(seconds) => answer.retry_after(seconds),
+            None => answer,
+        }
     }
 }
 

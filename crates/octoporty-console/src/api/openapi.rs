@@ -25,6 +25,7 @@ use crate::auth::cookies;
         (name = "auth", description = "Login and sessions"),
         (name = "mappings", description = "Public endpoints and their targets"),
         (name = "status", description = "The tunnel's state and figures"),
+        (name = "gateway", description = "What only the gateway can tell or do"),
         (name = "events", description = "What happens, as it happens"),
         (name = "logs", description = "Requests and sessions"),
         (name = "settings", description = "Settings"),

@@ -43,6 +43,12 @@ problems! {
     TooLarge = "413", "Too large.";
     /// 429.
     Locked = "429", "Locked after failures; `Retry-After` says for how long.";
+    /// 502.
+    BadGateway = "502", "The gateway is too old to be asked, or has no answer.";
+    /// 504.
+    GatewayTimeout = "504", "The gateway did not answer in time.";
+    /// 503, where the gateway is asked.
+    GatewayAway = "503", "The gateway is away, the database is, or the console stops.";
     /// 503.
     Unavailable = "503", "The database is away, or the console stops.";
 }

@@ -6,6 +6,7 @@ mod client;
 mod crowd;
 mod edges;
 mod events;
+mod gateway;
 mod logs;
 mod mappings;
 mod session;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use octoporty_console::config::{PasswordHash, Retention, TrustedProxies};
 use octoporty_console::{AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, Side, StartError};
 use octoporty_proto::model::{
-    AccessRecord, AccessRows, AgentStatus, ConnectionState, DesiredState, MappingId, SessionRecord, SyncReport, Target,
-    TargetCheck, TargetHealth, TlsVerification,
+    AccessRecord, AccessRows, AgentStatus, Answer as Told, AskError, ConnectionState, DesiredState, MappingId,
+    Question, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,9 +30,18 @@ pub(crate) struct FakeAgent {
     pub(crate) reconnects: AtomicUsize,
     pub(crate) checks: Mutex<Vec<(Target, TlsVerification)>>,
     pub(crate) health: Mutex<Option<TargetHealth>>,
+    pub(crate) questions: Mutex<Vec<Question>>,
+    /// What the gateway says next; without one, nobody is connected.
+    pub(crate) answer: Mutex<Option<Result<Told, AskError>>>,
 }
 
 impl AgentControl for FakeAgent {
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Result<Told, AskError>> + Send + '_>> {
+        self.questions.lock().unwrap().push(question);
+        let answer = self.answer.lock().unwrap().clone().unwrap_or(Err(AskError::NotConnected));
+        Box::pin(async move { answer })
+    }
+
     fn reconnect(&self) {
         self.reconnects.fetch_add(1, Ordering::SeqCst);
     }

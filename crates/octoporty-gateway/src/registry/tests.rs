@@ -213,6 +213,7 @@ fn health_is_answered_while_the_registry_is_busy() {
         trusted_proxies: Vec::new(),
         unmapped: crate::config::Unmapped::Landing,
         allowed_origins: Vec::new(),
+        updates: crate::config::Updates::default(),
         limits: crate::config::Limits::default(),
         compression: Compression::Auto,
         heartbeat: Duration::from_secs(30),

@@ -116,7 +116,7 @@ impl Agent {
         let mut agent = Self { link, controls, tracker, cancel, requests: 0, seen, go_on };
         let hello = Hello {
             versions: who.versions.clone(),
-            features: vec!["lz4".to_owned(), "multi_link".to_owned(), "of the future".to_owned()],
+            features: vec!["lz4".to_owned(), "multi_link".to_owned(), "ask".to_owned(), "of the future".to_owned()],
             name: who.name.parse().unwrap(),
             instance: who.instance,
             agent_version: "0.0.0-test".to_owned(),

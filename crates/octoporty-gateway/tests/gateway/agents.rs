@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use octoporty_gateway::GatewayConfig;
-use octoporty_gateway::config::Limits;
+use octoporty_gateway::config::{Limits, Updates};
 use octoporty_proto::control::{Control, RefusedCode};
-use octoporty_proto::model::{InstanceId, Revision};
+use octoporty_proto::model::{
+    Answer, DeclinedCode, Insistence, InstanceId, Question, Revision, UpdateRequest, UpdateState,
+};
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::Side;
 use octoporty_tunnel::link::{self, Incoming};
@@ -183,7 +185,7 @@ async fn an_agent_of_another_age_is_told_which_side_to_update() {
     }
     let (_agent, welcome) = Agent::connect(address, &Who { versions: vec![900, 1], ..Who::new("home") }).await;
     assert_eq!(welcome.version, 1);
-    assert_eq!(welcome.features, ["lz4", "multi_link"], "what both have");
+    assert_eq!(welcome.features, ["lz4", "multi_link", "ask"], "what both have");
 }
 
 #[tokio::test]
@@ -336,4 +338,40 @@ async fn a_name_by_which_another_agent_comes_in_cannot_be_taken_and_is_told_so()
     })
     .await;
     assert_eq!(knocks_as(address, "door.example.com").await, 101, "it finds its way back");
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_an_update_finds_its_wish_in_the_signal_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let signal = folder.path().join("update-signal");
+    let updates = Updates { signal: signal.clone(), ..Updates::default() };
+    let (_gateway, address) = start(GatewayConfig { updates, version: "0.9.9".to_owned(), ..config() }).await;
+    let (mut agent, welcome) = Agent::connect(address, &Who::new("home")).await;
+    assert!(welcome.features.iter().any(|feature| feature == "ask"), "{:?}", welcome.features);
+    let wish = UpdateRequest { target_version: "0.9.10".to_owned(), insistence: Insistence::IfNewer };
+    let mut states = Vec::new();
+    for request in [7, 8] {
+        agent.link.send(&Control::Ask { request, question: Question::Update(wish.clone()) }).await.unwrap();
+        let Control::Answer { request: of, answer: Answer::Update(answer) } = agent.next_control().await else {
+            panic!("no answer to an update");
+        };
+        assert_eq!((of, answer.current_version.as_str()), (request, "0.9.9"));
+        states.push(answer.state);
+    }
+    assert_eq!(states, [UpdateState::Queued, UpdateState::AlreadyQueued]);
+    let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&signal).unwrap()).unwrap();
+    assert_eq!((&written["targetVersion"], &written["requestedBy"]), (&"0.9.10".into(), &"Agent@home".into()));
+}
+
+#[tokio::test]
+async fn a_question_that_the_gateway_does_not_know_is_declined_and_the_link_goes_on() {
+    let (_gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.link.send(&Control::Ask { request: 1, question: Question::Unknown }).await.unwrap();
+    let Control::Answer { request: 1, answer: Answer::Declined(declined) } = agent.next_control().await else {
+        panic!("it was not declined");
+    };
+    assert_eq!(declined.code, DeclinedCode::Unsupported);
+    agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
 }

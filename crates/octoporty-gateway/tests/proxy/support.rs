@@ -156,6 +156,7 @@ fn config(limits: Limits) -> GatewayConfig {
         trusted_proxies: Vec::new(),
         unmapped: Unmapped::Json,
         allowed_origins: Vec::new(),
+        updates: octoporty_gateway::config::Updates::default(),
         limits,
         compression: Compression::Off,
         heartbeat: Duration::from_secs(30),

@@ -85,6 +85,14 @@ fn access_record() -> AccessRecord {
     }
 }
 
+fn update_request() -> UpdateRequest {
+    UpdateRequest { target_version: "0.2.0".into(), insistence: Insistence::IfNewer }
+}
+
+fn update_answer() -> UpdateAnswer {
+    UpdateAnswer { state: UpdateState::Queued, current_version: "0.1.0".into(), message: "queued".into() }
+}
+
 /// Every message, with its bytes as every release must read them. `docs/PROTOCOL.md` shows the same.
 fn golden() -> Vec<(&'static str, Control)> {
     let report = SyncReport {
@@ -110,6 +118,8 @@ fn golden() -> Vec<(&'static str, Control)> {
         ("access", Control::Access { rows: [&access_record()].into_iter().collect(), dropped: 3 }),
         ("drain", Control::Drain { reason: "restart".into(), back_in_s: Some(2) }),
         ("taken_over", Control::TakenOver { by: InstanceId::from_uuid(uuid(0x44)) }),
+        ("ask", Control::Ask { request: 3, question: Question::Update(update_request()) }),
+        ("answer", Control::Answer { request: 3, answer: Answer::Update(update_answer()) }),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use octoporty_gateway::GatewayConfig;
-use octoporty_gateway::config::Limits;
+use octoporty_gateway::config::{Limits, Updates};
 
 use super::key::Role;
 use super::reader::Reader;
@@ -38,6 +38,10 @@ pub(crate) fn load(sources: &Sources) -> Loaded<GatewayConfig> {
         trusted_proxies: reader.get("Gateway__TrustedProxies", value::networks),
         unmapped: reader.get("Gateway__Unmapped", value::unmapped),
         allowed_origins: reader.get("Gateway__AllowedOrigins", value::origins),
+        updates: Updates {
+            remote: reader.get("Gateway__AllowRemoteUpdate", value::remote_update),
+            signal: reader.get("Gateway__UpdateSignalPath", value::path),
+        },
         limits: limits(&mut reader),
         compression: reader.get("Gateway__Compression", value::compression),
         heartbeat: reader.get("Gateway__HeartbeatIntervalSeconds", value::seconds(3600)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use octoporty_agent::config::{Credential, LinkCount, RuleError, TargetRule};
 use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
-use octoporty_gateway::config::{ApiKey, Unmapped};
+use octoporty_gateway::config::{ApiKey, RemoteUpdate, Unmapped};
 use octoporty_proto::model::{AgentName, AgentNameError, Compression, Hostname, HostnameError};
 use thiserror::Error;
 use tracing::Level;
@@ -198,6 +198,13 @@ pub(crate) fn unmapped(text: &str) -> Parsed<Unmapped> {
 }
 
 /// `auto`, `on`, `off`.
+pub(crate) fn remote_update(text: &str) -> Parsed<RemoteUpdate> {
+    Ok(match yes_or_no(text)? {
+        true => RemoteUpdate::Allowed,
+        false => RemoteUpdate::Forbidden,
+    })
+}
+
 pub(crate) fn compression(text: &str) -> Parsed<Compression> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Ok(Compression::Auto),

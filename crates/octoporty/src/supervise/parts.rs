@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use octoporty_agent::{Agent, AgentConfig, AgentNews};
 use octoporty_console::{AgentControl, AgentPorts, Console, ConsoleConfig};
-use octoporty_proto::model::{DesiredState, Target, TargetCheck, TlsVerification};
+use octoporty_proto::model::{Answer, AskError, DesiredState, Question, Target, TargetCheck, TlsVerification};
 use tokio::sync::watch;
 
 use self::relay::Relay;
@@ -44,6 +44,13 @@ enum Rest {
 /// The console's commands, handed on to the agent as soon as there is one.
 struct Control(watch::Receiver<Option<Agent>>);
 
+impl Control {
+    /// The agent, as soon as there is one; `None` when the process is ending.
+    async fn agent(mut place: watch::Receiver<Option<Agent>>) -> Option<Agent> {
+        place.wait_for(Option::is_some).await.ok().and_then(|agent| agent.clone())
+    }
+}
+
 impl AgentControl for Control {
     /// An agent that is not there yet dials anyway.
     fn reconnect(&self) {
@@ -57,14 +64,21 @@ impl AgentControl for Control {
         target: Target,
         verification: TlsVerification,
     ) -> Pin<Box<dyn Future<Output = TargetCheck> + Send + '_>> {
-        let mut agent = self.0.clone();
+        let place = self.0.clone();
         Box::pin(async move {
-            let found = agent.wait_for(Option::is_some).await.ok().and_then(|agent| agent.clone());
-            match found {
+            match Self::agent(place).await {
                 Some(agent) => agent.check_target(target, verification).await,
                 // The process is ending; whoever asked does not get to see an answer.
                 None => std::future::pending().await,
             }
+        })
+    }
+
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send + '_>> {
+        let place = self.0.clone();
+        Box::pin(async move {
+            let agent = Self::agent(place).await.ok_or(AskError::NotConnected)?;
+            agent.ask(question).await
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use octoporty_proto::model::{AgentStatus, ConnectionState, LinkStatus, TrafficTotals};
+use octoporty_proto::model::{AgentStatus, ConnectionState, LinkStatus, Release, TrafficTotals};
 
 use super::shapes::{ConnectionStatus, Link, Status, Traffic};
 use crate::api::responses::Unauthorized;
@@ -34,7 +34,7 @@ impl Status {
 
     fn made_of(agent: &AgentStatus, view: &View, version: &str) -> Self {
         let best = agent.links.iter().filter_map(|link| link.round_trip).min();
-        let newer = |gateway: &String| release_of(version) > release_of(gateway);
+        let newer = |gateway: &String| Release::is_newer(version, gateway);
         Self {
             connection_status: agent.state.into(),
             gateway_url: agent.gateway_url.clone(),
@@ -62,19 +62,6 @@ impl Status {
 
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
-/// Major, minor and patch, and whether it is a final release (a pre-release comes before its release). What is no
-/// version comes before all that are.
-fn release_of(version: &str) -> Option<([u64; 3], bool)> {
-    let version = version.split('+').next()?;
-    let (numbers, is_final) = match version.split_once('-') {
-        Some((numbers, _)) => (numbers, false),
-        None => (version, true),
-    };
-    let mut parts = numbers.split('.').map(|part| part.parse().ok());
-    let release = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some((release, is_final))
 }
 
 impl From<ConnectionState> for ConnectionStatus {
@@ -112,6 +99,3 @@ impl From<TrafficTotals> for Traffic {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

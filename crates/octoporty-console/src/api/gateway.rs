@@ -1,0 +1,3 @@
+//! `/api/v1/gateway`: what only the gateway can tell or do. Each is asked of it over the tunnel.
+
+pub(crate) mod update;

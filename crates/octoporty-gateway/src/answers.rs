@@ -1,0 +1,43 @@
+//! What agents may ask of the gateway.
+//!
+//! * `update`: hands a wish for an update to the host's updater.
+
+pub(crate) mod update;
+
+use std::sync::Arc;
+
+use octoporty_proto::model::{Answer, Declined, DeclinedCode, Question, UpdateRequest};
+
+use crate::session::Session;
+use crate::shards::ShardContext;
+
+/// Answers one question.
+pub(crate) async fn answer(shard: &Arc<ShardContext>, session: &Session, question: Question) -> Answer {
+    match question {
+        Question::Update(wish) => update(shard, session, wish).await,
+        _ => declined(DeclinedCode::Unsupported, "this gateway does not know the question; update it"),
+    }
+}
+
+/// What is said while as many questions as may be are being answered.
+pub(crate) fn busy() -> Answer {
+    declined(DeclinedCode::Busy, "too many questions at a time; repeat this in a moment")
+}
+
+fn declined(code: DeclinedCode, text: &str) -> Answer {
+    Answer::Declined(Declined { code, text: text.to_owned() })
+}
+
+/// Files are written off the data path.
+async fn update(shard: &Arc<ShardContext>, session: &Session, wish: UpdateRequest) -> Answer {
+    let agent = session.identity().agent.clone();
+    let (state, by) = (Arc::clone(&shard.state), agent.clone());
+    let work = move || state.updater.take(&wish, &by);
+    match shard.tracker.spawn_blocking_on(work, &shard.handle).await {
+        Ok(answer) => {
+            tracing::info!(%agent, state = ?answer.state, "an update was asked for: {}", answer.message);
+            Answer::Update(answer)
+        }
+        Err(_) => declined(DeclinedCode::Failed, "the gateway is stopping"),
+    }
+}
