@@ -1,5 +1,4 @@
 //! Questions to the gateway.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use octoporty_proto::control::{Control, Welcome, feature};
 use octoporty_proto::model::{
