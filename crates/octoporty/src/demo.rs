@@ -19,7 +19,7 @@ use octoporty_agent::AgentConfig;
 use octoporty_agent::config::{Credential, default_denied_targets};
 use octoporty_console::config::PasswordHash;
 use octoporty_console::{Capabilities, ConsoleConfig, Side};
-use octoporty_gateway::config::ApiKey;
+use octoporty_gateway::config::{ApiKey, RemoteUpdate, Updates};
 use octoporty_gateway::{Gateway, GatewayConfig};
 use octoporty_proto::model::Compression;
 use thiserror::Error;
@@ -199,7 +199,7 @@ fn gateway(args: &DemoArgs, folder: &Folder) -> GatewayConfig {
         trusted_proxies: Vec::new(),
         unmapped: octoporty_gateway::config::Unmapped::default(),
         allowed_origins: vec!["*".to_owned()],
-        updates: octoporty_gateway::config::Updates::default(),
+        updates: Updates { remote: RemoteUpdate::Forbidden, ..Updates::default() },
         limits: octoporty_gateway::config::Limits::default(),
         compression: Compression::Auto,
         heartbeat: HEARTBEAT,
