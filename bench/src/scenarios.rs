@@ -5,6 +5,7 @@ mod bodies;
 mod bulk;
 mod delay;
 mod isolation;
+mod log;
 mod mappings;
 mod memory;
 mod routing;
@@ -50,6 +51,8 @@ pub(crate) enum Scenario {
     Mappings,
     /// Two hundred slow streams beside a fast one.
     Isolation,
+    /// A million rows in the request log.
+    Log,
 }
 
 /// Systems of the quick matrix for small requests.
@@ -62,7 +65,7 @@ const QUICK_BULK: [Name; 6] =
 
 impl Scenario {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Memory,
         Self::OneConnection,
         Self::Small64,
@@ -78,6 +81,7 @@ impl Scenario {
         Self::Routing,
         Self::Mappings,
         Self::Isolation,
+        Self::Log,
     ];
 
     /// As on the command line.
@@ -99,6 +103,7 @@ impl Scenario {
             Self::Routing => "routing",
             Self::Mappings => "mappings",
             Self::Isolation => "isolation",
+            Self::Log => "log",
         }
     }
 
@@ -119,7 +124,7 @@ impl Scenario {
             Self::Delay => &["S10"],
             Self::Start => &["S12"],
             Self::Routing => &["S13"],
-            Self::Mappings | Self::Isolation => &[],
+            Self::Mappings | Self::Isolation | Self::Log => &[],
         }
     }
 
@@ -133,7 +138,7 @@ impl Scenario {
     #[must_use]
     pub(crate) fn systems(self, full: bool) -> Vec<Name> {
         match self {
-            Self::Delay | Self::Start | Self::Routing | Self::Mappings | Self::Isolation => Vec::new(),
+            Self::Delay | Self::Start | Self::Routing | Self::Mappings | Self::Isolation | Self::Log => Vec::new(),
             _ if full => Name::ALL.to_vec(),
             Self::Bulk1 | Self::Bulk8 | Self::Upload => QUICK_BULK.to_vec(),
             Self::Bodies | Self::Beside => QUICK_BODIES.to_vec(),
@@ -162,6 +167,7 @@ impl Scenario {
             Self::Routing => routing::read(),
             Self::Mappings => mappings::measure(lab).await,
             Self::Isolation => isolation::measure().await,
+            Self::Log => log::measure(lab).await,
         }
     }
 }

@@ -91,6 +91,13 @@ impl Pair {
         Entry { address: self.world.gateway_address(), host: host.to_owned() }
     }
 
+    /// Bytes of the agent's database, with what waits to be put in its place.
+    #[must_use]
+    pub(crate) fn database_bytes(&self) -> u64 {
+        let files = ["agent.db", "agent.db-wal"];
+        files.iter().filter_map(|name| std::fs::metadata(self.world.path(name)).ok()).map(|file| file.len()).sum()
+    }
+
     /// Gateway and agent, and the proxy that ends TLS when there is one.
     #[must_use]
     pub(crate) fn pids(&self) -> Vec<u32> {
