@@ -1,7 +1,7 @@
 //! One gateway, its agents and their folder.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
@@ -86,7 +86,10 @@ impl World {
     /// The binary with a clean environment, in the world's folder.
     #[must_use]
     pub fn command(&self, args: &[&str], settings: Settings<'_>) -> Command {
-        let mut command = Command::new(&self.binary);
+        self.prepared(Command::new(&self.binary), args, settings)
+    }
+
+    fn prepared(&self, mut command: Command, args: &[&str], settings: Settings<'_>) -> Command {
         command.args(args).current_dir(self.dir.path()).env_clear();
         for kept in ["PATH", "HOME", "LANG", "SSL_CERT_FILE"] {
             if let Some(value) = std::env::var_os(kept) {
@@ -113,10 +116,44 @@ impl World {
     /// Starts the agent `name` (its console at `console`), which dials `gateway`. Does not wait for it.
     #[must_use]
     pub fn agent_named(&self, name: &str, console: SocketAddr, gateway: SocketAddr, settings: Settings<'_>) -> Process {
+        let database = self.path(&format!("{name}.db"));
+        let command = self.agent_command(Command::new(&self.binary), (name, &database), console, gateway);
+        self.spawn_agent(name, command, settings)
+    }
+
+    /// Starts the first agent with its database on a disk of its own, of so many MiB, mounted at a folder that only its
+    /// process sees; waits for its console. The folder is found from outside below `/proc/<pid>/root`.
+    pub async fn agent_on_small_disk(&self, mib: u32) -> (Process, ConsoleClient, PathBuf) {
+        let disk = self.path("disk");
+        std::fs::create_dir(&disk).expect("the world's folder is writable");
+        let mount = format!("mount -t tmpfs -o size={mib}m tmpfs \"$0\" && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "bash", "-c", &mount]).arg(&disk).arg(&self.binary);
+        let place = ("agent", disk.join("agent.db"));
+        let command = self.agent_command(command, (place.0, &place.1), self.console_address(), self.gateway_address());
+        let process = self.spawn_agent("agent", command, &[]);
+        crate::target::listening(self.console_address()).await;
+        let outside = PathBuf::from(format!("/proc/{}/root{}", process.pid(), disk.display()));
+        (process, ConsoleClient::login(self.console_address(), PASSWORD).await, outside)
+    }
+
+    fn spawn_agent(&self, name: &str, mut command: Command, settings: Settings<'_>) -> Process {
+        command.envs(settings.iter().copied());
+        Process::spawn(name, self.dir.path(), &mut command)
+    }
+
+    fn agent_command(
+        &self,
+        command: Command,
+        (name, database): (&str, &Path),
+        console: SocketAddr,
+        gateway: SocketAddr,
+    ) -> Command {
         let url = format!("ws://{gateway}/tunnel");
         let console = console.to_string();
-        let database = format!("Data Source={}", self.path(&format!("{name}.db")).display());
-        let mut command = self.command(
+        let database = format!("Data Source={}", database.display());
+        self.prepared(
+            command,
             &["agent"],
             &[
                 ("Agent__GatewayUrl", &url),
@@ -128,9 +165,7 @@ impl World {
                 ("Agent__JwtSecret", "a-jwt-secret-for-tests-of-40-characters!"),
                 ("ConnectionStrings__DefaultConnection", &database),
             ],
-        );
-        command.envs(settings.iter().copied());
-        Process::spawn(name, self.dir.path(), &mut command)
+        )
     }
 
     /// Starts the first agent against `gateway` and waits for its console.

@@ -52,6 +52,18 @@ pub(crate) enum StoreError {
     Corrupt(Arc<str>),
 }
 
+impl StoreError {
+    /// Whether there is no room to write.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::Unavailable(reason) if is_full(reason))
+    }
+}
+
+/// Whether it is for want of room that the database cannot be written.
+pub(crate) fn is_full(reason: &str) -> bool {
+    reason == open::DISK_FULL
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {

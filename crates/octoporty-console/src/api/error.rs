@@ -178,7 +178,12 @@ impl From<AskError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        let mut answer = match error {
+        let mut answer = match &error {
+            full if full.is_full() => {
+                let detail = "The disk of the console's database is full: make room on it. Nothing was changed, and the \
+                              tunnel goes on.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", detail).retry_after(STORE_RETRY_SECONDS)
+            }
             StoreError::Unavailable(_) => {
                 let detail = "The console cannot read or write its database at the moment; its log says why. Nothing \
                               was changed.";

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::store;
 
 /// How the agent is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
@@ -53,8 +54,10 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     if app.news.status.borrow().state != ConnectionState::Connected {
         reasons.push("The agent is not connected to its gateway.".to_owned());
     }
-    if app.store.trouble().borrow().is_some() {
-        reasons.push("The database cannot be written; the console's log says why.".to_owned());
+    if let Some(trouble) = &*app.store.trouble().borrow() {
+        // Anybody may ask: what else it is stands in the log.
+        let why = if store::is_full(trouble) { "its disk is full; make room" } else { "the console's log says why" };
+        reasons.push(format!("The database cannot be written; {why}."));
     }
     let status = if reasons.is_empty() { HealthStatus::Healthy } else { HealthStatus::Degraded };
     let dropped_log_rows = app.recorded.dropped_rows();

@@ -140,6 +140,9 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     transaction.commit().await
 }
 
+/// The one failure that its owner can mend without the log.
+pub(super) const DISK_FULL: &str = "the disk is full; make room";
+
 /// SQLite's error with what to change, by its primary code.
 pub(super) fn plain_words(error: &sqlx::Error) -> String {
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
@@ -148,7 +151,7 @@ pub(super) fn plain_words(error: &sqlx::Error) -> String {
         Some(8) => "it is read-only; make the file and its folder writable".to_owned(),
         Some(10) => format!("the disk failed ({error}); look at the system's log"),
         Some(11) => format!("it is damaged ({error}); restore a backup"),
-        Some(13) => "the disk is full; make room".to_owned(),
+        Some(13) => DISK_FULL.to_owned(),
         Some(14) => "it cannot be opened; check the rights of the file and its folder".to_owned(),
         Some(26) => "it is not an SQLite database; move the file away or restore a backup".to_owned(),
         _ => error.to_string(),
