@@ -4,6 +4,7 @@
 //! The cast: [`error`] the one error; [`problem`] its body; [`body`], [`loose`] and [`fields`] take bodies; [`finish`]
 //! goes round every request, which [`turns`] counts; the rest are routes.
 
+pub(crate) mod agent;
 pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod capabilities;
@@ -67,6 +68,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(status::read::status))
         .routes(routes!(status::reconnect::reconnect))
         .routes(routes!(gateway::update::update))
+        .routes(routes!(gateway::logs::logs))
+        .routes(routes!(agent::logs::logs))
         .routes(routes!(stats::live))
         .routes(routes!(events::listen::listen))
         .routes(routes!(logs::requests::requests))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use octoporty_proto::model::{AgentStatus, MappingId, SyncReport, TargetHealth};
+use octoporty_proto::model::{AgentStatus, LogSource, MappingId, SyncReport, TargetHealth};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,8 @@ pub(crate) struct App {
     pub(crate) news: News,
     /// Commands to the agent.
     pub(crate) control: Arc<dyn AgentControl>,
+    /// The agent's own log.
+    pub(crate) log: Arc<dyn LogSource>,
     /// The time.
     pub(crate) clock: Clock,
     /// Whose headers are believed.

@@ -48,6 +48,15 @@ pub(crate) fn rfc3339(ms: u64) -> String {
         .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
 }
 
+/// The same, always with three digits of milliseconds.
+pub(crate) fn rfc3339_ms(ms: u64) -> String {
+    let text = rfc3339(ms / 1_000 * 1_000);
+    text.strip_suffix('Z').map_or(text.clone(), |seconds| match seconds.contains('.') {
+        true => text.clone(),
+        false => format!("{seconds}.{:03}Z", ms % 1_000),
+    })
+}
+
 /// RFC 3339 as Unix milliseconds; `None` when it is not one or before 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -65,6 +74,13 @@ mod tests {
         assert_eq!(parse_rfc3339("2023-11-14T23:13:20.123+01:00"), Some(1_700_000_000_123));
         assert_eq!(parse_rfc3339("1969-12-31T23:59:59Z"), None);
         assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+
+    #[test]
+    fn milliseconds_are_three_digits_whatever_they_are() {
+        assert_eq!(rfc3339_ms(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
+        assert_eq!(rfc3339_ms(1_700_000_000_120), "2023-11-14T22:13:20.120Z");
+        assert_eq!(rfc3339_ms(u64::MAX), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! by its last id.
 
 pub(crate) mod feed;
+pub(crate) mod lines;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,6 +87,8 @@ pub(crate) enum Replay {
     Kept,
     /// A newer one says all that it said.
     Superseded,
+    /// Not kept: whoever missed it reads it by its route.
+    Never,
 }
 
 /// A listener's place at the hub.

@@ -28,6 +28,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use octoporty_proto::model::LogSource;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,7 +43,7 @@ use api::turns::Turns;
 use app::{App, News};
 use auth::{Auth, Credentials};
 use desired::Desired;
-use events::{Hub, feed};
+use events::{Hub, feed, lines};
 use listen::Server;
 use recorder::{Recorded, Recorder};
 use store::{Store, StoreError};
@@ -146,13 +147,15 @@ impl Console {
             .map_err(|source| StartError::Bind { address: config.listen, source });
         let (address, listener) = listener?;
         let (listen, retention) = (config.listen, config.retention);
-        let AgentPorts { desired, status, sync, targets, access, sessions, control } = ports;
-        let app = open(config, desired, News { status, sync, targets }, control, clock).await?;
+        let AgentPorts { desired, status, sync, targets, access, sessions, control, log } = ports;
+        let app = open(config, desired, News { status, sync, targets }, (control, log), clock).await?;
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
         let recorder = Recorder::new(Arc::clone(&app), access, sessions, retention);
         tasks.spawn(recorder.run(recorder_stop.clone()));
         tasks.spawn(feed::run(Arc::clone(&app)));
+        tasks.spawn(lines::follow_own(Arc::clone(&app)));
+        tasks.spawn(lines::follow_gateway(Arc::clone(&app)));
         let republisher = Arc::clone(&app);
         tasks.spawn(async move { republisher.desired.run(republisher.stopping.clone()).await });
         tasks.spawn(server.clone().accept(listener));
@@ -188,7 +191,7 @@ async fn open(
     config: ConsoleConfig,
     desired: tokio::sync::watch::Sender<Arc<octoporty_proto::model::DesiredState>>,
     news: News,
-    control: Arc<dyn AgentControl>,
+    (control, log): (Arc<dyn AgentControl>, Arc<dyn LogSource>),
     clock: Clock,
 ) -> Result<Arc<App>, StartError> {
     let store = Arc::new(Store::open(&config.database).await?);
@@ -209,6 +212,7 @@ async fn open(
         recorded: Arc::new(Recorded::new()),
         news,
         control,
+        log,
         clock,
         trusted: config.trusted_proxies,
         capabilities: config.capabilities,

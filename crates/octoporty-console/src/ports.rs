@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use octoporty_proto::model::{
-    AccessRows, AgentStatus, Answer, AskError, DesiredState, MappingId, Question, SessionRecord, SyncReport, Target,
-    TargetCheck, TargetHealth, TlsVerification,
+    AccessRows, AgentStatus, Answer, AskError, DesiredState, LogSource, MappingId, Question, SessionRecord, SyncReport,
+    Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -43,4 +43,6 @@ pub struct AgentPorts {
     pub sessions: mpsc::Receiver<SessionRecord>,
     /// Commands.
     pub control: Arc<dyn AgentControl>,
+    /// The agent's own log.
+    pub log: Arc<dyn LogSource>,
 }

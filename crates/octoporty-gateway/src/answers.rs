@@ -1,7 +1,9 @@
 //! What agents may ask of the gateway.
 //!
+//! * `log`: lines of the gateway's own log.
 //! * `update`: hands a wish for an update to the host's updater.
 
+pub(crate) mod log;
 pub(crate) mod update;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::shards::ShardContext;
 pub(crate) async fn answer(shard: &Arc<ShardContext>, session: &Session, question: Question) -> Answer {
     match question {
         Question::Update(wish) => update(shard, session, wish).await,
+        Question::Log(query) => log::page(shard, query).await,
         _ => declined(DeclinedCode::Unsupported, "this gateway does not know the question; update it"),
     }
 }

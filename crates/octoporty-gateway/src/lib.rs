@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_proto::control::Control;
-use octoporty_proto::model::EndReason;
+use octoporty_proto::model::{EndReason, LogSource};
 use thiserror::Error;
 
 pub use config::GatewayConfig;
@@ -77,13 +77,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds, starts its shards, and returns once it listens.
+    /// Binds, starts its shards, and returns once it listens. Agents may read `log`.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(mut config: GatewayConfig) -> Result<Self, StartError> {
+    pub async fn start(mut config: GatewayConfig, log: Arc<dyn LogSource>) -> Result<Self, StartError> {
         config.shards = config.shards.max(1);
-        let state = Arc::new(GatewayState::new(config));
+        let state = Arc::new(GatewayState::new(config, log));
         // On a thread of its own, since a runtime that is dropped on the way must not be dropped inside of another.
         let begun = tokio::task::spawn_blocking({
             let state = Arc::clone(&state);

@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use octoporty_proto::model::LogSource;
 use tokio_util::sync::CancellationToken;
 
+use crate::answers::log::LogDesk;
 use crate::answers::update::Updater;
 use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
@@ -42,6 +44,8 @@ pub(crate) struct GatewayState {
     pub placement: Placement,
     /// Hands wishes for an update to the host.
     pub updater: Updater,
+    /// Reads the log for agents.
+    pub log_desk: LogDesk,
     /// One a shard, summed on read.
     pub counters: Vec<ShardCounters>,
     /// Cancelled when the gateway begins to stop: listeners close, visitors' connections end with what is in flight.
@@ -52,7 +56,7 @@ pub(crate) struct GatewayState {
 
 impl GatewayState {
     /// The state of a gateway that starts now.
-    pub(crate) fn new(config: GatewayConfig) -> Self {
+    pub(crate) fn new(config: GatewayConfig, log: Arc<dyn LogSource>) -> Self {
         let routing = Arc::new(ArcSwap::from_pointee(RoutingSnapshot::default()));
         let site = Site { names: config.gateway_fqdn.iter().cloned().collect(), landing: None };
         let site = Arc::new(ArcSwap::from_pointee(site));
@@ -72,6 +76,7 @@ impl GatewayState {
             sources: Sources::new(config.limits.connections_per_source),
             placement: Placement::new(config.shards),
             updater: Updater::new(config.updates.clone(), config.version.clone()),
+            log_desk: LogDesk::new(log),
             counters: (0..config.shards).map(|_| ShardCounters::default()).collect(),
             draining: CancellationToken::new(),
             serials: AtomicU64::new(0),

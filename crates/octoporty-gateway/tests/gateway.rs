@@ -8,6 +8,8 @@ mod agent;
 mod agents;
 #[path = "gateway/http.rs"]
 mod http;
+#[path = "gateway/logs.rs"]
+mod logs;
 #[path = "gateway/own.rs"]
 mod own;
 #[path = "gateway/visitor.rs"]
@@ -15,11 +17,12 @@ mod visitor;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_gateway::config::{ApiKey, Limits, Unmapped};
 use octoporty_gateway::{Gateway, GatewayConfig};
-use octoporty_proto::model::Compression;
+use octoporty_proto::model::{Compression, LogSource, NoLog};
 
 /// Never reached when all is right.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -61,7 +64,12 @@ fn config() -> GatewayConfig {
 }
 
 async fn start(config: GatewayConfig) -> (Gateway, SocketAddr) {
-    let gateway = Gateway::start(config).await.unwrap();
+    start_with_log(config, Arc::new(NoLog)).await
+}
+
+/// A gateway whose agents may read this log.
+async fn start_with_log(config: GatewayConfig, log: Arc<dyn LogSource>) -> (Gateway, SocketAddr) {
+    let gateway = Gateway::start(config, log).await.unwrap();
     let address = gateway.local_addr();
     (gateway, address)
 }

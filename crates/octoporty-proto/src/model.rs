@@ -8,6 +8,7 @@ mod ask;
 mod failure;
 mod hostname;
 mod id;
+mod log;
 mod mapping;
 mod path;
 mod release;
@@ -23,6 +24,7 @@ pub use ask::{
 pub use failure::{Failure, FailureCode, Hop};
 pub use hostname::{HostPattern, Hostname, HostnameError};
 pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};
+pub use log::{LogEntry, LogLevel, LogLevelError, LogPage, LogPlace, LogQuery, LogSource, NoLog};
 pub use mapping::{
     Compression, DEFAULT_LANDING_HTML, DesiredState, Endpoint, HostHeader, LandingPage, LandingPageError, Mapping,
     MappingName, MappingNameError, PrefixHandling, Revision,

@@ -32,12 +32,13 @@ use crate::cli::{DemoArgs, loopback};
 use crate::exit::Exit;
 use crate::settings::VERSION;
 use crate::settings::agent::AgentSettings;
-use crate::settings::logging::{LogFile, LoggingSettings};
+use crate::settings::logging::{LogFile, LoggingSettings, Roles};
 use crate::settings::value::{self, Format};
 use crate::supervise::parts::AgentParts;
 use crate::supervise::signals::Signals;
 use crate::supervise::{self, StartError};
-use crate::{complain, say, telemetry};
+use crate::telemetry::{self, Logs};
+use crate::{complain, say};
 
 /// The public name of the sample site. Names under `localhost` lead to this machine everywhere.
 const SITE_NAME: &str = "hello.localhost";
@@ -108,8 +109,8 @@ pub(crate) fn run(args: DemoArgs) -> Exit {
             return Exit::Internal;
         }
     };
-    let flush = telemetry::start(&logging());
-    let outcome = runtime.block_on(until_signal(args));
+    let (flush, logs) = telemetry::start(&logging());
+    let outcome = runtime.block_on(until_signal(args, logs));
     runtime.shutdown_background();
     drop(flush);
     outcome.unwrap_or_else(|error| {
@@ -118,11 +119,11 @@ pub(crate) fn run(args: DemoArgs) -> Exit {
     })
 }
 
-async fn until_signal(args: DemoArgs) -> Result<Exit, DemoError> {
+async fn until_signal(args: DemoArgs, logs: Logs) -> Result<Exit, DemoError> {
     let mut signals = Signals::listen().map_err(StartError::from)?;
     let folder = Folder::open(&args.data)?;
     let demo = tokio::select! {
-        demo = Demo::start(&args, &folder) => demo?,
+        demo = Demo::start(&args, &folder, logs) => demo?,
         _ = signals.next() => return Ok(Exit::Clean),
     };
     demo.introduce(&folder);
@@ -133,11 +134,11 @@ async fn until_signal(args: DemoArgs) -> Result<Exit, DemoError> {
 
 impl Demo {
     /// The order matters only for who waits for whom: the agent would wait for the gateway as well.
-    async fn start(args: &DemoArgs, folder: &Folder) -> Result<Self, DemoError> {
+    async fn start(args: &DemoArgs, folder: &Folder, logs: Logs) -> Result<Self, DemoError> {
         let site = Site::start().await.map_err(DemoError::Site)?;
-        let gateway = Gateway::start(gateway(args, folder)).await.map_err(gateway_error)?;
+        let gateway = Gateway::start(gateway(args, folder), logs.gateway).await.map_err(gateway_error)?;
         let settings = agent(args, folder, gateway.local_addr());
-        let agent = AgentParts::start(settings).await.map_err(agent_error)?;
+        let agent = AgentParts::start(settings, logs.agent).await.map_err(agent_error)?;
         let demo = Self { site, gateway, agent };
         match mapping::ensure(demo.console(), &folder.password, SITE_NAME, demo.site.address()).await {
             // All the rest of the demo works, and the lock ends by itself.
@@ -243,10 +244,12 @@ fn agent(args: &DemoArgs, folder: &Folder, gateway: SocketAddr) -> AgentSettings
     AgentSettings { agent, console: Some(console) }
 }
 
-/// Only what goes wrong, so that the addresses stay on the screen.
+/// Only what goes wrong, so that the addresses stay on the screen; the console shows the rest.
 fn logging() -> LoggingSettings {
     LoggingSettings {
         level: Level::WARN,
+        kept: Level::INFO,
+        roles: Roles::Both,
         format: Some(Format::Text),
         file: LogFile::Off,
         retained: 1,

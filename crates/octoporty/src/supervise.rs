@@ -28,7 +28,7 @@ use crate::exit::Exit;
 use crate::settings::Frame;
 use crate::settings::agent::AgentSettings;
 use crate::settings::value::Format;
-use crate::telemetry;
+use crate::telemetry::{self, Logs};
 
 /// Workers of the runtime that console, edge and supervision share. Data planes have threads of their own.
 const WORKERS: usize = 2;
@@ -68,8 +68,8 @@ impl StartError {
 
 /// Runs a gateway until a signal.
 pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
-    run(&frame, async |signals| {
-        let Some(gateway) = signals.unless(Gateway::start(config)).await? else { return Ok(Exit::Clean) };
+    run(&frame, async |signals, logs| {
+        let Some(gateway) = signals.unless(Gateway::start(config, logs.gateway)).await? else { return Ok(Exit::Clean) };
         notify::ready(&format!("listening on {}", gateway.local_addr()));
         signals.next().await;
         Ok(stop(signals, frame.grace, gateway.stop(frame.grace)).await)
@@ -78,8 +78,10 @@ pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
 
 /// Runs an agent, with its console unless it has none, until a signal.
 pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
-    run(&frame, async |signals| {
-        let Some(parts) = signals.unless(AgentParts::start(settings)).await? else { return Ok(Exit::Clean) };
+    run(&frame, async |signals, logs| {
+        let Some(parts) = signals.unless(AgentParts::start(settings, logs.agent)).await? else {
+            return Ok(Exit::Clean);
+        };
         match parts.console_addr() {
             Some(address) => notify::ready(&format!("console at {address}")),
             None => notify::ready("no console"),
@@ -90,14 +92,14 @@ pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
 }
 
 /// Logs, banner, runtime, signals; then `role`; then the logs are written out.
-fn run(frame: &Frame, role: impl AsyncFnOnce(&mut Signals) -> Result<Exit, StartError>) -> Exit {
-    let flush = telemetry::start(&frame.logging);
+fn run(frame: &Frame, role: impl AsyncFnOnce(&mut Signals, Logs) -> Result<Exit, StartError>) -> Exit {
+    let (flush, logs) = telemetry::start(&frame.logging);
     banner::show(frame);
     for warning in &frame.warnings {
         tracing::warn!("{warning}");
     }
     let outcome = runtime().map_err(StartError::from).and_then(|runtime| {
-        let outcome = runtime.block_on(async { role(&mut Signals::listen()?).await });
+        let outcome = runtime.block_on(async { role(&mut Signals::listen()?, logs).await });
         // Whatever has not ended by now was given its time.
         runtime.shutdown_background();
         outcome

@@ -1,18 +1,31 @@
-//! Logs: one subscriber, one writer thread, two outlets (standard output and a rolling file).
+//! Logs: one subscriber, and three outlets: standard output, a rolling file, and memory, where the console reads it.
 //!
 //! The cast:
+//! * `journal`: takes events into memory and to the file.
+//! * `book`: the log of one role, in memory (`ring`, of lines that are `packed`) and behind that in files (`history`, which reads them `backward`).
+//! * `line`: a line of the file, written and read; `page`: lines on their way to a reader.
 //! * `writer`: a bounded queue of finished lines and the thread that writes them; a full queue drops and counts.
 //! * `roller`: the file of today, and how many of the older ones stay.
 //!
-//! Invariant: a log call never waits for a disk or a terminal.
+//! Invariant: a log call never waits for a disk, a terminal or a reader.
 
+mod backward;
+mod book;
+mod history;
+mod journal;
+mod line;
+mod packed;
+mod page;
+mod ring;
 mod roller;
 mod writer;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
 use std::path::Path;
+use std::sync::Arc;
 
+use octoporty_proto::model::LogSource;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -22,30 +35,52 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::banner::{self, Colour};
-use crate::settings::logging::{LogFile, LoggingSettings};
+use crate::settings::logging::{LogFile, LoggingSettings, Roles};
 use crate::settings::value::Format;
 
+use self::book::Book;
+use self::history::History;
+use self::journal::Journal;
 use self::roller::Roller;
 pub(crate) use self::writer::Flush;
 use self::writer::{Lines, Writer};
 
-/// Starts logging for the whole process. What is returned writes what is queued when it is dropped.
-pub(crate) fn start(settings: &LoggingSettings) -> Flush {
+/// The logs of the roles in this process: one and the same, unless it has both.
+#[derive(Clone, Debug)]
+pub(crate) struct Logs {
+    /// The agent's and its console's.
+    pub(crate) agent: Arc<dyn LogSource>,
+    /// The gateway's.
+    pub(crate) gateway: Arc<dyn LogSource>,
+}
+
+/// Starts logging for the whole process. What is returned first writes what is queued when it is dropped.
+pub(crate) fn start(settings: &LoggingSettings) -> (Flush, Logs) {
     let (file, trouble) = match open(settings) {
         Ok(file) => (file, None),
         Err(trouble) => (None, Some(trouble)),
     };
-    let has_file = file.is_some();
+    let history = file.as_ref().map(|roller| History::of(roller.naming().clone()));
+    let has_file = history.is_some();
     let (flush, lines) = Writer::start(file);
     let format = banner::format(settings);
     let console = layer(format, banner::colour(), lines.to_console());
-    let file = has_file.then(|| layer(format, Colour::Off, lines.to_file()));
-    tracing_subscriber::registry().with(console.and_then(file).with_filter(filter(settings.level))).init();
+    let agent = Arc::new(Book::open(history));
+    let gateway = match settings.roles {
+        Roles::One => Arc::clone(&agent),
+        Roles::Both => Arc::new(Book::open(None)),
+    };
+    let file = has_file.then(|| (lines.to_file(), format));
+    let journal = Journal { agent: Arc::clone(&agent), gateway: Arc::clone(&gateway), file };
+    tracing_subscriber::registry()
+        .with(console.with_filter(filter(settings.level)))
+        .with(journal.with_filter(filter(settings.kept)))
+        .init();
     if let Some(trouble) = trouble {
         tracing::warn!("{trouble}");
     }
     std::panic::set_hook(Box::new(log_panic));
-    flush
+    (flush, Logs { agent, gateway })
 }
 
 /// A panic is a defect; it belongs into the log, in the log's format, and not only on standard error.

@@ -18,6 +18,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agent/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agent's own log, newest first; older lines come from the log's files, where there are any. */
+        get: operations["listAgentLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -120,6 +137,26 @@ export interface paths {
          *     before, and when the login is ended: refresh, then open it anew.
          */
         get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The gateway's own log, newest first, asked over the tunnel. A page may have fewer lines than were asked for, and more
+         *     behind it.
+         */
+        get: operations["listGatewayLogs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -478,6 +515,11 @@ export interface components {
             /** @enum {string} */
             event: "connection";
         } | {
+            /** @description Lines of a log. */
+            data: components["schemas"]["LogEvent"];
+            /** @enum {string} */
+            event: "log";
+        } | {
             /** @description Events were missed. */
             data: components["schemas"]["ResetEvent"];
             /** @enum {string} */
@@ -648,6 +690,64 @@ export interface components {
              */
             successRate: number | null;
         };
+        /**
+         * @description `log`: lines of a process's own log, oldest first, at most every 250 ms. They are told while somebody listens and are
+         *     not replayed, and some may be told that were seen already: whoever opens a stream, or opens it anew, reads the newest
+         *     page by its route as well, and merges by id.
+         */
+        LogEvent: {
+            /** @description As its route has them. */
+            items: components["schemas"]["LogLine"][];
+            /** @description Whose log. */
+            source: components["schemas"]["LogSource"];
+        };
+        /**
+         * @description How important a line is, least first.
+         * @enum {string}
+         */
+        LogLevel: "trace" | "debug" | "info" | "warn" | "error";
+        /** @description One line. */
+        LogLine: {
+            /** @description Particulars by name: the line's own, those around it as `span.name`, and its origin as `target`. */
+            fields: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Rises from line to line, over restarts too; the cursor of `beforeId`. Below 2^53.
+             */
+            id: number;
+            /** @description How important. */
+            level: components["schemas"]["LogLevel"];
+            /** @description The sentence. Plain text; it may tell of what visitors sent. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, milliseconds.
+             */
+            timestamp: string;
+        };
+        /** @description A page of a log, newest first. */
+        LogLinePage: {
+            /** @description Always null. */
+            error: string | null;
+            /** @description Whether there may be older ones. A search that looked at many lines and found few says so as well. */
+            hasMore: boolean;
+            /** @description Newest first. */
+            logs: components["schemas"]["LogLine"][];
+            /**
+             * Format: int64
+             * @description `beforeId` of the next page; null when there is none.
+             */
+            nextBeforeId: number | null;
+            /** @description Always true; a failure is a problem with a status of its own. */
+            success: boolean;
+        };
+        /**
+         * @description Whose log.
+         * @enum {string}
+         */
+        LogSource: "agent" | "gateway";
         /** @description Who wants in. */
         LoginInput: {
             /** @description The console's password. */
@@ -1188,6 +1288,62 @@ export interface operations {
             };
         };
     };
+    listAgentLogs: {
+        parameters: {
+            query?: {
+                /** @description Only lines with a lower id: `nextBeforeId` of the page before. 0 means the newest. */
+                beforeId?: number;
+                /** @description Lines of the page: 1 to 5000, default 1000. */
+                count?: number;
+                /** @description Least important level: `trace`, `debug`, `info`, `warn` or `error`. */
+                level?: components["schemas"]["LogLevel"];
+                /** @description Message, name or value of a field contains this, in whatever case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLinePage"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -1486,6 +1642,80 @@ export interface operations {
             };
             /** @description The database is away, or the console stops. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listGatewayLogs: {
+        parameters: {
+            query?: {
+                /** @description Only lines with a lower id: `nextBeforeId` of the page before. 0 means the newest. */
+                beforeId?: number;
+                /** @description Lines of the page: 1 to 5000, default 1000. */
+                count?: number;
+                /** @description Least important level: `trace`, `debug`, `info`, `warn` or `error`. */
+                level?: components["schemas"]["LogLevel"];
+                /** @description Message, name or value of a field contains this, in whatever case. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLinePage"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is too old to be asked, or has no answer. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is away, the database is, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway did not answer in time. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

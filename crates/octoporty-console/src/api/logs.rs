@@ -1,7 +1,8 @@
-//! `/api/v1/logs`.
+//! `/api/v1/logs`, and what the logs of processes have in common.
 
 pub(crate) mod connections;
 pub(crate) mod csv;
+pub(crate) mod lines;
 pub(crate) mod requests;
 pub(crate) mod shapes;
 

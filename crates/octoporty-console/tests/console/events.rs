@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use crate::client::{Call, Opened, PATIENCE};
 use crate::world::{NOW, User, World, access_record, connected};
 
-const EVENTS: &str = "/api/v1/events";
+pub(crate) const EVENTS: &str = "/api/v1/events";
 
 #[derive(Clone, Debug)]
-struct Event {
-    id: Option<String>,
-    name: String,
-    data: Value,
+pub(crate) struct Event {
+    pub(crate) id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) data: Value,
 }
 
-struct Listening {
+pub(crate) struct Listening {
     opened: Opened,
     text: String,
     ready: VecDeque<Event>,
@@ -36,7 +36,7 @@ impl Listening {
     }
 
     /// The next event; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         tokio::time::timeout(PATIENCE, self.read()).await.expect("an event or the end in time")
     }
 
@@ -58,7 +58,7 @@ impl Listening {
     }
 
     /// The next event of this name.
-    async fn named(&mut self, name: &str) -> Event {
+    pub(crate) async fn named(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().await.expect("the stream goes on");
             if event.name == name {
@@ -77,7 +77,7 @@ fn parse(block: &str) -> Option<Event> {
     Some(Event { id: field("id"), name: field("event")?, data })
 }
 
-async fn listen(user: &User<'_>) -> Listening {
+pub(crate) async fn listen(user: &User<'_>) -> Listening {
     Listening::open(user.call("GET", EVENTS)).await
 }
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 use octoporty_console::config::{PasswordHash, Retention, TrustedProxies};
 use octoporty_console::{AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, Side, StartError};
 use octoporty_proto::model::{
-    AccessRecord, AccessRows, AgentStatus, Answer as Told, AskError, ConnectionState, DesiredState, MappingId,
-    Question, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
+    AccessRecord, AccessRows, AgentStatus, Answer as Told, AskError, ConnectionState, DesiredState, LogEntry, LogPage,
+    LogPlace, LogQuery, LogSource, MappingId, Question, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
+    TlsVerification,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -33,11 +34,18 @@ pub(crate) struct FakeAgent {
     pub(crate) questions: Mutex<Vec<Question>>,
     /// What the gateway says next; without one, nobody is connected.
     pub(crate) answer: Mutex<Option<Result<Told, AskError>>>,
+    /// The gateway's log, for a gateway that shows it.
+    pub(crate) gateway_log: Mutex<Option<Arc<FakeLog>>>,
 }
 
 impl AgentControl for FakeAgent {
     fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Result<Told, AskError>> + Send + '_>> {
         self.questions.lock().unwrap().push(question);
+        let log = self.gateway_log.lock().unwrap().clone();
+        if let (Some(log), Some(Question::Log(query))) = (log, self.questions.lock().unwrap().last()) {
+            let page = log.page(query);
+            return Box::pin(async move { Ok(Told::Log(page)) });
+        }
         let answer = self.answer.lock().unwrap().clone().unwrap_or(Err(AskError::NotConnected));
         Box::pin(async move { answer })
     }
@@ -67,6 +75,39 @@ impl AgentControl for FakeAgent {
     }
 }
 
+/// A log that tests write, oldest first. It has no files, and takes a query at its word.
+#[derive(Debug, Default)]
+pub(crate) struct FakeLog(pub(crate) Mutex<Vec<LogEntry>>);
+
+impl FakeLog {
+    pub(crate) fn write(&self, entries: impl IntoIterator<Item = LogEntry>) {
+        self.0.lock().unwrap().extend(entries);
+    }
+}
+
+impl LogSource for FakeLog {
+    fn page(&self, query: &LogQuery) -> LogPage {
+        let mut all: Vec<LogEntry> =
+            self.0.lock().unwrap().iter().filter(|entry| query.wants(entry)).cloned().collect();
+        match query.place {
+            LogPlace::Newest => all.reverse(),
+            LogPlace::Before(id) => {
+                all.retain(|entry| entry.id < id);
+                all.reverse();
+            }
+            LogPlace::After(id) => all.retain(|entry| entry.id > id),
+        }
+        let more = all.len() > query.count as usize;
+        all.truncate(query.count as usize);
+        let next = all.last().map(|entry| entry.id).filter(|_| more);
+        LogPage { entries: all, more, next }
+    }
+
+    fn newest(&self) -> u64 {
+        self.0.lock().unwrap().last().map_or(0, |entry| entry.id)
+    }
+}
+
 /// The agent's ends of the channels.
 pub(crate) struct AgentSide {
     pub(crate) desired: watch::Receiver<Arc<DesiredState>>,
@@ -76,6 +117,7 @@ pub(crate) struct AgentSide {
     pub(crate) access: mpsc::Sender<AccessRows>,
     pub(crate) sessions: mpsc::Sender<SessionRecord>,
     pub(crate) control: Arc<FakeAgent>,
+    pub(crate) log: Arc<FakeLog>,
 }
 
 impl AgentSide {
@@ -87,7 +129,7 @@ impl AgentSide {
         let (targets, target_news) = watch::channel(Arc::default());
         let (access, access_inbox) = mpsc::channel(16);
         let (sessions, session_inbox) = mpsc::channel(16);
-        let control = Arc::new(FakeAgent::default());
+        let (control, log) = (Arc::new(FakeAgent::default()), Arc::new(FakeLog::default()));
         let side = Self {
             desired: desired.subscribe(),
             status,
@@ -96,6 +138,7 @@ impl AgentSide {
             access,
             sessions,
             control: Arc::clone(&control),
+            log: Arc::clone(&log),
         };
         let ports = AgentPorts {
             desired,
@@ -105,6 +148,7 @@ impl AgentSide {
             access: access_inbox,
             sessions: session_inbox,
             control,
+            log,
         };
         (side, ports)
     }

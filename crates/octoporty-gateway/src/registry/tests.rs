@@ -206,7 +206,7 @@ async fn how_many_are_there_follows_the_sessions() {
 
 #[test]
 fn health_is_answered_while_the_registry_is_busy() {
-    let state = Arc::new(crate::state::GatewayState::new(crate::config::GatewayConfig {
+    let config = crate::config::GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         api_keys: Vec::new(),
         gateway_fqdn: Vec::new(),
@@ -219,7 +219,8 @@ fn health_is_answered_while_the_registry_is_busy() {
         heartbeat: Duration::from_secs(30),
         shards: 1,
         version: "0".to_owned(),
-    }));
+    };
+    let state = Arc::new(crate::state::GatewayState::new(config, Arc::new(octoporty_proto::model::NoLog)));
     let busy = state.registry.lock();
     let (tell, told) = std::sync::mpsc::sync_channel(1);
     let asked = Arc::clone(&state);

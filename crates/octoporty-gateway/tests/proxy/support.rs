@@ -95,7 +95,7 @@ impl World {
 
     /// A world whose target is there already (or is not: a bare address does as well).
     pub(crate) async fn before(setup: Setup, target: ScriptedTarget, end: CancellationToken) -> Self {
-        let gateway = Gateway::start(config(setup.limits)).await.unwrap();
+        let gateway = Gateway::start(config(setup.limits), Arc::new(octoporty_proto::model::NoLog)).await.unwrap();
         let address = gateway.local_addr();
         let mapping = mapping(target.address, setup.prefix, setup.handling);
         let tasks = TaskTracker::new();

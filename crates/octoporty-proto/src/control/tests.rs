@@ -89,6 +89,18 @@ fn update_request() -> UpdateRequest {
     UpdateRequest { target_version: "0.2.0".into(), insistence: Insistence::IfNewer }
 }
 
+fn log_query() -> LogQuery {
+    let (level, search) = (Some(LogLevel::Warn), Some("key".into()));
+    LogQuery { place: LogPlace::Before(1_795_219_200_123_456), count: 100, level, search, bytes: 65_536 }
+}
+
+fn log_page() -> LogPage {
+    let fields = [("source".to_owned(), "192.0.2.1".to_owned())].into();
+    let (id, at_ms) = (1_795_219_200_123_000, 1_795_219_200_123);
+    let entry = LogEntry { id, at_ms, level: LogLevel::Warn, message: "wrong key".into(), fields };
+    LogPage { entries: vec![entry], more: true, next: Some(id) }
+}
+
 fn update_answer() -> UpdateAnswer {
     UpdateAnswer { state: UpdateState::Queued, current_version: "0.1.0".into(), message: "queued".into() }
 }
@@ -120,6 +132,8 @@ fn golden() -> Vec<(&'static str, Control)> {
         ("taken_over", Control::TakenOver { by: InstanceId::from_uuid(uuid(0x44)) }),
         ("ask", Control::Ask { request: 3, question: Question::Update(update_request()) }),
         ("answer", Control::Answer { request: 3, answer: Answer::Update(update_answer()) }),
+        ("ask_log", Control::Ask { request: 4, question: Question::Log(log_query()) }),
+        ("answer_log", Control::Answer { request: 4, answer: Answer::Log(log_page()) }),
     ]
 }
 

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::log::{LogPage, LogQuery};
+
 /// A question. Each has its kind of answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
@@ -11,6 +13,8 @@ use thiserror::Error;
 pub enum Question {
     /// Have yourself updated; answered by [`Answer::Update`].
     Update(UpdateRequest),
+    /// Lines of your log; answered by [`Answer::Log`].
+    Log(LogQuery),
     /// A question of a newer agent.
     #[serde(other)]
     Unknown,
@@ -23,6 +27,8 @@ pub enum Question {
 pub enum Answer {
     /// To [`Question::Update`].
     Update(UpdateAnswer),
+    /// To [`Question::Log`].
+    Log(LogPage),
     /// To any question: there is no answer.
     Declined(Declined),
     /// An answer of a newer gateway.

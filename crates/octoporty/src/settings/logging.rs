@@ -14,8 +14,12 @@ const DEFAULT_FOLDER: &str = "/var/log/octoporty";
 /// How and where logs are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LoggingSettings {
-    /// Least important level that is written.
+    /// Least important level that is written to standard output.
     pub(crate) level: Level,
+    /// Least important level that is written to files and that the console shows.
+    pub(crate) kept: Level,
+    /// Whose lines they are.
+    pub(crate) roles: Roles,
     /// `None`: text on a terminal, else JSON.
     pub(crate) format: Option<Format>,
     /// Path before the date is put in.
@@ -24,6 +28,15 @@ pub(crate) struct LoggingSettings {
     pub(crate) retained: usize,
     /// Bytes at which a file is followed by the next.
     pub(crate) size_limit: u64,
+}
+
+/// Which roles a process has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Roles {
+    /// One; all lines are its own.
+    One,
+    /// Gateway and agent, whose lines are told apart.
+    Both,
 }
 
 /// Whether logs go into files.
@@ -52,6 +65,8 @@ pub(super) fn read(reader: &mut Reader, role: Role) -> LoggingSettings {
     };
     LoggingSettings {
         level,
+        kept: level,
+        roles: Roles::One,
         format,
         file,
         retained: reader.get("Logging__RetainedFileCountLimit", value::count(1, 10_000)),

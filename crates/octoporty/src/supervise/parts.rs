@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use octoporty_agent::{Agent, AgentConfig, AgentNews};
 use octoporty_console::{AgentControl, AgentPorts, Console, ConsoleConfig};
-use octoporty_proto::model::{Answer, AskError, DesiredState, Question, Target, TargetCheck, TlsVerification};
+use octoporty_proto::model::{
+    Answer, AskError, DesiredState, LogSource, Question, Target, TargetCheck, TlsVerification,
+};
 use tokio::sync::watch;
 
 use self::relay::Relay;
@@ -84,11 +86,11 @@ impl AgentControl for Control {
 }
 
 impl AgentParts {
-    /// Starts all of it, or nothing.
-    pub(crate) async fn start(settings: AgentSettings) -> Result<Self, StartError> {
+    /// Starts all of it, or nothing. The console shows `log`.
+    pub(crate) async fn start(settings: AgentSettings, log: Arc<dyn LogSource>) -> Result<Self, StartError> {
         let (desired, receiver) = watch::channel(Arc::new(DesiredState::default()));
         match settings.console {
-            Some(console) => Self::with_console(settings.agent, console, (desired, receiver)).await,
+            Some(console) => Self::with_console(settings.agent, console, log, (desired, receiver)).await,
             None => {
                 let (agent, news) = Agent::start(settings.agent, receiver)?;
                 Ok(Self { agent, rest: Rest::Alone { _desired: desired, _news: news } })
@@ -99,6 +101,7 @@ impl AgentParts {
     async fn with_console(
         agent: AgentConfig,
         console: ConsoleConfig,
+        log: Arc<dyn LogSource>,
         (desired, receiver): (watch::Sender<Arc<DesiredState>>, watch::Receiver<Arc<DesiredState>>),
     ) -> Result<Self, StartError> {
         let (place, agent_place) = watch::channel(None);
@@ -111,6 +114,7 @@ impl AgentParts {
             access: news.access,
             sessions: news.sessions,
             control: Arc::new(Control(agent_place)),
+            log,
         };
         let console = Console::start(console, ports).await?;
         match Agent::start(agent, receiver) {

@@ -3,16 +3,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use time::{Date, OffsetDateTime};
 
-/// Writes lines to the file of the day.
-#[derive(Debug)]
-pub(super) struct Roller {
+/// Where files are and what they are called.
+#[derive(Clone, Debug)]
+pub(super) struct Naming {
     folder: PathBuf,
     stem: String,
     suffix: String,
+}
+
+/// Writes lines to the file of the day.
+#[derive(Debug)]
+pub(super) struct Roller {
+    naming: Naming,
     retained: usize,
     size_limit: u64,
     now: fn() -> OffsetDateTime,
@@ -35,18 +42,19 @@ impl Roller {
     }
 
     fn at(path: &Path, retained: usize, size_limit: u64, now: fn() -> OffsetDateTime) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (stem, suffix) = match name.rfind('.') {
-            Some(dot) => (name[..dot].to_owned(), name[dot..].to_owned()),
-            None => (name, String::new()),
-        };
+        let naming = Naming::of(path);
+        fs::create_dir_all(&naming.folder)?;
         let day = now().date();
-        let open = first_with_room(folder, &stem, &suffix, day, size_limit)?;
-        let roller = Self { folder: folder.to_owned(), stem, suffix, retained, size_limit, now, open };
+        let open = naming.first_with_room(day, size_limit)?;
+        let mut roller = Self { naming, retained, size_limit, now, open };
+        roller.open.end_line()?;
         roller.prune();
         Ok(roller)
+    }
+
+    /// What the files are called.
+    pub(super) const fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     /// Appends a line, on a new day or over the limit to the next file.
@@ -55,11 +63,11 @@ impl Roller {
         let length = line.len() as u64;
         let full = self.open.size > 0 && self.open.size + length > self.size_limit;
         if day != self.open.day {
-            self.open = first_with_room(&self.folder, &self.stem, &self.suffix, day, self.size_limit)?;
+            self.open = self.naming.first_with_room(day, self.size_limit)?;
             self.prune();
         } else if full {
             let part = self.open.part + 1;
-            self.open = open(&self.folder, &self.stem, &self.suffix, (day, part))?;
+            self.open = self.naming.open((day, part))?;
             self.prune();
         }
         self.open.file.write_all(line)?;
@@ -69,7 +77,29 @@ impl Roller {
 
     /// Removes the oldest files beyond the count. A file that cannot be removed now is tried again next time.
     fn prune(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let files = self.naming.files();
+        let surplus = files.len().saturating_sub(self.retained);
+        for path in &files[..surplus] {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+impl Naming {
+    /// The files of a configured path.
+    pub(super) fn of(path: &Path) -> Self {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let (stem, suffix) = match name.rfind('.') {
+            Some(dot) => (name[..dot].to_owned(), name[dot..].to_owned()),
+            None => (name, String::new()),
+        };
+        Self { folder: folder.to_owned(), stem, suffix }
+    }
+
+    /// The files that there are, oldest first.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let mut ours: Vec<(String, u32, PathBuf)> = entries
             .filter_map(|entry| {
                 let entry = entry.ok()?;
@@ -79,40 +109,52 @@ impl Roller {
             })
             .collect();
         ours.sort();
-        let surplus = ours.len().saturating_sub(self.retained);
-        for (_, _, path) in &ours[..surplus] {
-            drop(fs::remove_file(path));
-        }
+        ours.into_iter().map(|(_, _, path)| path).collect()
     }
 
-    /// Day and part of a file that this roller made; `None` for any other file.
+    /// Day and part of a file that a roller made; `None` for any other file.
     fn stamp_of(&self, name: &str) -> Option<(String, u32)> {
         let stamp = name.strip_prefix(&self.stem)?.strip_suffix(&self.suffix)?;
         let (day, part) = stamp.split_once('_').unwrap_or((stamp, "0"));
         let is_day = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
         is_day.then_some(day.to_owned()).zip(part.parse().ok())
     }
-}
 
-/// The first file of the day that still has room; a restart goes on where the last run was.
-fn first_with_room(folder: &Path, stem: &str, suffix: &str, day: Date, limit: u64) -> io::Result<Open> {
-    let mut part = 0;
-    loop {
-        let open = open(folder, stem, suffix, (day, part))?;
-        if open.size < limit {
-            return Ok(open);
+    /// The first file of the day that still has room; a restart goes on where the last run was.
+    fn first_with_room(&self, day: Date, limit: u64) -> io::Result<Open> {
+        let mut part = 0;
+        loop {
+            let open = self.open((day, part))?;
+            if open.size < limit {
+                return Ok(open);
+            }
+            part += 1;
         }
-        part += 1;
+    }
+
+    fn open(&self, (day, part): (Date, u32)) -> io::Result<Open> {
+        let date = format!("{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day());
+        let stamp = if part == 0 { date } else { format!("{date}_{part:03}") };
+        let path = self.folder.join(format!("{}{stamp}{}", self.stem, self.suffix));
+        let file = File::options().create(true).read(true).append(true).open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Open { file, day, part, size })
     }
 }
 
-fn open(folder: &Path, stem: &str, suffix: &str, (day, part): (Date, u32)) -> io::Result<Open> {
-    let date = format!("{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day());
-    let stamp = if part == 0 { date } else { format!("{date}_{part:03}") };
-    let path = folder.join(format!("{stem}{stamp}{suffix}"));
-    let file = File::options().create(true).append(true).open(path)?;
-    let size = file.metadata()?.len();
-    Ok(Open { file, day, part, size })
+impl Open {
+    /// Ends the line that a crash or a full disk may have left unfinished, so that the next one is readable.
+    fn end_line(&mut self) -> io::Result<()> {
+        let mut last = [b'\n'];
+        if self.size > 0 {
+            self.file.read_exact_at(&mut last, self.size - 1)?;
+        }
+        if last != [b'\n'] {
+            self.file.write_all(b"\n")?;
+            self.size += 1;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +201,16 @@ mod tests {
         again.write_line(b"x").unwrap();
         assert_eq!(fs::read(folder.path().join("g-20261121.log")).unwrap(), b"12345678\nx");
         assert_eq!(names(&folder).len(), 3, "the first file had room for one byte");
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_is_ended_before_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("g-.log");
+        Roller::at(&path, 10, 1000, fixed).unwrap().write_line(b"cut").unwrap();
+        Roller::at(&path, 10, 1000, fixed).unwrap().write_line(b"whole\n").unwrap();
+        Roller::at(&path, 10, 1000, fixed).unwrap();
+        assert_eq!(fs::read(folder.path().join("g-20261121.log")).unwrap(), b"cut\nwhole\n");
     }
 
     #[test]

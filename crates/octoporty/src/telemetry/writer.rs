@@ -28,6 +28,7 @@ enum Outlet {
     File,
 }
 
+#[derive(Debug)]
 enum Message {
     Line(Outlet, Vec<u8>),
     /// Everything before this is to be written; then the sender is told.
@@ -42,7 +43,7 @@ pub(super) struct Writer {
 }
 
 /// Makes a writer for each event; cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Lines {
     queue: SyncSender<Message>,
     dropped: Arc<AtomicU64>,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::logs::lines::{Line, LineSource};
 use crate::api::logs::shapes::{ConnectionEntry, RequestEntry};
 use crate::api::mappings::resource::MappingState;
 use crate::api::status::shapes::Status;
@@ -29,6 +30,18 @@ pub(crate) struct MappingsChangedEvent {
 pub(crate) struct RequestsEvent {
     /// As in the request log.
     pub(crate) items: Vec<RequestEntry>,
+}
+
+/// `log`: lines of a process's own log, oldest first, at most every 250 ms. They are told while somebody listens and are
+/// not replayed, and some may be told that were seen already: whoever opens a stream, or opens it anew, reads the newest
+/// page by its route as well, and merges by id.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogEvent {
+    /// Whose log.
+    pub(crate) source: LineSource,
+    /// As its route has them.
+    pub(crate) items: Vec<Line>,
 }
 
 /// `reset`: what happened since the given Last-Event-ID is no longer known; fetch anew.
@@ -59,6 +72,9 @@ pub(crate) enum EventBody {
     /// A session began or ended.
     #[serde(rename = "connection")]
     Connection(Box<ConnectionEntry>),
+    /// Lines of a log.
+    #[serde(rename = "log")]
+    Log(LogEvent),
     /// Events were missed.
     #[serde(rename = "reset")]
     Reset(ResetEvent),
@@ -73,6 +89,7 @@ impl EventBody {
             Self::MappingsChanged(data) => ("mappings-changed", serde_json::to_string(data)),
             Self::Requests(data) => ("requests", serde_json::to_string(data)),
             Self::Connection(data) => ("connection", serde_json::to_string(data)),
+            Self::Log(data) => ("log", serde_json::to_string(data)),
             Self::Reset(data) => ("reset", serde_json::to_string(data)),
         };
         (name, json.expect("texts, numbers and lists are always JSON"))

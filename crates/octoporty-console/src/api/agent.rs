@@ -1,0 +1,3 @@
+//! `/api/v1/agent`: the agent's process itself.
+
+pub(crate) mod logs;
