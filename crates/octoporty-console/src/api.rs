@@ -73,6 +73,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stats::live))
         .routes(routes!(events::listen::listen))
         .routes(routes!(logs::requests::requests))
+        .routes(routes!(logs::requests::request))
         .routes(routes!(logs::connections::connections))
         .routes(routes!(capabilities::capabilities))
         .routes(routes!(openapi::document))

@@ -236,6 +236,10 @@ fn notify(shard: &Arc<ShardContext>, notices: Vec<Notice>) {
 
 /// Handles what the agent says until the link ends.
 async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEvents) {
+    // The first probe is often answered before the hello is.
+    if let Some(trip) = joined.link.stats().round_trip {
+        joined.session.note_round_trip(trip);
+    }
     while let Some(incoming) = events.next().await {
         match incoming {
             Incoming::Control(Control::Sync { request, state }) => {
@@ -249,6 +253,7 @@ async fn serve(shard: &Arc<ShardContext>, joined: &Joined, events: &mut LinkEven
             Incoming::Control(Control::Hello(_)) => {
                 joined.link.close(EndReason::ProtocolError, "a second hello on one link");
             }
+            Incoming::Alive(trip) => joined.session.note_round_trip(trip),
             Incoming::Stream(_, stream) => stream.reset(Reset::new(ResetCode::TooManyStreams, Blame::Agent)),
             // Messages of newer agents are ignored, and so are those that only a gateway sends.
             _ => {}

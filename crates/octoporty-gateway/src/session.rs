@@ -4,7 +4,7 @@ pub(crate) mod access;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -65,6 +65,8 @@ pub(crate) struct Session {
     access: Arc<AccessQueue>,
     /// Cancelled when the registry lets go of the session.
     over: CancellationToken,
+    /// Microseconds of the newest round trip over any link; 0 until one is measured. Read once a request.
+    round_trip_us: AtomicU64,
     /// What links that ended have moved.
     past: Past,
 }
@@ -88,6 +90,7 @@ impl Session {
             draining: AtomicBool::new(false),
             access,
             over: CancellationToken::new(),
+            round_trip_us: AtomicU64::new(0),
             past: Past::default(),
         }
     }
@@ -115,6 +118,17 @@ impl Session {
     /// The queue of access records.
     pub(crate) fn access(&self) -> &AccessQueue {
         &self.access
+    }
+
+    /// Notes a round trip over one of its links.
+    pub(crate) fn note_round_trip(&self, trip: Duration) {
+        let us = u64::try_from(trip.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.round_trip_us.store(us, Ordering::Relaxed);
+    }
+
+    /// The newest round trip.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        Some(self.round_trip_us.load(Ordering::Relaxed)).filter(|us| *us > 0).map(Duration::from_micros)
     }
 
     /// Cancelled when the session is over: it ended, or a newer one took over.

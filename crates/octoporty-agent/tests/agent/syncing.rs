@@ -218,6 +218,7 @@ async fn access_records_reach_the_console() {
         response_bytes: 4,
         client: IpAddr::from([192, 0, 2, 1]),
         user_agent: None,
+        tunnel_us: None,
     };
     let rows: AccessRows = [&record].into_iter().collect();
     link.send(Control::Access { rows: rows.clone(), dropped: 0 }).await;

@@ -65,6 +65,23 @@ impl Store {
         Ok(found)
     }
 
+    /// One row of the log.
+    pub(crate) async fn request(&self, id: i64) -> Result<Option<RequestRow>, StoreError> {
+        let only = RequestFilter {
+            before_id: Some(id.saturating_add(1)),
+            after_id: Some(id.saturating_sub(1)),
+            count: 1,
+            ..RequestFilter::default()
+        };
+        Ok(self.requests(&only).await?.pop())
+    }
+
+    /// The id of the newest row; 0 while there was none.
+    pub(crate) async fn newest_request(&self) -> Result<i64, StoreError> {
+        let next = sqlx::query_scalar::<_, Option<i64>>("SELECT max(first_id + rows) FROM request_blocks");
+        Ok(next.fetch_one(&self.readers).await?.map_or(0, |next| next - 1))
+    }
+
     /// Fills in the names of mappings.
     async fn name(&self, rows: &mut [RequestRow]) -> Result<(), StoreError> {
         let names = sqlx::query_as::<_, (String, String)>("SELECT id, name FROM mappings").fetch_all(&self.readers);

@@ -35,6 +35,7 @@ fn record(at_ms: u64) -> AccessRecord {
         response_bytes: 0,
         client: "2001:db8::1".parse().unwrap(),
         user_agent: None,
+        tunnel_us: None,
     }
 }
 

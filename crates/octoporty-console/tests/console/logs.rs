@@ -31,6 +31,7 @@ async fn finished_requests_are_kept_with_all_that_is_known() {
     record.error = Some("first_byte_timeout".to_owned());
     record.error_detail = Some("10.0.0.5:80 said nothing".to_owned());
     record.first_byte_us = None;
+    record.tunnel_us = None;
     world.agent.access.send([record].into_iter().collect()).await.unwrap();
     let found = rows(&user, REQUESTS, 1).await;
     let expected = json!({
@@ -38,7 +39,7 @@ async fn finished_requests_are_kept_with_all_that_is_known() {
         "at": "2027-01-15T07:59:59Z", "method": "GET", "host": "app.example.com", "path": "/", "query": "a=1",
         "status": 504, "error": "first_byte_timeout", "errorDetail": "10.0.0.5:80 said nothing", "gatewayMs": 0.3,
         "firstByteMs": null, "totalMs": 2.5, "requestBytes": 0, "responseBytes": 1024, "client": "198.51.100.7",
-        "userAgent": "=curl/8"
+        "userAgent": "=curl/8", "tunnelMs": null, "targetMs": null
     });
     assert_eq!(found, std::slice::from_ref(&expected));
     user.call("DELETE", &format!("/api/v1/mappings/{id}")).send().await;
@@ -102,6 +103,7 @@ async fn rows_are_found_by_everything_that_they_have() {
     records[0].mapping = two.parse().unwrap();
     records[1].method = "POST".to_owned();
     records[2].status = 404;
+    records[2].error = Some("target_refused".to_owned());
     records[3].path = "/api/100%_sure".to_owned();
     records[4].client = "2001:db8::7".parse().unwrap();
     records[5].host = "needle.example.com".to_owned();
@@ -116,6 +118,10 @@ async fn rows_are_found_by_everything_that_they_have() {
         ("path=/api/100%25_".to_owned(), vec![4]),
         ("path=/api/1000".to_owned(), vec![]),
         ("client=2001:db8::7".to_owned(), vec![5]),
+        ("requestId=request-1800000001000".to_owned(), vec![2]),
+        ("requestId=request-180000000100".to_owned(), vec![]),
+        ("error=target_refused".to_owned(), vec![3]),
+        ("error=target".to_owned(), vec![]),
         ("search=needle".to_owned(), vec![6]),
         ("search=00%25_s".to_owned(), vec![4]),
         ("search=request-1800000001000".to_owned(), vec![2]),
@@ -149,11 +155,50 @@ async fn the_request_log_is_a_table_as_well() {
     assert!(lines[0].starts_with("id,at,mappingId,mappingName,requestId,method,host,path,query,status,"));
     let row = format!(
         "1,2027-01-15T08:00:00Z,{id},app.example.com,request-{NOW},GET,app.example.com,\"/a,\"\"b\"\"\",,200,,,0.3,1.2,2.5,0,1024,\
-         198.51.100.7,'=curl/8"
+         198.51.100.7,'=curl/8,0.2,1"
     );
     assert_eq!(lines[1], row);
     let json = user.call("GET", REQUESTS).header("accept", "application/json, text/csv").send().await;
     assert_eq!(json.header("content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn an_export_has_every_row_however_many_pages_that_are() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let id = user.create("app.example.com").await;
+    for batch in 0..3 {
+        let records = (0..850).map(|at| access_record(&id, NOW + batch * 1_000 + at));
+        world.agent.access.send(records.collect()).await.unwrap();
+    }
+    rows(&user, &format!("{REQUESTS}?count=5000"), 2_550).await;
+    let csv = async |query: &str| {
+        let answer = user.call("GET", &format!("{REQUESTS}{query}")).header("accept", "text/csv").send().await;
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        text.split_terminator("\r\n").skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+    };
+    let all: Vec<i64> = csv("").await;
+    assert_eq!(all, (1..=2_550).rev().collect::<Vec<_>>());
+    let older: Vec<i64> = csv("?beforeId=2001").await;
+    assert_eq!(older, (1..=2_000).rev().collect::<Vec<_>>());
+    let counted: Vec<i64> = csv("?count=3").await;
+    assert_eq!(counted, [2_550, 2_549, 2_548]);
+}
+
+#[tokio::test]
+async fn one_row_is_found_by_its_id() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let id = user.create("app.example.com").await;
+    world.agent.access.send((0..3).map(|at| access_record(&id, NOW + at)).collect()).await.unwrap();
+    let all = rows(&user, REQUESTS, 3).await;
+    assert_eq!((&all[0]["firstByteMs"], &all[0]["tunnelMs"], &all[0]["targetMs"]), (&json!(1.2), &json!(0.2), &json!(1.0)));
+    for row in &all {
+        assert_eq!(user.get(&format!("{REQUESTS}/{}", row["id"])).await.json(), *row);
+    }
+    user.get(&format!("{REQUESTS}/4")).await.problem(404, "not_found");
+    user.get(&format!("{REQUESTS}/0")).await.problem(404, "not_found");
+    user.get(&format!("{REQUESTS}/x")).await.problem(400, "validation_failed");
 }
 
 fn session(number: u128, started_ms: u64) -> SessionRecord {

@@ -339,5 +339,6 @@ pub(crate) fn access_record(mapping: &str, at_ms: u64) -> AccessRecord {
         response_bytes: 1_024,
         client: "198.51.100.7".parse().unwrap(),
         user_agent: Some("=curl/8".to_owned()),
+        tunnel_us: Some(200),
     }
 }

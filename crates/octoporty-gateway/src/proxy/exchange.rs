@@ -269,7 +269,7 @@ impl Attempt<'_> {
                 Ok(Some(bytes)) => {
                     self.input = bytes;
                     self.moved = Instant::now();
-                    self.record.first_byte();
+                    self.record.first_byte(self.exchange.session.round_trip());
                     self.upload.forget();
                 }
                 Ok(None) => return self.finished(cx).map(Err),

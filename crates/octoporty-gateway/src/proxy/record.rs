@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Uri};
@@ -47,6 +47,7 @@ pub(crate) struct Record {
     user_agent: Option<Bytes>,
     sent: Option<Instant>,
     first_byte: Option<Instant>,
+    round_trip: Option<Duration>,
     status: Option<u16>,
     outcome: Outcome,
     /// Bytes of the request's body so far.
@@ -77,6 +78,7 @@ impl Record {
             user_agent: head.fields.share(Known::UserAgent),
             sent: None,
             first_byte: None,
+            round_trip: None,
             status: None,
             outcome: Outcome::Left,
             request_bytes: 0,
@@ -89,9 +91,12 @@ impl Record {
         self.sent = Some(Instant::now());
     }
 
-    /// Something came from the target; only the first time counts.
-    pub(super) fn first_byte(&mut self) {
-        self.first_byte.get_or_insert_with(Instant::now);
+    /// Something came from the target, over a tunnel whose round trip was last this; only the first time counts.
+    pub(super) fn first_byte(&mut self, round_trip: Option<Duration>) {
+        if self.first_byte.is_none() {
+            self.first_byte = Some(Instant::now());
+            self.round_trip = round_trip;
+        }
     }
 
     /// This status goes to the visitor.
@@ -127,6 +132,7 @@ impl Record {
             }
         };
         let sent = self.sent.unwrap_or_else(|| self.arrived + total);
+        let first_byte_us = self.first_byte.map(|first| micros(first.saturating_duration_since(sent)));
         let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent, MAX_USER_AGENT));
         self.serving.record(&AccessRow {
             mapping: self.mapping,
@@ -140,12 +146,14 @@ impl Record {
             error,
             error_detail,
             gateway_us: micros(sent.saturating_duration_since(self.arrived)),
-            first_byte_us: self.first_byte.map(|first| micros(first.saturating_duration_since(sent))),
+            first_byte_us,
             total_us: micros(total),
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             client: self.client,
             user_agent: user_agent.as_deref(),
+            // The rest of that time is the target's.
+            tunnel_us: first_byte_us.zip(self.round_trip).map(|(whole, trip)| micros(trip).min(whole)),
         });
     }
 }
@@ -156,11 +164,11 @@ impl Drop for Record {
     }
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn micros(duration: std::time::Duration) -> u64 {
+fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

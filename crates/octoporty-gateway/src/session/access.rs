@@ -176,6 +176,7 @@ mod tests {
             response_bytes: 0,
             client: std::net::IpAddr::from([192, 0, 2, 1]),
             user_agent: None,
+            tunnel_us: None,
         });
     }
 

@@ -82,6 +82,7 @@ fn access_record() -> AccessRecord {
         response_bytes: 5,
         client: "2001:db8::7".parse().unwrap(),
         user_agent: None,
+        tunnel_us: None,
     }
 }
 

@@ -50,6 +50,9 @@ pub struct AccessRecord {
     pub client: IpAddr,
     /// User agent; at most 512 bytes.
     pub user_agent: Option<String>,
+    /// Microseconds of [`Self::first_byte_us`] that belong to the tunnel: its round trip as last measured, at most that
+    /// time. `None` if it was not measured, nothing came, or the gateway is older.
+    pub tunnel_us: Option<u64>,
 }
 
 /// Why a session ended.

@@ -16,7 +16,7 @@ use crate::api::fields::Mistakes;
 use crate::api::responses::{Invalid, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::clock::rfc3339;
-use crate::store::{ConnectionFilter, ConnectionRow};
+use crate::store::{ConnectionFilter, ConnectionRow, StoreError};
 
 /// Which rows. What is left out does not narrow.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -32,12 +32,13 @@ pub(crate) struct ConnectionQuery {
     /// Only rows with a lower id: `nextBeforeId` of the page before.
     #[param(value_type = Option<i64>)]
     before_id: Option<String>,
-    /// Rows of the page: 1 to 5000, default 1000.
+    /// Rows of the page: 1 to 5000, default 1000; as CSV, all that there are by default.
     #[param(value_type = Option<i64>)]
     count: Option<String>,
 }
 
-/// The connection log, newest first; as CSV with `Accept: text/csv`.
+/// The connection log, newest first; as CSV with `Accept: text/csv`, where a cell that would be a formula begins with
+/// `'`.
 #[utoipa::path(
     get, path = "/api/v1/logs/connections", operation_id = "listConnections", tag = "logs",
     security(("cookie" = []), ("bearer" = [])),
@@ -52,6 +53,7 @@ pub(crate) async fn connections(
     Query(query): Query<ConnectionQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let extent = csv::Extent::of(query.count.as_deref());
     let count = count(query.count.as_deref());
     let mut mistakes = Mistakes::default();
     let filter = ConnectionFilter {
@@ -61,11 +63,11 @@ pub(crate) async fn connections(
         count: count + 1,
     };
     let filter = mistakes.finish(Some(filter))?;
-    let (rows, has_more, next_before_id) = page(app.store.connections(&filter).await?, count, |row| row.id);
-    let items: Vec<_> = rows.into_iter().map(ConnectionEntry::from).collect();
     if wants_csv(&headers) {
-        return Ok(table(items));
+        return Ok(table(app, filter, extent).await?);
     }
+    let (rows, has_more, next_before_id) = page(app.store.connections(&filter).await?, count, |row| row.id);
+    let items = rows.into_iter().map(ConnectionEntry::from).collect();
     Ok(Json(ConnectionPage { items, has_more, next_before_id }).into_response())
 }
 
@@ -94,36 +96,50 @@ fn duration_seconds(started_ms: u64, ended_ms: u64) -> f64 {
     ended_ms.saturating_sub(started_ms) as f64 / 1_000.0
 }
 
-fn table(items: Vec<ConnectionEntry>) -> Response {
-    let mut table = csv::Table::new(&[
-        "id",
-        "sessionId",
-        "startedAt",
-        "endedAt",
-        "durationSeconds",
-        "endReason",
-        "endDetail",
-        "gatewayUrl",
-        "gatewayVersion",
-        "agentVersion",
-        "transport",
-        "links",
-    ]);
-    for item in items {
-        table.row([
-            item.id.to_string(),
-            item.session_id,
-            item.started_at,
-            csv::text(item.ended_at),
-            csv::text(item.duration_seconds),
-            csv::text(item.end_reason),
-            csv::text(item.end_detail),
-            item.gateway_url,
-            item.gateway_version,
-            item.agent_version,
-            item.transport,
-            item.links.to_string(),
-        ]);
-    }
-    table.answer("octoporty-connections.csv")
+const COLUMNS: [&str; 12] = [
+    "id",
+    "sessionId",
+    "startedAt",
+    "endedAt",
+    "durationSeconds",
+    "endReason",
+    "endDetail",
+    "gatewayUrl",
+    "gatewayVersion",
+    "agentVersion",
+    "transport",
+    "links",
+];
+
+async fn table(app: Arc<App>, filter: ConnectionFilter, extent: csv::Extent) -> Result<Response, StoreError> {
+    csv::stream("octoporty-connections.csv", &COLUMNS, move |before| {
+        let (app, mut filter) = (Arc::clone(&app), filter.clone());
+        async move {
+            let count = extent.portion(filter.count - 1);
+            filter.before_id = before.or(filter.before_id);
+            filter.count = count + 1;
+            let (rows, _, next) = page(app.store.connections(&filter).await?, count, |row| row.id);
+            let mut part = csv::Table::default();
+            rows.into_iter().map(ConnectionEntry::from).for_each(|item| part.row(cells(item)));
+            Ok((part, extent.next(next)))
+        }
+    })
+    .await
+}
+
+fn cells(item: ConnectionEntry) -> [String; COLUMNS.len()] {
+    [
+        item.id.to_string(),
+        item.session_id,
+        item.started_at,
+        csv::text(item.ended_at),
+        csv::text(item.duration_seconds),
+        csv::text(item.end_reason),
+        csv::text(item.end_detail),
+        item.gateway_url,
+        item.gateway_version,
+        item.agent_version,
+        item.transport,
+        item.links.to_string(),
+    ]
 }

@@ -1,9 +1,9 @@
-//! `GET /api/v1/logs/requests`.
+//! `GET /api/v1/logs/requests` and `GET /api/v1/logs/requests/{id}`.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -13,10 +13,10 @@ use super::shapes::{RequestEntry, RequestPage};
 use super::{before_id, count, csv, moment, page, wants_csv};
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{Invalid, Unauthorized, Unavailable};
+use crate::api::responses::{Invalid, NotFound, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::clock::rfc3339;
-use crate::store::{RequestFilter, RequestRow, StatusClass};
+use crate::store::{RequestFilter, RequestRow, StatusClass, StoreError};
 
 /// Which rows. What is left out does not narrow.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -30,10 +30,14 @@ pub(crate) struct RequestQuery {
     method: Option<String>,
     /// `2xx` … `5xx`, or `2` … `5`.
     status_class: Option<String>,
+    /// With this failure: `target_refused` and so on, or `visitor_left`.
+    error: Option<String>,
     /// Path begins with this.
     path: Option<String>,
     /// From this address.
     client: Option<String>,
+    /// With exactly this `X-Octoporty-Request-Id`.
+    request_id: Option<String>,
     /// Host, path or request id contains this.
     search: Option<String>,
     /// Not before this moment. RFC 3339.
@@ -45,12 +49,12 @@ pub(crate) struct RequestQuery {
     /// Only rows with a lower id: `nextBeforeId` of the page before.
     #[param(value_type = Option<i64>)]
     before_id: Option<String>,
-    /// Rows of the page: 1 to 5000, default 1000.
+    /// Rows of the page: 1 to 5000, default 1000; as CSV, all that there are by default.
     #[param(value_type = Option<i64>)]
     count: Option<String>,
 }
 
-/// The request log, newest first; as CSV with `Accept: text/csv`.
+/// The request log, newest first; as CSV with `Accept: text/csv`, where a cell that would be a formula begins with `'`.
 #[utoipa::path(
     get, path = "/api/v1/logs/requests", operation_id = "listRequests", tag = "logs",
     security(("cookie" = []), ("bearer" = [])),
@@ -65,14 +69,32 @@ pub(crate) async fn requests(
     Query(query): Query<RequestQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let extent = csv::Extent::of(query.count.as_deref());
     let count = count(query.count.as_deref());
     let filter = query.filter(count + 1)?;
-    let (rows, has_more, next_before_id) = page(app.store.requests(&filter).await?, count, |row| row.id);
-    let items: Vec<_> = rows.iter().map(RequestEntry::from).collect();
     if wants_csv(&headers) {
-        return Ok(table(items));
+        return Ok(table(app, filter, extent).await?);
     }
+    let (rows, has_more, next_before_id) = page(app.store.requests(&filter).await?, count, |row| row.id);
+    let items = rows.iter().map(RequestEntry::from).collect();
     Ok(Json(RequestPage { items, has_more, next_before_id }).into_response())
+}
+
+/// One row of the request log.
+#[utoipa::path(
+    get, path = "/api/v1/logs/requests/{id}", operation_id = "getRequest", tag = "logs",
+    security(("cookie" = []), ("bearer" = [])),
+    params(("id" = i64, Path, description = "The row's id.")),
+    responses(
+        (status = 200, description = "The row.", body = RequestEntry),
+        Invalid, Unauthorized, NotFound, Unavailable
+    )
+)]
+pub(crate) async fn request(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<RequestEntry>, ApiError> {
+    let id = id.parse().map_err(|_| ApiError::invalid_field("id", "The id of a row is needed here: a number."))?;
+    let row = app.store.request(id).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("row in the request log; it may have been pruned"))?;
+    Ok(Json(RequestEntry::from(&row)))
 }
 
 impl RequestQuery {
@@ -93,12 +115,15 @@ impl RequestQuery {
             mapping,
             method: given(self.method),
             status,
+            error: given(self.error),
+            request_id: given(self.request_id),
             path: given(self.path),
             client: given(self.client),
             search: given(self.search),
             since_ms: moment(&mut mistakes, "since", self.since.as_deref()),
             until_ms: moment(&mut mistakes, "until", self.until.as_deref()),
             before_id: before_id(&mut mistakes, self.before_id.as_deref()),
+            after_id: None,
             count,
         };
         mistakes.finish(Some(filter))
@@ -108,6 +133,7 @@ impl RequestQuery {
 impl From<&RequestRow> for RequestEntry {
     fn from(row: &RequestRow) -> Self {
         let record = &row.record;
+        let target_us = record.first_byte_us.zip(record.tunnel_us).map(|(whole, tunnel)| whole.saturating_sub(tunnel));
         Self {
             id: row.id,
             mapping_id: record.mapping.to_string(),
@@ -123,6 +149,8 @@ impl From<&RequestRow> for RequestEntry {
             error_detail: record.error_detail.clone(),
             gateway_ms: milliseconds(record.gateway_us),
             first_byte_ms: record.first_byte_us.map(milliseconds),
+            tunnel_ms: record.tunnel_us.map(milliseconds),
+            target_ms: target_us.map(milliseconds),
             total_ms: milliseconds(record.total_us),
             request_bytes: record.request_bytes,
             response_bytes: record.response_bytes,
@@ -137,50 +165,69 @@ fn milliseconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1_000.0
 }
 
-fn table(items: Vec<RequestEntry>) -> Response {
-    let mut table = csv::Table::new(&[
-        "id",
-        "at",
-        "mappingId",
-        "mappingName",
-        "requestId",
-        "method",
-        "host",
-        "path",
-        "query",
-        "status",
-        "error",
-        "errorDetail",
-        "gatewayMs",
-        "firstByteMs",
-        "totalMs",
-        "requestBytes",
-        "responseBytes",
-        "client",
-        "userAgent",
-    ]);
-    for item in items {
-        table.row([
-            item.id.to_string(),
-            item.at,
-            item.mapping_id,
-            csv::text(item.mapping_name),
-            item.request_id,
-            item.method,
-            item.host,
-            item.path,
-            csv::text(item.query),
-            item.status.to_string(),
-            csv::text(item.error),
-            csv::text(item.error_detail),
-            item.gateway_ms.to_string(),
-            csv::text(item.first_byte_ms),
-            item.total_ms.to_string(),
-            item.request_bytes.to_string(),
-            item.response_bytes.to_string(),
-            item.client,
-            csv::text(item.user_agent),
-        ]);
-    }
-    table.answer("octoporty-requests.csv")
+const COLUMNS: [&str; 21] = [
+    "id",
+    "at",
+    "mappingId",
+    "mappingName",
+    "requestId",
+    "method",
+    "host",
+    "path",
+    "query",
+    "status",
+    "error",
+    "errorDetail",
+    "gatewayMs",
+    "firstByteMs",
+    "totalMs",
+    "requestBytes",
+    "responseBytes",
+    "client",
+    "userAgent",
+    // Newer columns stand behind, so that old scripts find theirs.
+    "tunnelMs",
+    "targetMs",
+];
+
+async fn table(app: Arc<App>, filter: RequestFilter, extent: csv::Extent) -> Result<Response, StoreError> {
+    csv::stream("octoporty-requests.csv", &COLUMNS, move |before| {
+        let (app, mut filter) = (Arc::clone(&app), filter.clone());
+        async move {
+            let count = extent.portion(filter.count - 1);
+            filter.before_id = before.or(filter.before_id);
+            filter.count = count + 1;
+            let (rows, _, next) = page(app.store.requests(&filter).await?, count, |row| row.id);
+            let mut part = csv::Table::default();
+            rows.iter().map(RequestEntry::from).for_each(|item| part.row(cells(item)));
+            Ok((part, extent.next(next)))
+        }
+    })
+    .await
+}
+
+fn cells(item: RequestEntry) -> [String; COLUMNS.len()] {
+    [
+        item.id.to_string(),
+        item.at,
+        item.mapping_id,
+        csv::text(item.mapping_name),
+        item.request_id,
+        item.method,
+        item.host,
+        item.path,
+        csv::text(item.query),
+        item.status.to_string(),
+        csv::text(item.error),
+        csv::text(item.error_detail),
+        item.gateway_ms.to_string(),
+        csv::text(item.first_byte_ms),
+        item.total_ms.to_string(),
+        item.request_bytes.to_string(),
+        item.response_bytes.to_string(),
+        item.client,
+        csv::text(item.user_agent),
+        csv::text(item.tunnel_ms),
+        csv::text(item.target_ms),
+    ]
 }

@@ -43,6 +43,13 @@ pub(crate) struct RequestEntry {
     /// Milliseconds from then until the first byte of the answer (tunnel and target).
     #[schema(required)]
     pub(crate) first_byte_ms: Option<f64>,
+    /// The tunnel's part of `firstByteMs`: its round trip as last measured, at most `firstByteMs`. Null where nothing
+    /// came or it was not measured.
+    #[schema(required)]
+    pub(crate) tunnel_ms: Option<f64>,
+    /// The rest of `firstByteMs`: the agent and the target.
+    #[schema(required)]
+    pub(crate) target_ms: Option<f64>,
     /// Milliseconds from arrival to the end of the answer.
     pub(crate) total_ms: f64,
     /// Bytes of the request's body.

@@ -24,6 +24,7 @@ fn record(at_ms: u64, total_us: u64, status: u16) -> AccessRow<'static> {
         response_bytes: 0,
         client: "127.0.0.1".parse().unwrap(),
         user_agent: None,
+        tunnel_us: None,
     }
 }
 

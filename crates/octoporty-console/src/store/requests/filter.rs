@@ -37,6 +37,10 @@ pub(crate) struct RequestFilter {
     pub(crate) path: Option<String>,
     /// From this address.
     pub(crate) client: Option<String>,
+    /// With this failure.
+    pub(crate) error: Option<String>,
+    /// With exactly this request id.
+    pub(crate) request_id: Option<String>,
     /// Host, path or request id contains this.
     pub(crate) search: Option<String>,
     /// At this moment or later, Unix milliseconds.
@@ -45,6 +49,8 @@ pub(crate) struct RequestFilter {
     pub(crate) until_ms: Option<u64>,
     /// With a lower id.
     pub(crate) before_id: Option<i64>,
+    /// With a higher id.
+    pub(crate) after_id: Option<i64>,
     /// At most this many.
     pub(crate) count: u32,
 }
@@ -60,6 +66,9 @@ impl RequestFilter {
         if let Some(until) = self.until_ms {
             query.push(" AND oldest_ms < ").push_bind(signed(until));
         }
+        if let Some(after) = self.after_id {
+            query.push(" AND first_id + rows > ").push_bind(after.saturating_add(1));
+        }
         if let Some(StatusClass(class)) = self.status {
             query.push(" AND classes & ").push_bind(1_i64 << class).push(" <> 0");
         }
@@ -70,6 +79,7 @@ impl RequestFilter {
     pub(super) fn collect(&self, block: &Block, found: &mut Vec<RequestRow>) -> Result<(), StoreError> {
         let wanted = usize::try_from(self.count).unwrap_or(usize::MAX);
         let before = self.before_id.unwrap_or(i64::MAX);
+        let after = self.after_id.unwrap_or(i64::MIN);
         // What is no address matches no row.
         let client = match self.client.as_deref().map(str::parse::<IpAddr>) {
             Some(Err(_)) => return Ok(()),
@@ -80,7 +90,7 @@ impl RequestFilter {
             if found.len() >= wanted {
                 break;
             }
-            if id < before && client.is_none_or(|client| row.client == client) && self.matches(row) {
+            if id < before && id > after && client.is_none_or(|client| row.client == client) && self.matches(row) {
                 found.push(RequestRow { id, mapping_name: None, record: row.to_record() });
             }
         }
@@ -94,6 +104,8 @@ impl RequestFilter {
             && is(self.since_ms.map(|since| row.at_ms >= since))
             && is(self.until_ms.map(|until| row.at_ms < until))
             && is(self.method.as_ref().map(|method| row.method.eq_ignore_ascii_case(method)))
+            && is(self.error.as_deref().map(|error| row.error == Some(error)))
+            && is(self.request_id.as_deref().map(|id| row.request_id == id))
             && is(self.path.as_ref().map(|path| row.path.starts_with(path)))
             && is(self
                 .search

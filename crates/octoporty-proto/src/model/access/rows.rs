@@ -6,8 +6,9 @@
 //! numbers  gateway_us, first_byte_us (flag), total_us, request_bytes, response_bytes: each 7 bits a byte, lowest first
 //! client   4 bytes, or 16 (flag)
 //! texts    request_id, method, host, path, then by flag query, error, error_detail, user_agent: length (2) | UTF-8
+//! more     tunnel_us (flag): 7 bits a byte, lowest first
 //! ```
-//! Numbers of fixed length are big endian. Newer releases append behind the texts; what is not known there is skipped
+//! Numbers of fixed length are big endian. Newer releases append behind that; what is not known there is skipped
 //! by the row's length, and unknown flags are ignored.
 
 use std::net::IpAddr;
@@ -29,6 +30,10 @@ const ERROR: u8 = 0b0000_0100;
 const ERROR_DETAIL: u8 = 0b0000_1000;
 const USER_AGENT: u8 = 0b0001_0000;
 const CLIENT_V6: u8 = 0b0010_0000;
+const TUNNEL: u8 = 0b0100_0000;
+
+/// Most bytes of a number.
+const NUMBER: usize = 10;
 
 /// An [`AccessRecord`] whose texts lie elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +56,7 @@ pub struct AccessRow<'a> {
     pub response_bytes: u64,
     pub client: IpAddr,
     pub user_agent: Option<&'a str>,
+    pub tunnel_us: Option<u64>,
 }
 
 /// Why bytes are not rows.
@@ -131,6 +137,7 @@ impl<'a> AccessRow<'a> {
             let room = usize::from(u16::MAX).saturating_sub(out.len() - start);
             put_text(out, text, room);
         }
+        self.tunnel_us.into_iter().for_each(|number| put_number(out, number));
         let length = u16::try_from(out.len() - start - LENGTH).expect("texts are cut to the room of a row");
         out[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
     }
@@ -143,6 +150,7 @@ impl<'a> AccessRow<'a> {
             | when(self.error_detail.is_some(), ERROR_DETAIL)
             | when(self.user_agent.is_some(), USER_AGENT)
             | when(self.client.is_ipv6(), CLIENT_V6)
+            | when(self.tunnel_us.is_some(), TUNNEL)
     }
 
     /// Reads what [`Self::put`] wrote, without the length.
@@ -159,6 +167,8 @@ impl<'a> AccessRow<'a> {
             if flags & CLIENT_V6 == 0 { IpAddr::from(array::<4>(row)?) } else { IpAddr::from(array::<16>(row)?) };
         let (request_id, method, host, path) = (text(row)?, text(row)?, text(row)?, text(row)?);
         let mut perhaps = |flag: u8| if flags & flag == 0 { Ok(None) } else { text(row).map(Some) };
+        let (query, error) = (perhaps(QUERY)?, perhaps(ERROR)?);
+        let (error_detail, user_agent) = (perhaps(ERROR_DETAIL)?, perhaps(USER_AGENT)?);
         Ok(Self {
             mapping,
             request_id,
@@ -166,17 +176,18 @@ impl<'a> AccessRow<'a> {
             method,
             host,
             path,
-            query: perhaps(QUERY)?,
+            query,
             status,
-            error: perhaps(ERROR)?,
-            error_detail: perhaps(ERROR_DETAIL)?,
+            error,
+            error_detail,
             gateway_us,
             first_byte_us,
             total_us,
             request_bytes,
             response_bytes,
             client,
-            user_agent: perhaps(USER_AGENT)?,
+            user_agent,
+            tunnel_us: if flags & TUNNEL == 0 { None } else { Some(number(row)?) },
         })
     }
 
@@ -206,6 +217,7 @@ impl<'a> AccessRow<'a> {
             response_bytes: self.response_bytes,
             client: self.client,
             user_agent: self.user_agent.map(str::to_owned),
+            tunnel_us: self.tunnel_us,
         }
     }
 }
@@ -232,6 +244,7 @@ impl AccessRecord {
             response_bytes: self.response_bytes,
             client: self.client,
             user_agent: self.user_agent.as_deref(),
+            tunnel_us: self.tunnel_us,
         }
     }
 }
@@ -341,7 +354,7 @@ fn put_number(out: &mut BytesMut, mut number: u64) {
 }
 
 fn put_text(out: &mut BytesMut, text: &str, room: usize) {
-    let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8))];
+    let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8 + NUMBER))];
     out.put_u16(u16::try_from(text.len()).unwrap_or(0));
     out.put_slice(text.as_bytes());
 }

@@ -21,6 +21,7 @@ fn record(client: &str) -> AccessRecord {
         response_bytes: 5,
         client: client.parse().unwrap(),
         user_agent: None,
+        tunnel_us: None,
     }
 }
 
@@ -31,7 +32,7 @@ fn any_text(most: usize) -> impl Strategy<Value = String> {
 prop_compose! {
     fn any_record()(
         numbers in any::<(u64, u64, u64, u64, u64, u16)>(),
-        first_byte_us in any::<Option<u64>>(),
+        (first_byte_us, tunnel_us) in any::<(Option<u64>, Option<u64>)>(),
         client in any::<IpAddr>(),
         texts in (any_text(40), any_text(16), any_text(60), any_text(500)),
         perhaps in (prop::option::of(any_text(500)), prop::option::of(any_text(20)), prop::option::of(any_text(128)), prop::option::of(any_text(128))),
@@ -41,7 +42,7 @@ prop_compose! {
         let (at_ms, gateway_us, total_us, request_bytes, response_bytes, status) = numbers;
         AccessRecord {
             request_id, at_ms, method, host, path, query, status, error, error_detail, gateway_us, first_byte_us, total_us,
-            request_bytes, response_bytes, client, user_agent, ..record("::")
+            request_bytes, response_bytes, client, user_agent, tunnel_us, ..record("::")
         }
     }
 }
@@ -84,13 +85,25 @@ fn the_bytes_of_a_row_are_those_of_every_release() {
 }
 
 #[test]
+fn the_tunnels_time_stands_behind_the_texts_where_older_releases_do_not_look() {
+    let plain: AccessRows = [&record("192.0.2.1")].into_iter().collect();
+    let rows: AccessRows =
+        [&AccessRecord { tunnel_us: Some(300), ..record("192.0.2.1") }].into_iter().collect();
+    let mut expected = plain.bytes().to_vec();
+    expected[1] += 2;
+    expected[2] |= 0x40;
+    expected.extend([0xac, 0x02]);
+    assert_eq!(rows.bytes()[..], expected[..]);
+}
+
+#[test]
 fn what_a_newer_release_appends_is_skipped() {
     let rows: AccessRows = [&record("192.0.2.1"), &record("192.0.2.2")].into_iter().collect();
     let first = usize::from(u16::from_be_bytes([rows.bytes()[0], rows.bytes()[1]]));
     let mut newer = BytesMut::from(&rows.bytes()[..2 + first]);
     newer.extend_from_slice(b"more");
     newer[..2].copy_from_slice(&u16::try_from(first + 4).unwrap().to_be_bytes());
-    newer[2] |= 0b1100_0000;
+    newer[2] |= 0b1000_0000;
     newer.extend_from_slice(&rows.bytes()[2 + first..]);
     let read = AccessRows::parse(newer.freeze()).unwrap();
     let clients: Vec<_> = read.iter().map(|row| row.client.to_string()).collect();
@@ -108,7 +121,7 @@ fn numbers_of_more_than_64_bits_are_refused() {
 
 #[test]
 fn texts_beyond_a_row_are_cut_and_the_row_stays_whole() {
-    let long = AccessRecord { path: "é".repeat(60_000), user_agent: Some("x".repeat(9)), ..record("::1") };
+    let long = AccessRecord { path: "é".repeat(60_000), user_agent: Some("x".repeat(9)), tunnel_us: Some(u64::MAX), ..record("::1") };
     let rows: AccessRows = [&long, &record("::1")].into_iter().collect();
     let rows = AccessRows::parse(rows.bytes().clone()).unwrap();
     assert_eq!(rows.len(), 2);
