@@ -7,6 +7,7 @@
 //! * `forwarder`: takes the streams that the gateway opens, dials targets, copies.
 //! * `asks`: questions to the gateway and their answers.
 //! * `targets`: dialling (happy eyeballs, TLS), rules, health.
+//! * `inspect`: the request inspector's probes.
 //! * `desired`, `cache`: what shall be served; the newest desired state on disk, for a start without a network.
 
 mod access;
@@ -16,6 +17,7 @@ pub mod config;
 mod connector;
 mod desired;
 mod forwarder;
+mod inspect;
 mod linker;
 mod running;
 mod shard;
@@ -28,8 +30,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octoporty_proto::model::{
-    AccessRows, AgentStatus, Answer, AskError, DesiredState, MappingId, Question, SessionRecord, SyncReport, Target,
-    TargetCheck, TargetHealth, TlsVerification,
+    AccessRows, AgentStatus, Answer, AskError, DesiredState, MappingId, Probe, ProbeReport, Question, SessionRecord,
+    SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -119,6 +121,11 @@ impl Agent {
     /// See [`AskError`].
     pub async fn ask(&self, question: Question) -> Result<Answer, AskError> {
         self.running.ask(question).await
+    }
+
+    /// Makes one request, of a target or by a public name, and tells what came.
+    pub async fn probe(&self, probe: Probe) -> ProbeReport {
+        self.running.probe(probe).await
     }
 
     /// Says goodbye, lets streams finish within `grace`, ends every task.

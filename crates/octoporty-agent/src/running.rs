@@ -9,15 +9,15 @@ use std::time::Duration;
 use http::HeaderValue;
 use octoporty_proto::control::{Hello, feature};
 use octoporty_proto::model::{
-    Answer, AskError, Compression, DesiredState, FailureCode, Hostname, InstanceId, Question, SyncReport, Target,
-    TargetCheck, TargetHealth, TlsVerification,
+    Answer, AskError, Compression, DesiredState, FailureCode, Hostname, InstanceId, Probe, ProbeReport, Question,
+    SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use octoporty_tunnel::carrier::websocket::Dial;
 use octoporty_tunnel::trust::{Trust, TrustError, client_config};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use uuid::Uuid;
 
 use crate::access::AccessFunnel;
@@ -27,6 +27,7 @@ use crate::config::{AgentConfig, Credential};
 use crate::connector::{Connector, Orders, Outlets, Parts};
 use crate::desired::{Desired, run_saver};
 use crate::forwarder::Forwarder;
+use crate::inspect;
 use crate::linker::{DialSettings, Linker};
 use crate::shard::Shard;
 use crate::status::StatusBoard;
@@ -60,6 +61,8 @@ pub(crate) struct Running {
     forwarder: Arc<Forwarder>,
     board: Arc<StatusBoard>,
     asks: Arc<Asks>,
+    /// How the gateway is reached, for the inspector.
+    gateway_dial: Arc<DialSettings>,
     data_plane: Vec<Handle>,
     tasks: TaskTracker,
     /// Ends every task.
@@ -86,6 +89,7 @@ impl Running {
     ) -> Result<(Self, AgentNews), StartError> {
         let dialler = dialler(&config)?;
         let dial = gateway_dial(&config)?;
+        let gateway_dial = Arc::new(DialSettings(dial.clone()));
         let (tasks, end, threads_end) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let (threads, control, data_plane) = threads(&config, &threads_end).inspect_err(|_| threads_end.cancel())?;
 
@@ -115,6 +119,7 @@ impl Running {
             forwarder,
             board: Arc::clone(&board),
             asks,
+            gateway_dial,
             data_plane,
             tasks,
             end,
@@ -191,6 +196,16 @@ impl Running {
     pub(crate) async fn ask(&self, question: Question) -> Result<Answer, AskError> {
         let way = self.board.way_to_ask()?;
         self.asks.ask(&way, question).await
+    }
+
+    pub(crate) async fn probe(&self, probe: Probe) -> ProbeReport {
+        let (forwarder, dial) = (Arc::clone(&self.forwarder), Arc::clone(&self.gateway_dial));
+        let work = async move { inspect::probe(forwarder.dialler(), &dial.0, probe).await };
+        // Whoever asks and goes away ends it: the console bounds how many there are at once.
+        match AbortOnDropHandle::new(self.tasks.spawn_on(work, &self.data_plane[0])).await {
+            Ok(report) => report,
+            Err(_) => inspect::stopping(),
+        }
     }
 
     /// Goodbye, grace, cancel, join.

@@ -14,6 +14,7 @@ pub(crate) mod fields;
 pub(crate) mod finish;
 pub(crate) mod gateway;
 pub(crate) mod health;
+pub(crate) mod inspector;
 pub(crate) mod logs;
 pub(crate) mod loose;
 pub(crate) mod mappings;
@@ -75,6 +76,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(logs::requests::requests))
         .routes(routes!(logs::requests::request))
         .routes(routes!(logs::connections::connections))
+        .routes(routes!(inspector::diagnose::diagnose))
         .routes(routes!(capabilities::capabilities))
         .routes(routes!(openapi::document))
         .merge(OpenApiRouter::new().routes(landing_page).layer(DefaultBodyLimit::max(settings::BODY_LIMIT)))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use octoporty_proto::model::{AgentStatus, LogSource, MappingId, SyncReport, TargetHealth};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Capabilities;
@@ -59,6 +59,8 @@ pub(crate) struct App {
     pub(crate) gateway_names: Vec<String>,
     /// Where the newest verdicts are.
     pub(crate) verdicts: Verdicts,
+    /// Probes of the inspector that may run.
+    pub(crate) probes: Semaphore,
     /// Who is asking how much at once.
     pub(crate) turns: Turns,
     /// Cancelled when the console stops.

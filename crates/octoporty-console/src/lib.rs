@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use octoporty_proto::model::LogSource;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
@@ -219,6 +220,7 @@ async fn open(
         version: config.version,
         gateway_names: config.gateway_fqdn,
         verdicts: Verdicts::default(),
+        probes: Semaphore::new(api::inspector::MOST_PROBES),
         turns: Turns::default(),
         stopping: CancellationToken::new(),
     }))

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use octoporty_proto::model::{
-    AccessRows, AgentStatus, Answer, AskError, DesiredState, LogSource, MappingId, Question, SessionRecord, SyncReport,
-    Target, TargetCheck, TargetHealth, TlsVerification,
+    AccessRows, AgentStatus, Answer, AskError, DesiredState, LogSource, MappingId, Probe, ProbeReport, Question,
+    SessionRecord, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -25,6 +25,9 @@ pub trait AgentControl: Send + Sync + 'static {
 
     /// Ask the gateway, over the tunnel.
     fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Result<Answer, AskError>> + Send + '_>>;
+
+    /// Make one request, and tell what came. It ends when the future is dropped.
+    fn probe(&self, probe: Probe) -> Pin<Box<dyn Future<Output = ProbeReport> + Send + '_>>;
 }
 
 /// The agent's side of its console.

@@ -11,6 +11,7 @@ mod id;
 mod log;
 mod mapping;
 mod path;
+mod probe;
 mod release;
 mod status;
 mod target;
@@ -30,6 +31,7 @@ pub use mapping::{
     MappingName, MappingNameError, PrefixHandling, Revision,
 };
 pub use path::{PathPrefix, PathPrefixError};
+pub use probe::{Probe, ProbeAnswer, ProbeFailure, ProbeMethod, ProbeReport, ProbeTiming, ProbeVia, ProbeWay};
 pub use release::{Release, ReleaseError};
 pub use status::{
     AgentStatus, ConnectionState, LinkStatus, MappingVerdict, Refusal, RefusalCode, SyncReport, TargetCheck,

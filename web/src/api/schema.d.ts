@@ -189,7 +189,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The connection log, newest first; as CSV with `Accept: text/csv`. */
+        /**
+         * The connection log, newest first; as CSV with `Accept: text/csv`, where a cell that would be a formula begins with
+         *     `'`.
+         */
         get: operations["listConnections"];
         put?: never;
         post?: never;
@@ -206,8 +209,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The request log, newest first; as CSV with `Accept: text/csv`. */
+        /** The request log, newest first; as CSV with `Accept: text/csv`, where a cell that would be a formula begins with `'`. */
         get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/requests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One row of the request log. */
+        get: operations["getRequest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -351,6 +371,26 @@ export interface paths {
         get: operations["getStatus"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/test/diagnose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a URL gives through the gateway and straight from the agent to the target, side by side. Both are real requests;
+         *     redirects are shown and not followed. At most 4 inspections run at once.
+         */
+        post: operations["diagnose"];
         delete?: never;
         options?: never;
         head?: never;
@@ -535,6 +575,76 @@ export interface components {
          * @enum {string}
          */
         Credential: "cookie" | "bearer";
+        /** @description A request to inspect. A real one is made, twice. */
+        DiagnoseInput: {
+            /** @description Fields to add, at most 32. */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int64
+             * @description Most bytes of each body: 1024 to 524288, default 131072; the nearest is taken.
+             */
+            maxBodyBytes?: number | null;
+            /** @description `GET` (default) or `HEAD`. */
+            method?: string | null;
+            /** @description `http` or `https`; its host is a mapped name, the gateway's own, or else asked at the gateway alone. */
+            url: string;
+            /**
+             * @description How the public name is reached: `dns`, `gateway`, or `auto` (default): by its address, and where there is none or
+             *     nobody answers, by the gateway's.
+             */
+            via?: string | null;
+        };
+        /** @description Both sides of one URL. */
+        Diagnosis: {
+            /** @description Straight from the agent to the target. */
+            agent: components["schemas"]["InspectedProbe"];
+            /** @description What is not the same; hop-by-hop fields, `Date` and the request id aside. */
+            differences: components["schemas"]["Difference"][];
+            /** @description The first failure, in a sentence. */
+            error: string | null;
+            /** @description Through the public name. */
+            gateway: components["schemas"]["InspectedProbe"];
+            /** @description Rows of the request log that belong to it. */
+            logs: components["schemas"]["RequestLogEntry"][];
+            mapping: components["schemas"]["InspectedMapping"] | null;
+            /**
+             * Format: int64
+             * @description Most bytes of each body, as it was taken.
+             */
+            maxBodyBytes: number;
+            /**
+             * Format: int32
+             * @description How many real requests reached the gateway or the target: an inspection is no simulation.
+             */
+            realRequests: number;
+            /**
+             * @description `X-Octoporty-Request-Id` of the request through the gateway, by which its log row is found; the straight one's
+             *     where the gateway gave none.
+             */
+            requestId: string;
+            /** @description Whether both sides gave an answer of the target's. */
+            success: boolean;
+            /** @description What was asked for. */
+            url: string;
+        };
+        /** @description One thing that is not the same on both sides. */
+        Difference: {
+            /** @description Straight from the target; null when it is not there. */
+            agent: string | null;
+            /** @description Through the gateway; null when it is not there. */
+            gateway: string | null;
+            /** @description What. */
+            kind: components["schemas"]["DifferenceKind"];
+            /** @description Of a header, its name. */
+            name: string | null;
+        };
+        /**
+         * @description What is not the same.
+         * @enum {string}
+         */
+        DifferenceKind: "outcome" | "status" | "header" | "body";
         /**
          * @description A room of the console.
          * @enum {string}
@@ -588,6 +698,131 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description The mapping that takes a URL. */
+        InspectedMapping: {
+            /** @description Whether it is served; the target of one that is not is asked all the same. */
+            enabled: boolean;
+            /** @description The public name, or `*.example.com`. */
+            externalDomain: string;
+            /**
+             * Format: uuid
+             * @description Which mapping.
+             */
+            id: string;
+            /** @description How it is spoken to. */
+            internalProtocol: components["schemas"]["Protocol"];
+            /** @description `host:port` that the agent dials. */
+            internalTarget: string;
+            /** @description What a person calls it. */
+            name: string;
+            /** @description `/` for every path. */
+            pathPrefix: string;
+        };
+        /** @description What one side got. */
+        InspectedProbe: {
+            /** @description The address that took the connection. */
+            address: string | null;
+            /** @description The body, where it is not. */
+            bodyBase64: string | null;
+            /** @description Why the body ended before its end, if it did. */
+            bodyError: string | null;
+            /** @description SHA-256 of what was read, in hex. */
+            bodySha256: string | null;
+            /**
+             * Format: int64
+             * @description Bytes of the body that were read.
+             */
+            bodySize: number;
+            /** @description The body, where it is text. */
+            bodyText: string | null;
+            /** @description Whether there is more of it than `maxBodyBytes`. */
+            bodyTruncated: boolean;
+            /**
+             * @description Stable code of that: `target_refused` …, `not_mapped`, or `public_dns`, `public_unreachable`, `public_tls`,
+             *     `public_proxy`, `public_timeout`, `public_closed`, `public_malformed`, `public_denied`.
+             */
+            code: string | null;
+            /** @description `Content-Type`. */
+            contentType: string | null;
+            /** @description Why it was not the way that visitors go. */
+            detour: string | null;
+            /** @description Whom it dialled: `scheme://host:port`. */
+            dialled: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds until the head of the answer, or the failure.
+             */
+            durationMs: number;
+            /** @description What went wrong, in a sentence: there is no answer, or the gateway made it because it had none. */
+            error: string | null;
+            /** @description Fields of the answer, names in lower case; repeated ones in their order. */
+            headers: {
+                [key: string]: string[];
+            };
+            /** @description What to change. */
+            hint: string | null;
+            /** @description `HTTP/1.1` or `HTTP/1.0`. */
+            httpVersion: string | null;
+            /** @description Whether the gateway made the answer, in place of the target's. */
+            madeByGateway: boolean;
+            request: components["schemas"]["InspectedRequest"] | null;
+            /**
+             * Format: int32
+             * @description Status.
+             */
+            statusCode: number | null;
+            /** @description Whether an answer came, of whatever status. */
+            success: boolean;
+            /** @description The steps. */
+            timing: components["schemas"]["InspectedTiming"];
+            via: components["schemas"]["InspectedVia"] | null;
+        };
+        /** @description The request that was made. */
+        InspectedRequest: {
+            /** @description The other fields. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description `Host`. */
+            host: string;
+            /** @description Method. */
+            method: string;
+            /** @description Path and query. */
+            path: string;
+        };
+        /** @description Milliseconds of the steps; null for a step that there was not. */
+        InspectedTiming: {
+            /**
+             * Format: double
+             * @description From there until TCP stood.
+             */
+            connectMs: number | null;
+            /**
+             * Format: double
+             * @description Looking the name up.
+             */
+            dnsMs: number | null;
+            /**
+             * Format: double
+             * @description From the request until the head of the answer.
+             */
+            firstByteMs: number | null;
+            /**
+             * Format: double
+             * @description The TLS handshake.
+             */
+            tlsMs: number | null;
+            /**
+             * Format: double
+             * @description All of it.
+             */
+            totalMs: number;
+        };
+        /**
+         * @description How a public name was reached.
+         * @enum {string}
+         */
+        InspectedVia: "dns" | "gateway";
         /** @description The landing page. */
         LandingPage: {
             /** @description MD5 of the HTML's UTF-8 bytes, 32 lower-case hex digits. */
@@ -1001,9 +1236,20 @@ export interface components {
             status: number;
             /**
              * Format: double
+             * @description The rest of `firstByteMs`: the agent and the target.
+             */
+            targetMs: number | null;
+            /**
+             * Format: double
              * @description Milliseconds from arrival to the end of the answer.
              */
             totalMs: number;
+            /**
+             * Format: double
+             * @description The tunnel's part of `firstByteMs`: its round trip as last measured, at most `firstByteMs`. Null where nothing
+             *     came or it was not measured.
+             */
+            tunnelMs: number | null;
             /** @description User agent. */
             userAgent: string | null;
         };
@@ -1821,7 +2067,7 @@ export interface operations {
                 until?: string;
                 /** @description Only rows with a lower id: `nextBeforeId` of the page before. */
                 beforeId?: number;
-                /** @description Rows of the page: 1 to 5000, default 1000. */
+                /** @description Rows of the page: 1 to 5000, default 1000; as CSV, all that there are by default. */
                 count?: number;
             };
             header?: never;
@@ -1877,10 +2123,14 @@ export interface operations {
                 method?: string;
                 /** @description `2xx` … `5xx`, or `2` … `5`. */
                 statusClass?: string;
+                /** @description With this failure: `target_refused` and so on, or `visitor_left`. */
+                error?: string;
                 /** @description Path begins with this. */
                 path?: string;
                 /** @description From this address. */
                 client?: string;
+                /** @description With exactly this `X-Octoporty-Request-Id`. */
+                requestId?: string;
                 /** @description Host, path or request id contains this. */
                 search?: string;
                 /** @description Not before this moment. RFC 3339. */
@@ -1889,7 +2139,7 @@ export interface operations {
                 until?: string;
                 /** @description Only rows with a lower id: `nextBeforeId` of the page before. */
                 beforeId?: number;
-                /** @description Rows of the page: 1 to 5000, default 1000. */
+                /** @description Rows of the page: 1 to 5000, default 1000; as CSV, all that there are by default. */
                 count?: number;
             };
             header?: never;
@@ -1918,6 +2168,65 @@ export interface operations {
             };
             /** @description Not logged in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The row's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The row. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLogEntry"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2733,6 +3042,84 @@ export interface operations {
             };
             /** @description Not logged in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diagnose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiagnoseInput"];
+            };
+        };
+        responses: {
+            /** @description Both sides, whatever they gave. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many probes at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

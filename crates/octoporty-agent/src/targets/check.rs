@@ -46,7 +46,7 @@ async fn judge(dialler: &Dialler, check: &mut TargetCheck, answer: Answer) {
 }
 
 /// Whether a TLS handshake with the target gets as far as a certificate.
-async fn shakes_hands(dialler: &Dialler, target: &Target) -> bool {
+pub(crate) async fn shakes_hands(dialler: &Dialler, target: &Target) -> bool {
     let secure = Target { scheme: Scheme::Https, ..target.clone() };
     let dialled = timeout(ANSWER_TIMEOUT, dialler.dial(&secure, TlsVerification::AcceptInvalid)).await;
     matches!(dialled, Ok(Ok(_) | Err(DialError::Certificate { .. })))

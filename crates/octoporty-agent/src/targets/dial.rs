@@ -96,18 +96,31 @@ pub(crate) struct Dialler {
 pub(crate) struct Connection {
     pub(crate) io: TargetIo,
     pub(crate) address: SocketAddr,
+    pub(crate) steps: Steps,
+}
+
+/// How long it took to make a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Steps {
+    /// Looking the name up; none for a literal address.
+    pub(crate) dns: Option<Duration>,
+    pub(crate) connect: Duration,
+    pub(crate) tls: Option<Duration>,
 }
 
 impl Dialler {
     /// Dials `target`.
     pub(crate) async fn dial(&self, target: &Target, verification: TlsVerification) -> Result<Connection, DialError> {
-        let until = Instant::now() + self.bound;
+        let begun = Instant::now();
+        let until = begun + self.bound;
         let late = |what: String| DialError::Timeout { what, bound: self.bound };
         let resolved = timeout_at(until, resolve(target)).await;
         let addresses = resolved.map_err(|_| late(format!("resolving {}", target.host)))??;
         let addresses = self.permitted(target, addresses)?;
+        let resolved = Instant::now();
         let connected = timeout_at(until, race(&addresses)).await;
         let (tcp, address) = connected.map_err(|_| late(format!("connecting to {}", addresses[0])))??;
+        let connected = Instant::now();
         let io = match target.scheme {
             Scheme::Http => TargetIo::Plain(tcp),
             Scheme::Https => {
@@ -115,7 +128,12 @@ impl Dialler {
                 secured.map_err(|_| late(format!("the TLS handshake with {address}")))??
             }
         };
-        Ok(Connection { io, address })
+        let steps = Steps {
+            dns: matches!(target.host, TargetHost::Name(_)).then(|| resolved - begun),
+            connect: connected - resolved,
+            tls: (target.scheme == Scheme::Https).then(|| connected.elapsed()),
+        };
+        Ok(Connection { io, address, steps })
     }
 
     /// The addresses that the rules allow, at least one.

@@ -67,15 +67,24 @@ impl Rules {
 
     /// Whether `target`, which resolved to `address`, may be dialled.
     pub(crate) fn check(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
+        self.check_denied(target, address)?;
         let real = innermost(address);
         let matches = |rule: &&Rule| rule.matches(target, real);
-        if let Some(rule) = self.denied.iter().find(matches) {
-            return Err(Denial::Denied { address, rule: rule.text.clone() });
-        }
         if !self.allowed.is_empty() && !self.allowed.iter().any(|rule| matches(&rule)) {
             return Err(Denial::NotAllowed { address });
         }
         Ok(())
+    }
+}
+
+impl Rules {
+    /// Whether dialling `target` at `address` is not denied. For the gateway's own side, which nobody lists as allowed.
+    pub(crate) fn check_denied(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
+        let real = innermost(address);
+        match self.denied.iter().find(|rule| rule.matches(target, real)) {
+            Some(rule) => Err(Denial::Denied { address, rule: rule.text.clone() }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::auth::cookies;
         (name = "gateway", description = "What only the gateway can tell or do"),
         (name = "events", description = "What happens, as it happens"),
         (name = "logs", description = "Requests and sessions"),
+        (name = "inspector", description = "One URL through the gateway and straight from the agent"),
         (name = "settings", description = "Settings"),
         (name = "console", description = "The console itself")
     )

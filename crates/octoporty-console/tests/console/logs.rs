@@ -192,7 +192,10 @@ async fn one_row_is_found_by_its_id() {
     let id = user.create("app.example.com").await;
     world.agent.access.send((0..3).map(|at| access_record(&id, NOW + at)).collect()).await.unwrap();
     let all = rows(&user, REQUESTS, 3).await;
-    assert_eq!((&all[0]["firstByteMs"], &all[0]["tunnelMs"], &all[0]["targetMs"]), (&json!(1.2), &json!(0.2), &json!(1.0)));
+    assert_eq!(
+        (&all[0]["firstByteMs"], &all[0]["tunnelMs"], &all[0]["targetMs"]),
+        (&json!(1.2), &json!(0.2), &json!(1.0))
+    );
     for row in &all {
         assert_eq!(user.get(&format!("{REQUESTS}/{}", row["id"])).await.json(), *row);
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use octoporty_console::config::{PasswordHash, Retention, TrustedProxies};
 use octoporty_console::{AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, Side, StartError};
 use octoporty_proto::model::{
     AccessRecord, AccessRows, AgentStatus, Answer as Told, AskError, ConnectionState, DesiredState, LogEntry, LogPage,
-    LogPlace, LogQuery, LogSource, MappingId, Question, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth,
-    TlsVerification,
+    LogPlace, LogQuery, LogSource, MappingId, Probe, ProbeAnswer, ProbeReport, ProbeTiming, ProbeVia, ProbeWay,
+    Question, SessionRecord, SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,6 +36,37 @@ pub(crate) struct FakeAgent {
     pub(crate) answer: Mutex<Option<Result<Told, AskError>>>,
     /// The gateway's log, for a gateway that shows it.
     pub(crate) gateway_log: Mutex<Option<Arc<FakeLog>>>,
+    pub(crate) probes: Mutex<Vec<Probe>>,
+    /// What a probe gives; [`Self::answer`] by default.
+    pub(crate) reports: Mutex<Option<ReportOf>>,
+    /// Whether probes never end.
+    pub(crate) is_stuck: AtomicBool,
+}
+
+type ReportOf = Box<dyn Fn(&Probe) -> ProbeReport + Send>;
+
+impl FakeAgent {
+    /// A plain answer, with the id of the gateway where it came through that.
+    pub(crate) fn answer(probe: &Probe) -> ProbeReport {
+        let is_public = matches!(probe.way, ProbeWay::Public { .. });
+        let mut headers = vec![("content-type".to_owned(), b"text/plain".to_vec())];
+        headers.extend(is_public.then(|| ("x-octoporty-request-id".to_owned(), b"request-1".to_vec())));
+        ProbeReport {
+            dialled: "http://127.0.0.1:80".to_owned(),
+            address: "127.0.0.1:80".parse().ok(),
+            via: is_public.then_some(ProbeVia::Dns),
+            detour: None,
+            timing: ProbeTiming { connect: Some(Duration::from_millis(1)), ..ProbeTiming::default() },
+            outcome: Ok(ProbeAnswer {
+                status: 200,
+                version: "HTTP/1.1",
+                headers,
+                body: b"hello".to_vec(),
+                truncated: false,
+                broken: None,
+            }),
+        }
+    }
 }
 
 impl AgentControl for FakeAgent {
@@ -71,6 +102,17 @@ impl AgentControl for FakeAgent {
                 took: Duration::from_micros(1_500),
                 status: up.then_some(200),
             }
+        })
+    }
+
+    fn probe(&self, probe: Probe) -> Pin<Box<dyn Future<Output = ProbeReport> + Send + '_>> {
+        let report = self.reports.lock().unwrap().as_ref().map_or_else(|| Self::answer(&probe), |of| of(&probe));
+        self.probes.lock().unwrap().push(probe);
+        Box::pin(async move {
+            if self.is_stuck.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            report
         })
     }
 }

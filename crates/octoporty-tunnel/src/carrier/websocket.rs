@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use self::codec::Role;
@@ -170,6 +171,57 @@ pub async fn health(dial: &Dial) -> Result<u16, DialError> {
     dial.in_time(Box::pin(async {
         let mut connection = route::connect(dial).await?;
         upgrade::health(&mut connection.io, &dial.url).await
+    }))
+    .await
+}
+
+/// Whom to reach by [`reach`].
+#[derive(Clone, Debug)]
+pub struct Goal<'a> {
+    /// Name or literal address.
+    pub host: &'a str,
+    /// Port.
+    pub port: u16,
+    /// Where that is, if it was looked up already. A proxy looks it up by itself.
+    pub addresses: Option<Vec<SocketAddr>>,
+    /// For TLS, the name that the certificate has to be of.
+    pub server_name: Option<&'a str>,
+}
+
+/// How long the way took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steps {
+    /// Looking the name up, if that was done here.
+    pub dns: Option<Duration>,
+    /// Dialling, with a proxy's word.
+    pub connect: Duration,
+    /// The handshake, where there is TLS.
+    pub tls: Option<Duration>,
+}
+
+/// Both directions of a connection.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection on which nothing was said yet.
+pub struct Reached {
+    /// The connection.
+    pub io: Box<dyn Duplex>,
+    /// The other end; a proxy's, where one is between.
+    pub peer: Option<SocketAddr>,
+    /// How long it took.
+    pub steps: Steps,
+}
+
+/// Reaches anybody by the way, proxy and trust of `dial`, for something else than a link.
+///
+/// # Errors
+/// See [`DialError`].
+pub async fn reach(dial: &Dial, goal: &Goal<'_>) -> Result<Reached, DialError> {
+    dial.in_time(Box::pin(async {
+        let (connection, steps) = route::reach(dial, goal).await?;
+        Ok(Reached { io: Box::new(connection.io), peer: connection.peer, steps })
     }))
     .await
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use octoporty_agent::{Agent, AgentConfig, AgentNews};
 use octoporty_console::{AgentControl, AgentPorts, Console, ConsoleConfig};
 use octoporty_proto::model::{
-    Answer, AskError, DesiredState, LogSource, Question, Target, TargetCheck, TlsVerification,
+    Answer, AskError, DesiredState, LogSource, Probe, ProbeReport, Question, Target, TargetCheck, TlsVerification,
 };
 use tokio::sync::watch;
 
@@ -71,6 +71,16 @@ impl AgentControl for Control {
             match Self::agent(place).await {
                 Some(agent) => agent.check_target(target, verification).await,
                 // The process is ending; whoever asked does not get to see an answer.
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn probe(&self, probe: Probe) -> Pin<Box<dyn Future<Output = ProbeReport> + Send + '_>> {
+        let place = self.0.clone();
+        Box::pin(async move {
+            match Self::agent(place).await {
+                Some(agent) => agent.probe(probe).await,
                 None => std::future::pending().await,
             }
         })

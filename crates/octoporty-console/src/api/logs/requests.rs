@@ -90,7 +90,10 @@ pub(crate) async fn requests(
         Invalid, Unauthorized, NotFound, Unavailable
     )
 )]
-pub(crate) async fn request(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<RequestEntry>, ApiError> {
+pub(crate) async fn request(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<RequestEntry>, ApiError> {
     let id = id.parse().map_err(|_| ApiError::invalid_field("id", "The id of a row is needed here: a number."))?;
     let row = app.store.request(id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("row in the request log; it may have been pruned"))?;

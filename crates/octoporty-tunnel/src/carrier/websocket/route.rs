@@ -1,10 +1,12 @@
-//! The way to a gateway: fresh DNS, a proxy if one is configured, TCP, TLS. Every request to the gateway goes it.
+//! The way to a gateway: fresh DNS, a proxy if one is configured, TCP, TLS. Every request to the gateway goes it, and so
+//! does what is asked of a public name.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use rustls_pki_types::ServerName;
@@ -14,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::proxy;
-use super::{Dial, DialError};
+use super::{Dial, DialError, Goal, Steps};
 use crate::carrier::tcp;
 use crate::prefixed::Prefixed;
 
@@ -33,19 +35,37 @@ pub(super) enum Io {
 /// Goes the whole way to the gateway that `dial` names.
 pub(super) async fn connect(dial: &Dial) -> Result<Connection, DialError> {
     let (host, port) = authority(&dial.url)?;
-    let (socket, ahead) = match &dial.proxy {
-        Some(proxy) => proxy::through(proxy, host, port).await?,
-        None => (tcp_to(host, port).await?, Bytes::new()),
+    let server_name = dial.is_tls().then_some(host);
+    reach(dial, &Goal { host, port, addresses: None, server_name }).await.map(|(connection, _)| connection)
+}
+
+/// Goes the way to anybody, as the way to the gateway is gone.
+pub(super) async fn reach(dial: &Dial, goal: &Goal<'_>) -> Result<(Connection, Steps), DialError> {
+    let (host, port) = (goal.host, goal.port);
+    let mut steps = Steps::default();
+    let begun = Instant::now();
+    let (socket, ahead) = match (&dial.proxy, &goal.addresses) {
+        (Some(proxy), _) => proxy::through(proxy, host, port).await?,
+        (None, Some(known)) => (tcp_at(host, port, known.clone()).await?, Bytes::new()),
+        (None, None) => {
+            let found = look_up(host, port).await?;
+            steps.dns = Some(begun.elapsed());
+            (tcp_at(host, port, found).await?, Bytes::new())
+        }
     };
+    steps.connect = begun.elapsed().saturating_sub(steps.dns.unwrap_or_default());
     let peer = socket.peer_addr().ok();
     let socket = Prefixed::new(socket, ahead);
-    let io = if dial.is_tls() {
-        Prefixed::new(Io::Tls(Box::new(tls(dial, host, socket).await?)), Bytes::new())
+    let io = if let Some(name) = goal.server_name {
+        let begun = Instant::now();
+        let secured = tls(dial, name, socket).await?;
+        steps.tls = Some(begun.elapsed());
+        Prefixed::new(Io::Tls(Box::new(secured)), Bytes::new())
     } else {
         let (inner, ahead) = socket.into_parts();
         Prefixed::new(Io::Plain(inner), ahead)
     };
-    Ok(Connection { io, peer })
+    Ok((Connection { io, peer }, steps))
 }
 
 /// Host and port of a URL, by its scheme if it names none.
@@ -62,7 +82,15 @@ fn authority(url: &http::Uri) -> Result<(&str, u16), DialError> {
 
 /// Looks up and dials one host.
 pub(super) async fn tcp_to(host: &str, port: u16) -> Result<TcpStream, DialError> {
-    let addresses = tcp::lookup(host, port).await.map_err(|source| DialError::Dns { host: host.to_owned(), source })?;
+    tcp_at(host, port, look_up(host, port).await?).await
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    tcp::lookup(host, port).await.map_err(|source| DialError::Dns { host: host.to_owned(), source })
+}
+
+/// Dials a host that was looked up.
+async fn tcp_at(host: &str, port: u16, addresses: Vec<SocketAddr>) -> Result<TcpStream, DialError> {
     let failed = |address: Option<SocketAddr>, source| {
         let address = address.map_or_else(|| format!("{host}:{port}"), |address| address.to_string());
         DialError::Connect { address, source }

@@ -87,8 +87,7 @@ fn the_bytes_of_a_row_are_those_of_every_release() {
 #[test]
 fn the_tunnels_time_stands_behind_the_texts_where_older_releases_do_not_look() {
     let plain: AccessRows = [&record("192.0.2.1")].into_iter().collect();
-    let rows: AccessRows =
-        [&AccessRecord { tunnel_us: Some(300), ..record("192.0.2.1") }].into_iter().collect();
+    let rows: AccessRows = [&AccessRecord { tunnel_us: Some(300), ..record("192.0.2.1") }].into_iter().collect();
     let mut expected = plain.bytes().to_vec();
     expected[1] += 2;
     expected[2] |= 0x40;
@@ -121,7 +120,12 @@ fn numbers_of_more_than_64_bits_are_refused() {
 
 #[test]
 fn texts_beyond_a_row_are_cut_and_the_row_stays_whole() {
-    let long = AccessRecord { path: "é".repeat(60_000), user_agent: Some("x".repeat(9)), tunnel_us: Some(u64::MAX), ..record("::1") };
+    let long = AccessRecord {
+        path: "é".repeat(60_000),
+        user_agent: Some("x".repeat(9)),
+        tunnel_us: Some(u64::MAX),
+        ..record("::1")
+    };
     let rows: AccessRows = [&long, &record("::1")].into_iter().collect();
     let rows = AccessRows::parse(rows.bytes().clone()).unwrap();
     assert_eq!(rows.len(), 2);
