@@ -1,6 +1,7 @@
 //! TLS targets with every kind of certificate.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
@@ -41,6 +42,22 @@ impl Certificates {
     #[must_use]
     pub fn valid(&self, name: &str) -> Certificate {
         self.leaf(CertificateParams::new(vec![name.to_owned()]).expect("a name"))
+    }
+
+    /// The CA, and a chain and key for `names`, as PEM files in `folder`.
+    ///
+    /// # Panics
+    /// If they cannot be written.
+    #[must_use]
+    pub fn files(&self, folder: &Path, names: &[&str]) -> [String; 3] {
+        let key = KeyPair::generate().expect("a key");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let leaf = CertificateParams::new(names).expect("names").signed_by(&key, &self.ca).expect("signed");
+        [("ca.pem", self.ca.pem()), ("leaf.pem", leaf.pem()), ("key.pem", key.serialize_pem())].map(|(name, pem)| {
+            let path = folder.join(name);
+            std::fs::write(&path, pem).expect("writable");
+            path.display().to_string()
+        })
     }
 
     /// Expired long ago.

@@ -212,6 +212,49 @@ async fn a_request_log_entry_tells_what_was_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_times_of_tunnel_and_target_follow_their_causes() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let relay = Relay::start((world.ip(), 0).into(), world.gateway_address()).await;
+    let (_agent, console) = world.agent_via(relay.address(), &[]).await;
+    console.connection("Connected").await;
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            if seen.path().starts_with("/slow") {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            peer.ok("fine").await;
+        }
+    })
+    .await;
+    let id = console.map("app.test", target.address()).await;
+    console.applied(&id).await;
+    let times = async |path: String| {
+        assert_eq!(world.get("app.test", &path).await.status, 200);
+        let entry = newest_request(&console, &path).await;
+        let row = console.expect(200, "GET", &format!("/api/v1/logs/requests/{}", entry["id"]), None).await;
+        assert_eq!(row, entry);
+        let [whole, tunnel, target] =
+            ["firstByteMs", "tunnelMs", "targetMs"].map(|name| entry[name].as_f64().unwrap_or(f64::NAN));
+        assert!((tunnel + target - whole).abs() < 0.01, "{entry}");
+        (tunnel, target)
+    };
+    let (tunnel, slow) = times("/slow".to_owned()).await;
+    assert!(slow >= 295.0 && tunnel < 150.0, "{tunnel} {slow}");
+    relay.set(Mode::Pass(Duration::from_millis(80)));
+    let mut tries = 0;
+    eventually("the tunnel's time shows the relay's delay", || {
+        tries += 1;
+        let times = times(format!("/far{tries}"));
+        async move {
+            let (tunnel, target) = times.await;
+            (tunnel >= 150.0 && target < 150.0).then_some(())
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_dashboards_figures_follow_the_traffic() {
     let world = World::new();
     let pair = world.pair().await;
