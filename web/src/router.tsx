@@ -76,6 +76,15 @@ const mapping = createRoute({
   component: lazyRouteComponent(() => import("./routes/mapping"), "MappingPage"),
 });
 
+const inspector = createRoute({
+  getParentRoute: () => shell,
+  path: "/gateway/inspector",
+  validateSearch: ({ url }: Record<string, unknown>): { url?: string | undefined } => ({
+    url: typeof url === "string" ? url : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./routes/inspector"), "Inspector"),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -84,7 +93,7 @@ const settings = createRoute({
 
 const tree = root.addChildren([
   login,
-  shell.addChildren([dashboard, mappings, newMapping, mapping, settings]),
+  shell.addChildren([dashboard, mappings, newMapping, mapping, inspector, settings]),
 ]);
 
 /** What takes longer than this is waited for in words, in milliseconds; what does not would only flicker. */

@@ -22,6 +22,12 @@ const click = (role, name) => async (page) => {
   await page.getByRole(role, { name }).first().click();
 };
 
+const inspect = (mapping, verdict) => async (page) => {
+  await page.getByLabel("Mapping").selectOption({ label: mapping });
+  await page.getByRole("button", { name: "Inspect" }).click();
+  await page.getByText(verdict).waitFor();
+};
+
 /** Name, path, and what is done before the picture. */
 const SHOTS = [
   ["login", "/login?mock=busy&login"],
@@ -93,6 +99,17 @@ const SHOTS = [
       await page.getByText("GET /login").first().waitFor();
     },
   ],
+  [
+    "inspector",
+    "/gateway/inspector?mock=busy&still",
+    inspect("Photos · photos.example.com", "2 differences"),
+  ],
+  [
+    "inspector-down",
+    "/gateway/inspector?mock=busy&still",
+    inspect("Grafana · grafana.example.com", "Both sides fail"),
+  ],
+  ["inspector-idle", "/gateway/inspector?mock=busy&still"],
   ["settings", "/settings?mock=busy&still", (page) => page.getByText("Hash:").waitFor()],
   [
     "settings-dirty",

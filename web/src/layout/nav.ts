@@ -1,8 +1,11 @@
-import { Gauge, type LucideIcon, Route, SlidersHorizontal } from "lucide-react";
+import { Gauge, type LucideIcon, Route, ScanSearch, SlidersHorizontal } from "lucide-react";
+
+/** Pages that have an entry. */
+export type NavTo = "/" | "/gateway/inspector" | "/mappings" | "/settings";
 
 interface NavEntry {
   label: string;
-  to: "/" | "/mappings" | "/settings";
+  to: NavTo;
   icon: LucideIcon;
 }
 
@@ -14,6 +17,7 @@ interface NavGroup {
 /** What the rail and the palette offer. */
 export const NAV: readonly NavGroup[] = [
   { label: "Overview", entries: [{ label: "Dashboard", to: "/", icon: Gauge }] },
+  { label: "Traffic", entries: [{ label: "Inspector", to: "/gateway/inspector", icon: ScanSearch }] },
   {
     label: "Setup",
     entries: [

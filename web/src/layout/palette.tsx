@@ -6,7 +6,7 @@ import { mappingsQuery } from "../api/mappings";
 import { cx } from "../ui/classes";
 import { Modal } from "../ui/modal";
 import { isDark, setTheme } from "../ui/theme";
-import { NAV } from "./nav";
+import { NAV, type NavTo } from "./nav";
 import { useLogOut } from "./use-log-out";
 import { useReconnect } from "./use-reconnect";
 
@@ -24,7 +24,7 @@ function useCommands(): Command[] {
   const { data: mappings } = useQuery(mappingsQuery);
   const reconnect = useReconnect();
   const logOut = useLogOut();
-  const go = (to: "/" | "/mappings" | "/settings" | "/mappings/new") => () => void navigate({ to });
+  const go = (to: NavTo | "/mappings/new") => () => void navigate({ to });
   const other = isDark() ? "light" : "dark";
   return [
     ...NAV.flatMap((group) => group.entries).map(

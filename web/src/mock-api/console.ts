@@ -1,5 +1,6 @@
 import type {
   ConsoleEvent,
+  DiagnoseInput,
   LandingPage,
   LiveStats,
   Mapping,
@@ -9,6 +10,7 @@ import type {
   Status,
   TargetCheck,
 } from "../api/model";
+import { diagnosis } from "./diagnosis";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -193,11 +195,21 @@ export class MockConsole {
         return this.#requestPage(new URL(request.url).searchParams);
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
+      case "POST /api/v1/test/diagnose":
+        return this.#diagnose((await request.json()) as DiagnoseInput);
       default:
         return route.includes("/settings/")
           ? this.#settings(route, request)
           : this.#mappingRoutes(route, request);
     }
+  }
+
+  #diagnose(input: DiagnoseInput): Response {
+    if (!/^https?:\/\//i.test(input.url)) {
+      const text = "A URL begins with http:// or https://.";
+      return problem(400, "validation_failed", text, { errors: { url: [text] } });
+    }
+    return json(diagnosis(input, this.mappings, Date.now()));
   }
 
   #requestPage(query: URLSearchParams): Response {

@@ -188,6 +188,8 @@ export function sampleRequest(
     errorDetail: null,
     gatewayMs: 0.4,
     firstByteMs: totalMs * 0.7,
+    tunnelMs: 4.1,
+    targetMs: totalMs * 0.7 - 4.1,
     totalMs,
     requestBytes: seed % 9 === 0 ? 2_048 : 0,
     responseBytes: 900 + ((seed * 7_919) % 480_000),
