@@ -31,6 +31,15 @@ describe("the form", () => {
     expect(url().value).toBe("");
   });
 
+  it("follows the list of mappings until something is written", async () => {
+    const api = new MockConsole("empty");
+    const { app } = await open("/gateway/inspector", api);
+    expect(url().value).toBe("");
+    api.mappings = new MockConsole().mappings;
+    await app.cache.invalidateQueries();
+    await waitFor(() => expect(url().value).toBe("https://photos.example.com/"));
+  });
+
   it("takes the URL of a link", async () => {
     const { api } = await open("/gateway/inspector?url=https%3A%2F%2Fgit.example.com%2Fa");
     expect(url().value).toBe("https://git.example.com/a");

@@ -37,7 +37,9 @@ export function InspectorForm({
 }): ReactNode {
   const known = mappings.filter((mapping) => mapping.publicUrl);
   const first = known.find((mapping) => mapping.enabled) ?? known[0];
-  const [url, setUrl] = useState(given ?? first?.publicUrl ?? "");
+  // Until something is written it follows the mappings: the list may be an old one at first.
+  const [written, setUrl] = useState(given);
+  const url = written ?? first?.publicUrl ?? "";
   const [method, setMethod] = useState<(typeof METHODS)[number]["value"]>("GET");
   const [via, setVia] = useState<(typeof WAYS)[number]["value"]>("auto");
   const chosen = known.find((mapping) => mapping.publicUrl && url.startsWith(mapping.publicUrl));

@@ -97,9 +97,7 @@ function Differences({ differences }: { differences: readonly Difference[] }): R
 function Value({ label, text }: { label: string; text: string | null }): ReactNode {
   return (
     <td className="pr-3">
-      <span className="mr-2 text-xs text-muted sm:hidden">
-        {label}
-      </span>
+      <span className="mr-2 text-xs text-muted sm:hidden">{label}</span>
       {text === null ? (
         <span className="text-muted">not there</span>
       ) : (
