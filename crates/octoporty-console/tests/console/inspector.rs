@@ -127,7 +127,7 @@ async fn failures_and_the_gateways_own_answers_have_code_and_hint() {
     let user = world.user().await;
     user.create("app.example.com").await;
     *world.agent.control.reports.lock().unwrap() = Some(Box::new(|probe| {
-        let report = FakeAgent::answer(probe);
+        let report = FakeAgent::plain_answer(probe);
         let ProbeWay::Public { .. } = probe.way else {
             let failure =
                 ProbeFailure { code: "target_refused".to_owned(), reason: "127.0.0.1:3000 refused".to_owned() };

@@ -37,7 +37,7 @@ pub(crate) struct FakeAgent {
     /// The gateway's log, for a gateway that shows it.
     pub(crate) gateway_log: Mutex<Option<Arc<FakeLog>>>,
     pub(crate) probes: Mutex<Vec<Probe>>,
-    /// What a probe gives; [`Self::answer`] by default.
+    /// What a probe gives; [`Self::plain_answer`] by default.
     pub(crate) reports: Mutex<Option<ReportOf>>,
     /// Whether probes never end.
     pub(crate) is_stuck: AtomicBool,
@@ -47,7 +47,7 @@ type ReportOf = Box<dyn Fn(&Probe) -> ProbeReport + Send>;
 
 impl FakeAgent {
     /// A plain answer, with the id of the gateway where it came through that.
-    pub(crate) fn answer(probe: &Probe) -> ProbeReport {
+    pub(crate) fn plain_answer(probe: &Probe) -> ProbeReport {
         let is_public = matches!(probe.way, ProbeWay::Public { .. });
         let mut headers = vec![("content-type".to_owned(), b"text/plain".to_vec())];
         headers.extend(is_public.then(|| ("x-octoporty-request-id".to_owned(), b"request-1".to_vec())));
@@ -106,7 +106,7 @@ impl AgentControl for FakeAgent {
     }
 
     fn probe(&self, probe: Probe) -> Pin<Box<dyn Future<Output = ProbeReport> + Send + '_>> {
-        let report = self.reports.lock().unwrap().as_ref().map_or_else(|| Self::answer(&probe), |of| of(&probe));
+        let report = self.reports.lock().unwrap().as_ref().map_or_else(|| Self::plain_answer(&probe), |of| of(&probe));
         self.probes.lock().unwrap().push(probe);
         Box::pin(async move {
             if self.is_stuck.load(Ordering::SeqCst) {
