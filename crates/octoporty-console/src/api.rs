@@ -14,6 +14,7 @@ pub(crate) mod fields;
 pub(crate) mod finish;
 pub(crate) mod gateway;
 pub(crate) mod health;
+pub(crate) mod import_export;
 pub(crate) mod logs;
 pub(crate) mod loose;
 pub(crate) mod mappings;
@@ -76,6 +77,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(logs::connections::connections))
         .routes(routes!(capabilities::capabilities))
         .routes(routes!(openapi::document))
+        .merge(import_export::routes())
         .merge(OpenApiRouter::new().routes(landing_page).layer(DefaultBodyLimit::max(settings::BODY_LIMIT)))
 }
 

@@ -178,7 +178,7 @@ export class MockConsole {
         return json({
           side: "agent",
           version: this.status.version,
-          features: ["mappings", "request-log", "connection-log", "landing-page"],
+          features: ["mappings", "request-log", "connection-log", "landing-page", "import-export"],
           gatewayNames: ["gw.example.com"],
           mappingKinds: ["http"],
         });

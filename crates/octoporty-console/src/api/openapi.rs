@@ -29,6 +29,7 @@ use crate::auth::cookies;
         (name = "events", description = "What happens, as it happens"),
         (name = "logs", description = "Requests and sessions"),
         (name = "settings", description = "Settings"),
+        (name = "import-export", description = "Definitions, backups, restore"),
         (name = "console", description = "The console itself")
     )
 )]

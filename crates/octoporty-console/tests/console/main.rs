@@ -8,6 +8,7 @@ mod edges;
 mod events;
 mod gateway;
 mod lines;
+mod import_export;
 mod logs;
 mod mappings;
 mod session;
