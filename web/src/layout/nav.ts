@@ -1,8 +1,8 @@
-import { Gauge, type LucideIcon, Route, SlidersHorizontal } from "lucide-react";
+import { ArrowDownUp, Gauge, type LucideIcon, Route, SlidersHorizontal } from "lucide-react";
 
 interface NavEntry {
   label: string;
-  to: "/" | "/mappings" | "/settings";
+  to: "/" | "/mappings" | "/settings" | "/import-export";
   icon: LucideIcon;
 }
 
@@ -19,6 +19,7 @@ export const NAV: readonly NavGroup[] = [
     entries: [
       { label: "Mappings", to: "/mappings", icon: Route },
       { label: "Settings", to: "/settings", icon: SlidersHorizontal },
+      { label: "Import/Export", to: "/import-export", icon: ArrowDownUp },
     ],
   },
 ];

@@ -24,7 +24,8 @@ function useCommands(): Command[] {
   const { data: mappings } = useQuery(mappingsQuery);
   const reconnect = useReconnect();
   const logOut = useLogOut();
-  const go = (to: "/" | "/mappings" | "/settings" | "/mappings/new") => () => void navigate({ to });
+  const go = (to: "/" | "/mappings" | "/settings" | "/import-export" | "/mappings/new") => () =>
+    void navigate({ to });
   const other = isDark() ? "light" : "dark";
   return [
     ...NAV.flatMap((group) => group.entries).map(

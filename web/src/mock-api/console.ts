@@ -9,6 +9,7 @@ import type {
   Status,
   TargetCheck,
 } from "../api/model";
+import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -194,10 +195,49 @@ export class MockConsole {
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
       default:
+        if (route.includes("/import-export/")) return this.#transfers(route, request);
         return route.includes("/settings/")
           ? this.#settings(route, request)
           : this.#mappingRoutes(route, request);
     }
+  }
+
+  async #transfers(route: string, request: Request): Promise<Response | undefined> {
+    switch (route) {
+      case "GET /api/v1/import-export/export":
+        return json(definitionsOf(this), 200, {
+          "content-disposition": 'attachment; filename="octoporty-agent-definitions-20260301T100000Z.json"',
+        });
+      case "GET /api/v1/import-export/sqlite":
+        return new Response(backupOf(this), {
+          headers: {
+            "content-type": "application/x-sqlite3",
+            "content-disposition": 'attachment; filename="octoporty-agent-backup-20260301T100000Z.db"',
+          },
+        });
+      case "POST /api/v1/import-export/import":
+        return this.#bring(request, "merge");
+      case "POST /api/v1/import-export/restore":
+        return this.#bring(request, "replace");
+      default:
+        return undefined;
+    }
+  }
+
+  async #bring(request: Request, mode: "merge" | "replace"): Promise<Response> {
+    const file = definitionsIn(await request.text());
+    if (typeof file === "string") return problem(400, "malformed", file);
+    const plan = planOf(this, file, mode);
+    const etag = `"${this.mappings.map(tagOf).join("")}"`;
+    if (new URL(request.url).searchParams.get("dryRun") === "true") return json(plan.result, 200, { etag });
+    if (![null, etag].includes(request.headers.get("if-match")))
+      return problem(412, "stale", "The settings were changed since the preview.");
+    if (!plan.result.success) return problem(400, "validation_failed", plan.result.error ?? "");
+    this.mappings = plan.next;
+    if (plan.page === "default")
+      this.landingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+    else if (plan.page) this.landingPage = plan.page;
+    return json({ ...plan.result, dryRun: false });
   }
 
   #requestPage(query: URLSearchParams): Response {
