@@ -116,7 +116,11 @@ const SHOTS = [
       await page.getByRole("button", { name: "Reset to Default" }).click();
     },
   ],
-  ["import-export", "/import-export?mock=busy&still", (page) => page.getByText("landing page.").waitFor()],
+  [
+    "import-export",
+    "/import-export?mock=busy&still",
+    (page) => page.getByText("and the default landing page").waitFor(),
+  ],
   ["import-export-loading", "/import-export?mock=busy&slow"],
   [
     "import-preview",
@@ -130,7 +134,9 @@ const SHOTS = [
         file.landingPageIsDefault = false;
         file.landingPageHtml = "<h1>Hello</h1>";
       });
-      await page.getByText("Created").waitFor();
+      await page.getByRole("list", { name: "Created" }).waitFor();
+      await page.getByRole("button", { name: "Export JSON" }).click();
+      await page.getByText("definitions-20260301T100000Z.json").waitFor();
     },
   ],
   [
@@ -142,6 +148,17 @@ const SHOTS = [
         file.mappings[2].internalPort = 70000;
       });
       await page.getByText("mappings[2].internalPort").waitFor();
+    },
+  ],
+  [
+    "import-done",
+    "/import-export?mock=busy&still",
+    async (page) => {
+      await choose(page, "mine.json", (file) => {
+        file.mappings[0].internalPort = 9090;
+      });
+      await page.getByRole("button", { name: "Apply import" }).click();
+      await page.getByText("Stored:").waitFor();
     },
   ],
   [

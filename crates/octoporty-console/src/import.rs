@@ -5,12 +5,14 @@
 //! * [`file`]: reads such a file, ours or the original's, and collects everything that is wrong with it.
 //! * [`plan`]: what would be created, updated, skipped and deleted. Pure: a preview and the import itself make the same
 //!   plan, the one from a reader's snapshot and the other within the writer's transaction.
+//! * `small`: a value of such a file that may be of any kind, but not of any size.
 //! * [`report`]: a plan in the words of whoever asked for it.
 
 pub(crate) mod definition;
 pub(crate) mod file;
 pub(crate) mod plan;
 pub(crate) mod report;
+mod small;
 
 use octoporty_proto::model::{LandingPage, MappingId};
 

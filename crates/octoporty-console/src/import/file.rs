@@ -5,10 +5,12 @@ use std::fmt;
 use octoporty_proto::model::{LandingPage, MappingId};
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::definition::Definition;
+use super::small::Small;
 use super::{MOST_MAPPINGS, Mistake, PageWish, Unsaid, Wanted, WantedMapping};
 use crate::api::error::ApiError;
 use crate::api::loose::Loose;
@@ -58,18 +60,21 @@ impl ExportFile {
 #[schema(as = DefinitionsInput)]
 pub(crate) struct ImportFile {
     /// `1`.
+    #[serde(default)]
     #[schema(value_type = String, required)]
-    schema_version: Loose<serde_json::Value>,
+    schema_version: Small,
     /// At most 20000.
     #[serde(default)]
     #[schema(value_type = Vec<EntryInput>, required)]
     mappings: Entries,
     /// A page to store; null or left out: the page stays as it is.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    landing_page_html: Loose<String>,
+    landing_page_html: Small,
     /// True: back to the product's own page.
+    #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    landing_page_is_default: Loose<bool>,
+    landing_page_is_default: Small,
 }
 
 /// A mapping as it comes in: a mapping in either vocabulary, with its id. What is left out stays as it is when the
@@ -105,12 +110,12 @@ impl<'de> Deserialize<'de> for Entries {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
                 let mut entries = Vec::new();
-                while let Some(entry) = list.next_element()? {
+                while let Some(entry) = list.next_element::<Small>()? {
                     if entries.len() == MOST_MAPPINGS {
                         let words = format!("an import takes at most {MOST_MAPPINGS} mappings: split the file");
                         return Err(A::Error::custom(words));
                     }
-                    entries.push(entry);
+                    entries.push(entry.read());
                 }
                 Ok(Entries(entries))
             }
@@ -126,6 +131,10 @@ pub(crate) type Read = (Wanted, Vec<Mistake>);
 pub(crate) fn read(bytes: &[u8], release: &str) -> Result<Read, ApiError> {
     // Editors of some systems begin a file with a byte order mark.
     let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    if text.trim_ascii_start().starts_with(b"[") {
+        let words = "This is not a file of definitions: it is a list, and an object is needed.";
+        return Err(ApiError::malformed(words).at_field("body"));
+    }
     let file: ImportFile = serde_json::from_slice(text).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "This is not a file of definitions",
@@ -134,7 +143,7 @@ pub(crate) fn read(bytes: &[u8], release: &str) -> Result<Read, ApiError> {
         };
         ApiError::malformed(format!("{what}: {error}.")).at_field("body")
     })?;
-    check_schema(&file.schema_version, release)?;
+    check_schema(&file.schema_version.0, release)?;
     let mut read: Read = Default::default();
     for (index, entry) in file.mappings.0.into_iter().enumerate() {
         match entry {
@@ -143,19 +152,19 @@ pub(crate) fn read(bytes: &[u8], release: &str) -> Result<Read, ApiError> {
             Loose::Wrong(kind) => read.1.push(Mistake::of(index, format!("A mapping is an object, not {kind}."))),
         }
     }
-    read.0.page = page(file.landing_page_html, file.landing_page_is_default, &mut read.1);
+    read.0.page = page(file.landing_page_html.read(), file.landing_page_is_default.read(), &mut read.1);
     Ok(read)
 }
 
-fn check_schema(given: &Loose<serde_json::Value>, release: &str) -> Result<(), ApiError> {
+fn check_schema(given: &Value, release: &str) -> Result<(), ApiError> {
     let found = match given {
-        Loose::Given(serde_json::Value::String(text)) => text.trim().to_owned(),
-        Loose::Given(other) => other.to_string(),
-        _ => {
+        Value::Null => {
             let words =
                 "schemaVersion is missing: this is not an export of Octoporty. Give the file that Export JSON makes.";
             return Err(ApiError::invalid_field("schemaVersion", words));
         }
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
     };
     if found == SCHEMA {
         return Ok(());

@@ -35,8 +35,7 @@ export function Export(): ReactNode {
           fetchFile={exportDefinitions}
           contents={<DefinitionsContents />}
         >
-          A file that people can read and change. An import merges it here or into another agent; the original
-          Octoporty reads it, too.
+          A file that people can read and change. An import merges it, here or into another agent.
         </Card>
         <Card
           icon={DatabaseBackup}
@@ -78,7 +77,7 @@ function Card({ icon: Icon, title, action, fetchFile, contents, children }: Card
         </Button>
         <span role="status" className="min-w-0">
           {download.isSuccess && (
-            <State tone="good" title={download.data.name}>
+            <State tone="good" title={download.data.name} className="max-w-full">
               {download.data.name}, {bytes(download.data.content.size)}
             </State>
           )}

@@ -17,7 +17,7 @@ import { Button, ButtonLink } from "../../ui/button";
 import { bytes } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { Skeleton } from "../../ui/skeleton";
-import { State } from "../../ui/state";
+import { StateDot } from "../../ui/state";
 import { DropZone } from "./drop-zone";
 import { Preview, summaryOf } from "./preview";
 import { RestoreDialog } from "./restore-dialog";
@@ -156,7 +156,10 @@ function NotApplied({ error, onPreviewAgain }: { error: Error; onPreviewAgain: (
 function Done({ result }: { result: ImportResult }): ReactNode {
   return (
     <div role="status" className="mt-3 flex flex-wrap items-center gap-x-4 gap-y-2">
-      <State tone="good">Stored: {summaryOf(result)}</State>
+      <p className="flex min-w-0 items-baseline gap-2 text-sm">
+        <StateDot tone="good" />
+        Stored: {summaryOf(result)}
+      </p>
       <ButtonLink to="/mappings" variant="ghost">
         View mappings
       </ButtonLink>
