@@ -242,4 +242,13 @@ mod tests {
         assert!(parse(words("octoporty agent --trusted-proxies ::1")).is_ok());
         assert!(parse(words("octoporty gateway --gateway-url wss://x")).is_err());
     }
+
+    #[test]
+    fn a_restore_names_its_backup_and_an_import_its_original() {
+        assert!(parse(words("octoporty restore --from b.db --database o.db")).is_ok());
+        assert!(parse(words("octoporty restore --database o.db")).is_err());
+        assert!(parse(words("octoporty import --from-octoporty o.db --dry-run")).is_ok());
+        assert!(parse(words("octoporty import --dry-run")).is_err());
+        assert!(parse(words("octoporty restore --from b.db --database o.db --config c.toml")).is_err());
+    }
 }

@@ -20,6 +20,9 @@ const HEADER_BYTES: usize = 100;
 /// Faults that SQLite looks for before it gives up: one is enough to refuse.
 const INTEGRITY_CHECK: &str = "PRAGMA integrity_check(1)";
 
+/// What would act by itself once the file is the database.
+const FOREIGN_CODE: &str = "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view')";
+
 /// Why a file cannot be put back. Each says what to do.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -74,7 +77,8 @@ impl From<io::Error> for ArchiveError {
 impl From<sqlx::Error> for ArchiveError {
     fn from(error: sqlx::Error) -> Self {
         match open::primary_code(&error) {
-            Some(11) => Self::Damaged(error.to_string()),
+            // A table or a column is not there, or the pages contradict each other.
+            Some(1 | 11) => Self::Damaged(error.to_string()),
             Some(13) => Self::Full,
             Some(26) => Self::NotSqlite,
             _ => Self::Unreadable(open::plain_words(&error)),
@@ -123,6 +127,10 @@ async fn examine(connection: &mut SqliteConnection) -> Result<View, ArchiveError
     let verdict: String = sqlx::query_scalar(INTEGRITY_CHECK).fetch_one(&mut *connection).await?;
     if verdict != "ok" {
         return Err(ArchiveError::Damaged(verdict));
+    }
+    let code: Option<String> = sqlx::query_scalar(FOREIGN_CODE).fetch_optional(&mut *connection).await?;
+    if let Some(name) = code {
+        return Err(ArchiveError::Damaged(format!("it has a trigger or view, {name}, that Octoporty never makes")));
     }
     sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut *connection).await?;
     open::migrate(connection).await?;

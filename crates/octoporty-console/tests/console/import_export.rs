@@ -273,6 +273,34 @@ async fn a_hundred_megabytes_are_refused_before_they_are_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_body_that_does_not_say_how_long_it_is_ends_at_the_limit() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::new().await;
+    let user = world.user().await;
+    let stream = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let head = format!(
+        "POST {IMPORT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        user.token
+    );
+    let chunk = [b"100000\r\n".as_slice(), &vec![b' '; 1 << 20], b"\r\n"].concat();
+    let sending = async move {
+        writing.write_all(head.as_bytes()).await.unwrap();
+        let mut sent = 0;
+        while sent < 200 && writing.write_all(&chunk).await.is_ok() {
+            sent += 1;
+        }
+        sent
+    };
+    let mut answer = vec![0; 12];
+    let (sent, read) = tokio::join!(sending, reading.read_exact(&mut answer));
+    read.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
+    assert!(sent < 100, "{sent} MiB were taken");
+}
+
 /// Announces a body, sends none of it, and reads the answer.
 async fn raw(world: &World, user: &User<'_>, path: &str, kind: &str, length: u64) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -486,6 +514,11 @@ async fn what_is_no_good_backup_is_refused_in_its_own_words_and_nothing_is_touch
         let middle = page.len() / 2;
         page[8..middle].fill(0xa5);
     }
+    // Every page can be read, but one of them says what another does not.
+    let session = "INSERT INTO connection_log VALUES (1, 'session-aaaa', 1, NULL, NULL, NULL, 'g', 'v', 'v', 't', 1)";
+    let mut lying = variant("lying.db", session);
+    let at = lying.windows(12).position(|window| window == b"session-aaaa").unwrap();
+    lying[at..at + 12].copy_from_slice(b"session-bbbb");
     let foreign = world.folder.path().join("foreign.db");
     python(
         "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript('CREATE TABLE notes (text TEXT)')",
@@ -502,8 +535,16 @@ async fn what_is_no_good_backup_is_refused_in_its_own_words_and_nothing_is_touch
         ("half of it", backup[..backup.len() / 2].to_vec(), "truncated_backup", "cut off"),
         ("its first bytes", backup[..20].to_vec(), "truncated_backup", "cut off"),
         ("damaged", damaged, "damaged_backup", "is damaged"),
+        ("with an index that lies", lying, "damaged_backup", "missing from index"),
         ("a notebook", std::fs::read(&foreign).unwrap(), "foreign_database", "notes"),
         ("the original's", std::fs::read(&original).unwrap(), "original_database", "octoporty import --from-octoporty"),
+        (
+            "one that acts by itself",
+            variant("trigger.db", "CREATE TRIGGER t AFTER INSERT ON mappings BEGIN DELETE FROM mappings; END"),
+            "damaged_backup",
+            "trigger or view, t",
+        ),
+        ("one without a table", variant("table.db", "DROP TABLE mappings"), "damaged_backup", "no such table"),
         ("a newer one", variant("newer.db", "PRAGMA user_version = 99"), "newer_database", "newer release"),
         (
             "an illegal row",
