@@ -5,7 +5,7 @@ use std::process::Command;
 
 use octoporty_e2e::target::mirror;
 use octoporty_e2e::visitor::curl;
-use octoporty_e2e::world::{PASSWORD_HASH, World};
+use octoporty_e2e::world::World;
 use octoporty_e2e::{PATIENCE, eventually};
 use serde_json::json;
 
@@ -247,42 +247,18 @@ async fn files_that_are_no_backups_are_refused_by_name_and_touch_nothing() {
     assert!(ours.text.contains("this is a database of this Octoporty already"), "{}", ours.text);
 }
 
-#[tokio::test]
-async fn a_full_disk_is_told_and_leaves_the_console_as_it_was() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_does_not_fit_on_the_disk_is_told_and_leaves_the_console_as_it_was() {
     let world = World::new();
-    let console = world.console_address().to_string();
-    let script = "mkdir -p small && mount -t tmpfs -o size=1000k none small && exec \"$0\" agent";
-    let binary = world.command(&[], &[]).as_std().get_program().to_owned();
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command.args(["--mount", "sh", "-c", script]).arg(binary).current_dir(world.path(""));
-    command.env_clear().envs([("PATH", std::env::var("PATH").expect("a PATH"))]).envs([
-        ("Agent__GatewayUrl", "ws://127.0.0.1:9/tunnel"),
-        ("Agent__ApiKey", "an-api-key-for-tests-of-40-characters-ok"),
-        ("Agent__Name", "agent"),
-        ("Agent__Port", &console),
-        ("Agent__Auth__PasswordHash", PASSWORD_HASH),
-        ("ConnectionStrings__DefaultConnection", "Data Source=small/agent.db"),
-    ]);
-    let mut command = tokio::process::Command::from(command);
-    let _agent = octoporty_e2e::process::Process::spawn("full", &world.path(""), &mut command);
-    octoporty_e2e::target::listening(world.console_address()).await;
-    let console =
-        octoporty_e2e::console::ConsoleClient::login(world.console_address(), octoporty_e2e::world::PASSWORD).await;
+    let (_agent, console, _) = world.agent_on_small_disk(1).await;
     let page = json!({ "html": "x".repeat(400_000) });
     console.expect(200, "PUT", "/api/v1/settings/landing-page", Some(page)).await;
     // Database and log have most of the room now; a copy does not fit beside them.
     let reply = console.call("GET", "/api/v1/import-export/sqlite", None).await;
-    assert_eq!(reply.status, 507, "{} bytes", reply.body.len());
+    assert_eq!(reply.status, 503, "{} bytes", reply.body.len());
     let problem = reply.json();
     assert_eq!(problem["code"], "disk_full", "{problem}");
-    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("Make room")), "{problem}");
+    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("no room for a backup")), "{problem}");
     console.expect(200, "GET", "/api/v1/mappings", None).await;
     console.map("still.test", "127.0.0.1:1".parse().expect("legal")).await;
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }

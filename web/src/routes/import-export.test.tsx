@@ -54,7 +54,7 @@ describe("export", () => {
   it("says in place why there is no file", async () => {
     const { api, user } = await open();
     api.overrides.set("GET /api/v1/import-export/sqlite", () =>
-      problem(507, "disk_full", "No room. Make room."),
+      problem(503, "disk_full", "No room. Make room."),
     );
     await user.click(button("Download SQLite backup"));
     await screen.findByText("No room. Make room.");

@@ -156,7 +156,7 @@ fn refused(plan: &Plan) -> ApiError {
 /// No room for what was asked.
 fn disk_full(what: &str) -> ApiError {
     let words = format!("The disk of the database has no room for {what}. Make room there; nothing was changed.");
-    ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", words)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "disk_full", words).retry_after(BUSY_RETRY_SECONDS)
 }
 
 /// A moment as file names have it.

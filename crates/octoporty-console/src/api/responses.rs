@@ -55,8 +55,6 @@ problems! {
     Busy = "429", "Others are under way; `Retry-After` says when to try again.";
     /// 503.
     Unavailable = "503", "The database is away, or the console stops.";
-    /// 507.
-    DiskFull = "507", "The disk of the database is full.";
 }
 
 fn problem(status: &str, description: &str) -> BTreeMap<String, RefOr<Response>> {

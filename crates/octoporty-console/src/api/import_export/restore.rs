@@ -15,9 +15,7 @@ use super::{Binary, ImportQuery, RESTORE_LIMIT, answer, check_announced, conclud
 use crate::api::body::piece;
 use crate::api::error::ApiError;
 use crate::api::mappings::precondition;
-use crate::api::responses::{
-    Busy, CrossSite, DiskFull, Invalid, Stale, TooLarge, TooSlow, Unauthorized, Unavailable, WrongType,
-};
+use crate::api::responses::{Busy, CrossSite, Invalid, Stale, TooLarge, TooSlow, Unauthorized, Unavailable, WrongType};
 use crate::app::App;
 use crate::import::report::{Effect, ImportResult};
 use crate::import::{Mode, PageWish, Wanted, WantedMapping};
@@ -38,7 +36,7 @@ const TYPES: [&str; 3] = ["application/x-sqlite3", "application/vnd.sqlite3", "a
     request_body(content = Binary, content_type = "application/x-sqlite3", description = "A backup, at most 1 GiB."),
     responses(
         (status = 200, description = "Restored; or a preview. Its `ETag` is for `If-Match`.", body = ImportResult),
-        Invalid, TooSlow, Unauthorized, CrossSite, Stale, TooLarge, WrongType, Busy, Unavailable, DiskFull
+        Invalid, TooSlow, Unauthorized, CrossSite, Stale, TooLarge, WrongType, Busy, Unavailable
     )
 )]
 pub(crate) async fn restore(
