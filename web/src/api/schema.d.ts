@@ -2212,10 +2212,10 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description A backup, at most 1 GiB. */
+        /** @description A backup, at most 1 GiB. `application/x-sqlite3` does as well. */
         requestBody: {
             content: {
-                "application/x-sqlite3": components["schemas"]["Binary"];
+                "application/octet-stream": components["schemas"]["Binary"];
             };
         };
         responses: {

@@ -33,7 +33,10 @@ const TYPES: [&str; 3] = ["application/x-sqlite3", "application/vnd.sqlite3", "a
     post, path = "/api/v1/import-export/restore", operation_id = "restoreBackup", tag = "import-export",
     security(("cookie" = []), ("bearer" = [])),
     params(ImportQuery, ("If-Match" = Option<String>, Header, description = "`ETag` of the preview.")),
-    request_body(content = Binary, content_type = "application/x-sqlite3", description = "A backup, at most 1 GiB."),
+    request_body(
+        content = Binary, content_type = "application/octet-stream",
+        description = "A backup, at most 1 GiB. `application/x-sqlite3` does as well."
+    ),
     responses(
         (status = 200, description = "Restored; or a preview. Its `ETag` is for `If-Match`.", body = ImportResult),
         Invalid, TooSlow, Unauthorized, CrossSite, Stale, TooLarge, WrongType, Busy, Unavailable
