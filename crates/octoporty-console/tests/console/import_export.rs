@@ -493,6 +493,63 @@ async fn a_restore_replaces_the_settings_and_keeps_logs_and_sessions() {
     assert_eq!(strangers(&world), [""; 0]);
 }
 
+/// Makes a file by a script of SQL, from a backup or from nothing.
+fn variant(world: &World, name: &str, from: Option<&[u8]>, sql: &str) -> Vec<u8> {
+    let file = world.folder.path().join(name);
+    if let Some(from) = from {
+        std::fs::write(&file, from).unwrap();
+    }
+    python(&format!("import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript({sql:?})"), &file);
+    std::fs::read(&file).unwrap()
+}
+
+/// A restore that is refused: what it is, its body, the code, and a part of the words.
+type Bad = (&'static str, Vec<u8>, &'static str, &'static str);
+
+/// Files that are no backups of this release.
+fn strangers_of(world: &World, backup: &[u8]) -> Vec<Bad> {
+    let made = |name: &str, sql: &str| variant(world, name, None, sql);
+    let newer = variant(world, "newer.db", Some(backup), "PRAGMA user_version = 99");
+    vec![
+        ("a letter", b"Dear all, this is no database.".repeat(50), "not_a_database", "not an SQLite database"),
+        ("nothing", Vec::new(), "not_a_database", "not an SQLite database"),
+        ("a notebook", made("notes.db", "CREATE TABLE notes (text TEXT)"), "foreign_database", "notes"),
+        (
+            "the original's",
+            made("original.db", "CREATE TABLE PortMappings (Id TEXT)"),
+            "original_database",
+            "octoporty import --from-octoporty",
+        ),
+        ("a newer one", newer, "newer_database", "newer release"),
+    ]
+}
+
+/// Backups that something happened to.
+fn broken(world: &World, backup: &[u8]) -> Vec<Bad> {
+    let changed = |name: &str, sql: &str| variant(world, name, Some(backup), sql);
+    let mut damaged = backup.to_vec();
+    for page in damaged.chunks_mut(4_096).skip(1) {
+        let middle = page.len() / 2;
+        page[8..middle].fill(0xa5);
+    }
+    // Every page can be read, but one of them says what another does not.
+    let session = "INSERT INTO connection_log VALUES (1, 'session-aaaa', 1, NULL, NULL, NULL, 'g', 'v', 'v', 't', 1)";
+    let mut lying = changed("lying.db", session);
+    let at = lying.windows(12).position(|window| window == b"session-aaaa").unwrap();
+    lying[at..at + 12].copy_from_slice(b"session-bbbb");
+    let row = "UPDATE mappings SET target_scheme = 'gopher' WHERE domain = 'app7.example.com'";
+    let trigger = "CREATE TRIGGER t AFTER INSERT ON mappings BEGIN DELETE FROM mappings; END";
+    vec![
+        ("half of it", backup[..backup.len() / 2].to_vec(), "truncated_backup", "cut off"),
+        ("its first bytes", backup[..20].to_vec(), "truncated_backup", "cut off"),
+        ("damaged", damaged, "damaged_backup", "is damaged"),
+        ("with an index that lies", lying, "damaged_backup", "missing from index"),
+        ("one that acts by itself", changed("trigger.db", trigger), "damaged_backup", "trigger or view, t"),
+        ("one without a table", changed("table.db", "DROP TABLE mappings"), "damaged_backup", "no such table"),
+        ("one with an illegal row", changed("row.db", row), "damaged_backup", "gopher"),
+    ]
+}
+
 #[tokio::test]
 async fn what_is_no_good_backup_is_refused_in_its_own_words_and_nothing_is_touched() {
     let world = World::new().await;
@@ -502,57 +559,7 @@ async fn what_is_no_good_backup_is_refused_in_its_own_words_and_nothing_is_touch
     }
     let before = settings_of(&user).await;
     let backup = user.get(BACKUP).await.body;
-    let variant = |name: &str, sql: &str| {
-        let file = world.folder.path().join(name);
-        std::fs::write(&file, &backup).unwrap();
-        let script = format!("import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript({sql:?})");
-        python(&script, &file);
-        std::fs::read(&file).unwrap()
-    };
-    let mut damaged = backup.to_vec();
-    for page in damaged.chunks_mut(4_096).skip(1) {
-        let middle = page.len() / 2;
-        page[8..middle].fill(0xa5);
-    }
-    // Every page can be read, but one of them says what another does not.
-    let session = "INSERT INTO connection_log VALUES (1, 'session-aaaa', 1, NULL, NULL, NULL, 'g', 'v', 'v', 't', 1)";
-    let mut lying = variant("lying.db", session);
-    let at = lying.windows(12).position(|window| window == b"session-aaaa").unwrap();
-    lying[at..at + 12].copy_from_slice(b"session-bbbb");
-    let foreign = world.folder.path().join("foreign.db");
-    python(
-        "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript('CREATE TABLE notes (text TEXT)')",
-        &foreign,
-    );
-    let original = world.folder.path().join("original.db");
-    python(
-        "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript('CREATE TABLE PortMappings (Id TEXT)')",
-        &original,
-    );
-    for (what, body, code, words) in [
-        ("a letter", b"Dear all, this is no database.".repeat(50), "not_a_database", "not an SQLite database"),
-        ("nothing", Vec::new(), "not_a_database", "not an SQLite database"),
-        ("half of it", backup[..backup.len() / 2].to_vec(), "truncated_backup", "cut off"),
-        ("its first bytes", backup[..20].to_vec(), "truncated_backup", "cut off"),
-        ("damaged", damaged, "damaged_backup", "is damaged"),
-        ("with an index that lies", lying, "damaged_backup", "missing from index"),
-        ("a notebook", std::fs::read(&foreign).unwrap(), "foreign_database", "notes"),
-        ("the original's", std::fs::read(&original).unwrap(), "original_database", "octoporty import --from-octoporty"),
-        (
-            "one that acts by itself",
-            variant("trigger.db", "CREATE TRIGGER t AFTER INSERT ON mappings BEGIN DELETE FROM mappings; END"),
-            "damaged_backup",
-            "trigger or view, t",
-        ),
-        ("one without a table", variant("table.db", "DROP TABLE mappings"), "damaged_backup", "no such table"),
-        ("a newer one", variant("newer.db", "PRAGMA user_version = 99"), "newer_database", "newer release"),
-        (
-            "an illegal row",
-            variant("row.db", "UPDATE mappings SET target_scheme = 'gopher' WHERE domain = 'app7.example.com'"),
-            "damaged_backup",
-            "gopher",
-        ),
-    ] {
+    for (what, body, code, words) in [strangers_of(&world, &backup), broken(&world, &backup)].concat() {
         let problem = upload(&user, RESTORE, body).await.problem(400, code);
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(words) && detail.contains("Nothing was changed"), "{what}: {problem}");
