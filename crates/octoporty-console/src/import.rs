@@ -2,7 +2,7 @@
 //!
 //! The cast:
 //! * [`definition`]: a mapping as a file of definitions has it, and what differs between two of them.
-//! * [`file`]: reads such a file, ours or the original's, and collects everything that is wrong with it.
+//! * [`mod@file`]: reads such a file, ours or the original's, and collects everything that is wrong with it.
 //! * [`plan`]: what would be created, updated, skipped and deleted. Pure: a preview and the import itself make the same
 //!   plan, the one from a reader's snapshot and the other within the writer's transaction.
 //! * `small`: a value of such a file that may be of any kind, but not of any size.
