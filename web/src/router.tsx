@@ -91,9 +91,15 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./routes/settings"), "Settings"),
 });
 
+const importExport = createRoute({
+  getParentRoute: () => shell,
+  path: "/import-export",
+  component: lazyRouteComponent(() => import("./routes/import-export"), "ImportExport"),
+});
+
 const tree = root.addChildren([
   login,
-  shell.addChildren([dashboard, mappings, newMapping, mapping, inspector, settings]),
+  shell.addChildren([dashboard, mappings, newMapping, mapping, inspector, settings, importExport]),
 ]);
 
 /** What takes longer than this is waited for in words, in milliseconds; what does not would only flicker. */

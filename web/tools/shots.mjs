@@ -28,6 +28,20 @@ const inspect = (mapping, verdict) => async (page) => {
   await page.getByText(verdict).waitFor();
 };
 
+/** Chooses a file of what the mock has, changed; by its name it is definitions or a backup. */
+async function choose(page, name, change) {
+  const text = await page.evaluate(() =>
+    fetch(`${location.origin}/api/v1/import-export/export`).then((answer) => answer.text()),
+  );
+  const file = JSON.parse(text);
+  change(file);
+  const magic = name.endsWith(".db") ? "SQLite format 3\0" : "";
+  const buffer = Buffer.from(magic + JSON.stringify(file));
+  await page
+    .getByLabel("File to import")
+    .setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+}
+
 /** Name, path, and what is done before the picture. */
 const SHOTS = [
   ["login", "/login?mock=busy&login"],
@@ -117,6 +131,62 @@ const SHOTS = [
     async (page) => {
       await page.getByLabel("HTML Editor").fill('<!doctype html>\n<h1 class="x">Hello</h1>\n<p>There.</p>\n');
       await page.getByRole("button", { name: "Reset to Default" }).click();
+    },
+  ],
+  [
+    "import-export",
+    "/import-export?mock=busy&still",
+    (page) => page.getByText("and the default landing page").waitFor(),
+  ],
+  ["import-export-loading", "/import-export?mock=busy&slow"],
+  [
+    "import-preview",
+    "/import-export?mock=busy&still",
+    async (page) => {
+      const entry = { internalHost: "192.168.1.31", internalPort: 8096, description: "Music" };
+      await choose(page, "mine.json", (file) => {
+        file.mappings[0].internalPort = 9090;
+        file.mappings[0].description = "Photos of the family, of every year since 1998, scanned and sorted";
+        file.mappings.push({ externalDomain: "music.example.com", ...entry });
+        file.landingPageIsDefault = false;
+        file.landingPageHtml = "<h1>Hello</h1>";
+      });
+      await page.getByRole("list", { name: "Created" }).waitFor();
+      await page.getByRole("button", { name: "Export JSON" }).click();
+      await page.getByText("definitions-20260301T100000Z.json").waitFor();
+    },
+  ],
+  [
+    "import-errors",
+    "/import-export?mock=busy&still",
+    async (page) => {
+      await choose(page, "mine.json", (file) => {
+        file.mappings[0].internalPort = 0;
+        file.mappings[2].internalPort = 70000;
+      });
+      await page.getByText("mappings[2].internalPort").waitFor();
+    },
+  ],
+  [
+    "import-done",
+    "/import-export?mock=busy&still",
+    async (page) => {
+      await choose(page, "mine.json", (file) => {
+        file.mappings[0].internalPort = 9090;
+      });
+      await page.getByRole("button", { name: "Apply import" }).click();
+      await page.getByText("Stored:").waitFor();
+    },
+  ],
+  [
+    "restore",
+    "/import-export?mock=busy&still",
+    async (page) => {
+      await choose(page, "octoporty-agent-backup-20260301T100000Z.db", (file) => {
+        file.mappings.splice(1, 2);
+      });
+      await page.getByRole("button", { name: "Restore…" }).click();
+      await page.getByRole("alertdialog").waitFor();
     },
   ],
   [

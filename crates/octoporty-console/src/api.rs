@@ -14,6 +14,7 @@ pub(crate) mod fields;
 pub(crate) mod finish;
 pub(crate) mod gateway;
 pub(crate) mod health;
+pub(crate) mod import_export;
 pub(crate) mod inspector;
 pub(crate) mod logs;
 pub(crate) mod loose;
@@ -79,6 +80,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(inspector::diagnose::diagnose))
         .routes(routes!(capabilities::capabilities))
         .routes(routes!(openapi::document))
+        .merge(import_export::routes())
         .merge(OpenApiRouter::new().routes(landing_page).layer(DefaultBodyLimit::max(settings::BODY_LIMIT)))
 }
 

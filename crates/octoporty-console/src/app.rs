@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::Capabilities;
+use crate::api::import_export::Transfers;
 use crate::api::mappings::live::Verdicts;
 use crate::api::turns::Turns;
 use crate::auth::Auth;
@@ -63,6 +64,8 @@ pub(crate) struct App {
     pub(crate) probes: Semaphore,
     /// Who is asking how much at once.
     pub(crate) turns: Turns,
+    /// How many transfers there are.
+    pub(crate) transfers: Transfers,
     /// Cancelled when the console stops.
     pub(crate) stopping: CancellationToken,
 }

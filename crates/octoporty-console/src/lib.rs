@@ -7,6 +7,8 @@
 //! * `store`: the database. One writer with its own queue, pooled readers, embedded migrations. No SQL elsewhere.
 //! * `events`: one broadcast with replay by id.
 //! * `desired`: turns stored mappings into the [`octoporty_proto::model::DesiredState`] that the agent syncs.
+//! * `import`: brings mappings and the landing page in from files.
+//! * [`maintenance`]: restore and take-over while no console runs.
 //! * `recorder`: takes access and session records and writes them in batches.
 //! * `listen`: connections, and their orderly end.
 //! * `web`: the embedded page.
@@ -18,7 +20,9 @@ mod clock;
 pub mod config;
 mod desired;
 mod events;
+mod import;
 mod listen;
+pub mod maintenance;
 pub mod ports;
 mod recorder;
 mod store;
@@ -39,6 +43,7 @@ pub use clock::Clock;
 pub use config::ConsoleConfig;
 pub use ports::{AgentControl, AgentPorts};
 
+use api::import_export::Transfers;
 use api::mappings::live::Verdicts;
 use api::turns::Turns;
 use app::{App, News};
@@ -101,7 +106,7 @@ pub enum StartError {
     },
     /// The database is another program's.
     #[error(
-        "{path} is another program's database (its tables: {tables}) and was not touched; move it away, or name another file in ConnectionStrings__DefaultConnection. A database of the original Octoporty cannot be taken over: create its mappings anew"
+        "{path} is another program's database (its tables: {tables}) and was not touched; move it away, or name another file in ConnectionStrings__DefaultConnection. If it is the original Octoporty's: `octoporty import --from-octoporty {path}` takes its mappings and landing page over, and keeps the file"
     )]
     ForeignDatabase {
         /// The file.
@@ -222,6 +227,7 @@ async fn open(
         verdicts: Verdicts::default(),
         probes: Semaphore::new(api::inspector::MOST_PROBES),
         turns: Turns::default(),
+        transfers: Transfers::default(),
         stopping: CancellationToken::new(),
     }))
 }

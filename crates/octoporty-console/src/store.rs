@@ -4,32 +4,46 @@
 //! * [`open`]: the folder, the file, migrations.
 //! * [`writer`]: the one task that writes; batches what waits and answers when it is committed.
 //! * one file a table: `mappings`, `settings`, `requests`, `connections`, `tokens`, `lockouts`.
+//! * [`transfer`]: imports, all or nothing. [`backup`]: a copy while writes go on. [`archive`]: such a copy, looked
+//!   through before it is put back. [`swap`]: puts it in the database's place. [`original`]: reads the original's
+//!   database. [`scratch`]: the files that these work on.
 //!
 //! Invariants: an answered change survives power loss (settings are committed with `synchronous=FULL`); rows of the
 //! logs may lose the newest moments to power loss, never to the end of the process; what fails is a state
 //! ([`Store::trouble`]) and not the end of the console.
 
+mod archive;
+mod backup;
 mod connections;
 mod lockouts;
 mod mappings;
 mod open;
+pub(crate) mod original;
 mod requests;
+mod scratch;
 mod settings;
+pub(crate) mod swap;
 mod tokens;
+mod transfer;
 mod writer;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::SqlitePool;
 use thiserror::Error;
 use tokio::sync::watch;
 
+pub(crate) use archive::{Archive, ArchiveError};
+pub(crate) use backup::BackupError;
 pub(crate) use connections::{ConnectionFilter, ConnectionRow};
 pub(crate) use lockouts::LockoutRow;
 pub(crate) use mappings::{MappingDraft, Occupied, Precondition, ReplaceOutcome, StoredMapping, View};
 pub(crate) use requests::{RequestFilter, RequestRow, StatusClass};
+pub(crate) use scratch::Scratch;
 pub(crate) use settings::PageOutcome;
 pub(crate) use tokens::{Rotation, TokenHash};
+pub(crate) use transfer::ImportOutcome;
 
 pub(crate) use open::folder_of;
 use writer::Writer;
@@ -77,6 +91,7 @@ impl From<sqlx::Error> for StoreError {
 pub(crate) struct Store {
     readers: SqlitePool,
     writer: Writer,
+    path: PathBuf,
 }
 
 impl Store {
@@ -88,6 +103,11 @@ impl Store {
     /// Counts what was stored, log rows aside: whoever gave the job may be gone when it is done.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.writer.committed()
+    }
+
+    /// The database's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes what is queued, then closes.

@@ -52,6 +52,15 @@ pub(crate) enum Command {
     ///
     /// Reads the password from the terminal without showing it, or from standard input.
     HashPassword,
+    /// Put a backup in the place of the agent's database, with the agent stopped.
+    ///
+    /// The backup is checked first; the database that was there is kept beside it.
+    Restore(RestoreArgs),
+    /// Take mappings and landing page over from a database of the original Octoporty, with the agent stopped.
+    ///
+    /// They are merged by id, else by domain; what is there already stays. The file itself is only read; where it lies in
+    /// the very place of this agent's database, it is kept beside the new one. Exit code 1: some rows were left out.
+    Import(ImportArgs),
     /// Ask a running gateway or console for its health; exit code 0 is healthy, 1 is not.
     Health(HealthArgs),
 }
@@ -79,6 +88,37 @@ pub(crate) struct DemoArgs {
     /// Port of the console on 127.0.0.1; 0 takes a free one.
     #[arg(long, value_name = "PORT", default_value_t = 17201)]
     pub(crate) console_port: u16,
+}
+
+/// Of `restore`.
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The backup: what the console's Download SQLite backup gave, or a copy of a database.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// The agent's database [default: the one of ConnectionStrings__DefaultConnection].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
+    /// Configuration file that names the database [default: as for `agent`].
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Of `import`.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// The original's database, mostly /app/data/octoporty.db. Stop the original first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_octoporty: PathBuf,
+    /// The agent's database [default: the one of ConnectionStrings__DefaultConnection]. Made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
+    /// Configuration file that names the database [default: as for `agent`].
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub(crate) config: Option<PathBuf>,
+    /// Tell what would be done and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Of `health`.
@@ -201,5 +241,14 @@ mod tests {
     fn flags_of_one_role_are_unknown_to_the_other() {
         assert!(parse(words("octoporty agent --trusted-proxies ::1")).is_ok());
         assert!(parse(words("octoporty gateway --gateway-url wss://x")).is_err());
+    }
+
+    #[test]
+    fn a_restore_names_its_backup_and_an_import_its_original() {
+        assert!(parse(words("octoporty restore --from b.db --database o.db")).is_ok());
+        assert!(parse(words("octoporty restore --database o.db")).is_err());
+        assert!(parse(words("octoporty import --from-octoporty o.db --dry-run")).is_ok());
+        assert!(parse(words("octoporty import --dry-run")).is_err());
+        assert!(parse(words("octoporty restore --from b.db --database o.db --config c.toml")).is_err());
     }
 }

@@ -6,6 +6,7 @@
 //! * `telemetry`: logs.
 //! * `supervise`: starts a role's parts in order and ends them in reverse.
 //! * `demo`: all roles and a sample site in one process.
+//! * `maintain`: restore and take-over of a database, with the agent stopped.
 //! * `health`, `hash_password`: small commands.
 //!
 //! Nothing here knows how a tunnel works; the roles do.
@@ -17,6 +18,7 @@ mod exit;
 mod hash_password;
 mod health;
 mod http_client;
+mod maintain;
 mod platform;
 mod settings;
 mod supervise;
@@ -52,6 +54,8 @@ fn run(asked: Asked) -> Exit {
             Ok(sources) => start(settings::agent::load(&sources), &args, supervise::agent),
             Err(exit) => exit,
         },
+        Command::Restore(args) => maintain::restore(&args),
+        Command::Import(args) => maintain::import(&args),
         Command::Demo(args) => demo::run(args),
         Command::HashPassword => hash_password::run(),
         Command::Health(args) => health::run(args.url.as_deref()),

@@ -151,6 +151,7 @@ export async function startWorld() {
   agent.start();
   const target = await startTarget();
   const world = {
+    folder,
     gateway,
     agent,
     target,

@@ -20,3 +20,6 @@ export type TestTargetInput = Schemas["TestTargetInput"];
 export type Capabilities = Schemas["Capabilities"];
 export type ProblemBody = Schemas["Problem"];
 export type ConsoleEvent = Schemas["ConsoleEvent"];
+export type ImportResult = Schemas["ImportResult"];
+export type ImportEntry = Schemas["ImportEntry"];
+export type Definition = Schemas["Definition"];

@@ -182,6 +182,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/import-export/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All mappings and the landing page as one JSON file.
+         * @description An import reads it; the original Octoporty does as well.
+         */
+        get: operations["exportDefinitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-export/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge definitions.
+         * @description Mappings are found again by id, else by domain and path; none is deleted; what differs is updated. All of the file is
+         *     stored, or nothing. With `dryRun=true` the answer tells what would be done, mistakes too.
+         */
+        post: operations["importDefinitions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-export/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the settings of a backup back.
+         * @description Its mappings and its landing page replace those that there are, at once or not at all. Logs and sessions stay as they
+         *     are; `octoporty restore` puts a whole file back. With `dryRun=true` the answer tells what would be done.
+         */
+        post: operations["restoreBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import-export/sqlite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A backup of the whole database.
+         * @description All of one moment, logs too; writing goes on meanwhile. Sessions and lockouts are not in it.
+         */
+        get: operations["downloadBackup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs/connections": {
         parameters: {
             query?: never;
@@ -440,6 +522,8 @@ export interface components {
             /** @description What happens now. */
             message: string;
         };
+        /** Format: binary */
+        Binary: string;
         /** @description What this side's console offers; the page's navigation follows it. */
         Capabilities: {
             /** @description Rooms that there are. */
@@ -575,6 +659,68 @@ export interface components {
          * @enum {string}
          */
         Credential: "cookie" | "bearer";
+        /** @description A mapping in a file of definitions. */
+        Definition: {
+            /** @description For https targets: any certificate does. */
+            allowSelfSignedCerts: boolean;
+            /** @description Compression between gateway and agent. */
+            compression: components["schemas"]["CompressionMode"];
+            /** @description What a person calls it. */
+            description: string;
+            /** @description The public name, or `*.example.com`. */
+            externalDomain: string;
+            /** @description `keep`, `target` or a fixed name. */
+            hostHeader: string;
+            /**
+             * Format: uuid
+             * @description UUID; an import finds the mapping again by it.
+             */
+            id: string;
+            /** @description Host or address that the agent dials. */
+            internalHost: string;
+            /**
+             * Format: int32
+             * @description Port that the agent dials.
+             */
+            internalPort: number;
+            /** @description Whether the target is https. */
+            internalUseTls: boolean;
+            /** @description Whether it is served at all. */
+            isEnabled: boolean;
+            /** @description `http`. */
+            kind: string;
+            /** @description `/` for every path. */
+            pathPrefix: string;
+            /** @description Whether the target sees the path without the prefix. */
+            stripPrefix: boolean;
+        };
+        /** @description Everything that an import can bring back. */
+        Definitions: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC.
+             */
+            exportedAtUtc: string;
+            /** @description The custom page; null while it is the product's own. */
+            landingPageHtml: string | null;
+            /** @description Whether it is the product's own page. */
+            landingPageIsDefault: boolean;
+            /** @description By domain and path. */
+            mappings: components["schemas"]["Definition"][];
+            /** @description `1`. */
+            schemaVersion: string;
+        };
+        /** @description Definitions as they come in: an export of this release, of the original, or written by hand. */
+        DefinitionsInput: {
+            /** @description A page to store; null or left out: the page stays as it is. */
+            landingPageHtml?: string | null;
+            /** @description True: back to the product's own page. */
+            landingPageIsDefault?: boolean | null;
+            /** @description At most 20000. */
+            mappings: components["schemas"]["EntryInput"][];
+            /** @description `1`. */
+            schemaVersion: string;
+        };
         /** @description A request to inspect. A real one is made, twice. */
         DiagnoseInput: {
             /** @description Fields to add, at most 32. */
@@ -646,10 +792,30 @@ export interface components {
          */
         DifferenceKind: "outcome" | "status" | "header" | "body";
         /**
+         * @description A mapping as it comes in: a mapping in either vocabulary, with its id. What is left out stays as it is when the
+         *     mapping is there already, else it has its default.
+         */
+        EntryInput: components["schemas"]["MappingInput"] & {
+            /**
+             * Format: uuid
+             * @description Of the mapping that this is; left out: the one with the same domain and path, or a new one.
+             */
+            id?: string | null;
+        };
+        /**
          * @description A room of the console.
          * @enum {string}
          */
-        Feature: "mappings" | "request-log" | "connection-log" | "landing-page";
+        Feature: "mappings" | "request-log" | "connection-log" | "landing-page" | "import-export";
+        /** @description A field that an import changes. */
+        FieldChange: {
+            /** @description As the file calls it. */
+            field: string;
+            /** @description What is stored. */
+            from: string;
+            /** @description What would be stored. */
+            to: string;
+        };
         /** @description The answer. */
         GatewayUpdate: {
             /** @description This agent's release: what the gateway is asked to become. */
@@ -697,6 +863,73 @@ export interface components {
             id: string;
             /** @description Its name. */
             name: string;
+        };
+        /**
+         * @description What becomes of a mapping.
+         * @enum {string}
+         */
+        ImportAction: "created" | "updated" | "skipped" | "deleted";
+        /** @description One mapping of an import. */
+        ImportEntry: {
+            /** @description What becomes of it. */
+            action: components["schemas"]["ImportAction"];
+            /** @description Its public name, with its path if it has one. */
+            address: string;
+            /** @description What changes, when it is updated. */
+            changes: components["schemas"]["FieldChange"][];
+            /**
+             * Format: uuid
+             * @description The mapping's id.
+             */
+            id: string;
+            /** @description Where it stands in the file, from 0; null for what is deleted. */
+            index: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Why it is skipped. */
+            reason: string | null;
+            /** @description Its target. */
+            target: string;
+        };
+        /** @description Something to change in the file. */
+        ImportMistake: {
+            /** @description Where: `mappings[3].internalPort`, counted from 0. */
+            field: string;
+            /** @description What to change. */
+            message: string;
+        };
+        /**
+         * @description What an import or a restore did or, as a preview, would do. `success`, `error`, the three counts and `errors` are as
+         *     in the original.
+         */
+        ImportResult: {
+            /** @description New mappings. */
+            created: number;
+            /** @description Those that go (a restore only). */
+            deleted: number;
+            /** @description Whether this is a preview: nothing was stored. */
+            dryRun: boolean;
+            /** @description Mapping by mapping, in the file's order. */
+            entries: components["schemas"]["ImportEntry"][];
+            /** @description Why not. */
+            error: string | null;
+            /** @description Mistakes as texts, each with its field before it. */
+            errors: string[];
+            /** @description The landing page. */
+            landingPage: components["schemas"]["LandingPageAction"];
+            /** @description Mistakes by field; the first 200. */
+            mistakes: components["schemas"]["ImportMistake"][];
+            /**
+             * Format: int64
+             * @description Of the settings that this was compared with; the `ETag` as well, for `If-Match`.
+             */
+            revision: number;
+            /** @description Those that are stored as they come. */
+            skipped: number;
+            /** @description Whether it was done or, as a preview, can be done. */
+            success: boolean;
+            /** @description Changed ones. */
+            updated: number;
         };
         /** @description The mapping that takes a URL. */
         InspectedMapping: {
@@ -832,6 +1065,11 @@ export interface components {
             /** @description Whether this is the product's own page. */
             isDefault: boolean;
         };
+        /**
+         * @description What becomes of the landing page.
+         * @enum {string}
+         */
+        LandingPageAction: "kept" | "replaced" | "reset";
         /** @description A landing page to store. */
         LandingPageInput: {
             /** @description Not empty, at most 1048576 bytes. */
@@ -2058,6 +2296,314 @@ export interface operations {
             };
         };
     };
+    exportDefinitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file to keep, named by `Content-Disposition`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definitions"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importDefinitions: {
+        parameters: {
+            query?: {
+                /** @description `true`: tell what would be done, and do nothing. Default false. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description `ETag` of the preview. */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DefinitionsInput"];
+            };
+        };
+        responses: {
+            /** @description Stored; or a preview. Its `ETag` is for `If-Match`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent with another Content-Type than this takes. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Others are under way; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreBackup: {
+        parameters: {
+            query?: {
+                /** @description `true`: tell what would be done, and do nothing. Default false. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description `ETag` of the preview. */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A backup, at most 1 GiB. `application/x-sqlite3` does as well. */
+        requestBody: {
+            content: {
+                "application/octet-stream": components["schemas"]["Binary"];
+            };
+        };
+        responses: {
+            /** @description Restored; or a preview. Its `ETag` is for `If-Match`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent with another Content-Type than this takes. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Others are under way; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An SQLite database, named by `Content-Disposition`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-sqlite3": components["schemas"]["Binary"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Others are under way; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listConnections: {
         parameters: {
             query?: {
@@ -3109,7 +3655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many probes at once. */
+            /** @description Others are under way; `Retry-After` says when to try again. */
             429: {
                 headers: {
                     [name: string]: unknown;

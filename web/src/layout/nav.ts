@@ -1,7 +1,7 @@
-import { Gauge, type LucideIcon, Route, ScanSearch, SlidersHorizontal } from "lucide-react";
+import { ArrowDownUp, Gauge, type LucideIcon, Route, ScanSearch, SlidersHorizontal } from "lucide-react";
 
 /** Pages that have an entry. */
-export type NavTo = "/" | "/gateway/inspector" | "/mappings" | "/settings";
+export type NavTo = "/" | "/gateway/inspector" | "/import-export" | "/mappings" | "/settings";
 
 interface NavEntry {
   label: string;
@@ -23,6 +23,7 @@ export const NAV: readonly NavGroup[] = [
     entries: [
       { label: "Mappings", to: "/mappings", icon: Route },
       { label: "Settings", to: "/settings", icon: SlidersHorizontal },
+      { label: "Import/Export", to: "/import-export", icon: ArrowDownUp },
     ],
   },
 ];

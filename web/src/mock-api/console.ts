@@ -11,6 +11,7 @@ import type {
   TargetCheck,
 } from "../api/model";
 import { diagnosis } from "./diagnosis";
+import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -180,7 +181,7 @@ export class MockConsole {
         return json({
           side: "agent",
           version: this.status.version,
-          features: ["mappings", "request-log", "connection-log", "landing-page"],
+          features: ["mappings", "request-log", "connection-log", "landing-page", "import-export"],
           gatewayNames: ["gw.example.com"],
           mappingKinds: ["http"],
         });
@@ -198,6 +199,7 @@ export class MockConsole {
       case "POST /api/v1/test/diagnose":
         return this.#diagnose((await request.json()) as DiagnoseInput);
       default:
+        if (route.includes("/import-export/")) return this.#transfers(route, request);
         return route.includes("/settings/")
           ? this.#settings(route, request)
           : this.#mappingRoutes(route, request);
@@ -210,6 +212,44 @@ export class MockConsole {
       return problem(400, "validation_failed", text, { errors: { url: [text] } });
     }
     return json(diagnosis(input, this.mappings, Date.now()));
+  }
+
+  async #transfers(route: string, request: Request): Promise<Response | undefined> {
+    switch (route) {
+      case "GET /api/v1/import-export/export":
+        return json(definitionsOf(this), 200, {
+          "content-disposition": 'attachment; filename="octoporty-agent-definitions-20260301T100000Z.json"',
+        });
+      case "GET /api/v1/import-export/sqlite":
+        return new Response(backupOf(this), {
+          headers: {
+            "content-type": "application/x-sqlite3",
+            "content-disposition": 'attachment; filename="octoporty-agent-backup-20260301T100000Z.db"',
+          },
+        });
+      case "POST /api/v1/import-export/import":
+        return this.#bring(request, "merge");
+      case "POST /api/v1/import-export/restore":
+        return this.#bring(request, "replace");
+      default:
+        return undefined;
+    }
+  }
+
+  async #bring(request: Request, mode: "merge" | "replace"): Promise<Response> {
+    const file = definitionsIn(await request.text());
+    if (typeof file === "string") return problem(400, "malformed", file);
+    const plan = planOf(this, file, mode);
+    const etag = `"${this.mappings.map(tagOf).join("")}"`;
+    if (new URL(request.url).searchParams.get("dryRun") === "true") return json(plan.result, 200, { etag });
+    if (![null, etag].includes(request.headers.get("if-match")))
+      return problem(412, "stale", "The settings were changed since the preview.");
+    if (!plan.result.success) return problem(400, "validation_failed", plan.result.error ?? "");
+    this.mappings = plan.next;
+    if (plan.page === "default")
+      this.landingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+    else if (plan.page) this.landingPage = plan.page;
+    return json({ ...plan.result, dryRun: false });
   }
 
   #requestPage(query: URLSearchParams): Response {

@@ -3,6 +3,7 @@
 use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
@@ -23,8 +24,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        check_type(request.headers())?;
-        let bytes = whole(request.into_limited_body()).await?;
+        let bytes = json_bytes(request).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         let value: serde_json::Value = serde_json::from_slice(text)
             .map_err(|error| ApiError::malformed(format!("The body is not JSON: {error}.")).at_field("body"))?;
@@ -37,17 +37,32 @@ where
     }
 }
 
+/// The bytes of a body that is said to be JSON.
+pub(crate) async fn json_bytes(request: Request) -> Result<Vec<u8>, ApiError> {
+    check_type(request.headers())?;
+    whole(request.into_limited_body()).await
+}
+
 /// Everything of a body that keeps to the pace.
 async fn whole(mut body: Body) -> Result<Vec<u8>, ApiError> {
     let mut whole = Vec::new();
     let mut pace = Pace::begin();
-    while let Some(frame) = timeout_at(pace.deadline(), body.frame()).await.map_err(|_| ApiError::too_slow())? {
-        if let Ok(bytes) = frame.map_err(|error| broken(&error))?.into_data() {
-            pace.moved(bytes.len());
-            whole.extend_from_slice(&bytes);
-        }
+    while let Some(bytes) = piece(&mut body, &mut pace).await? {
+        whole.extend_from_slice(&bytes);
     }
     Ok(whole)
+}
+
+/// What comes next of a body that keeps to the pace; `None` at its end.
+pub(crate) async fn piece(body: &mut Body, pace: &mut Pace) -> Result<Option<Bytes>, ApiError> {
+    loop {
+        let frame = timeout_at(pace.deadline(), body.frame()).await.map_err(|_| ApiError::too_slow())?;
+        let Some(frame) = frame else { return Ok(None) };
+        if let Ok(bytes) = frame.map_err(|error| broken(&error))?.into_data() {
+            pace.moved(bytes.len());
+            return Ok(Some(bytes));
+        }
+    }
 }
 
 fn broken(error: &axum::Error) -> ApiError {

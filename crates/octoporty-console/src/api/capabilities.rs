@@ -32,6 +32,8 @@ pub(crate) enum Feature {
     ConnectionLog,
     /// `/api/v1/settings/landing-page`.
     LandingPage,
+    /// `/api/v1/import-export`.
+    ImportExport,
 }
 
 /// What this side's console offers; the page's navigation follows it.
@@ -64,7 +66,13 @@ pub(crate) async fn capabilities(State(app): State<Arc<App>>) -> Json<Capabiliti
     Json(CapabilitiesResource {
         side,
         version: app.version.clone(),
-        features: vec![Feature::Mappings, Feature::RequestLog, Feature::ConnectionLog, Feature::LandingPage],
+        features: vec![
+            Feature::Mappings,
+            Feature::RequestLog,
+            Feature::ConnectionLog,
+            Feature::LandingPage,
+            Feature::ImportExport,
+        ],
         gateway_names: app.gateway_names.clone(),
         mapping_kinds: vec![MappingKind::Http],
     })

@@ -100,6 +100,12 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail).retry_after(1)
     }
 
+    /// The same in other words.
+    pub(crate) fn detailed(mut self, detail: String) -> Self {
+        self.particulars.detail = detail;
+        self
+    }
+
     /// Not before so many seconds.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.particulars.retry_after_seconds = Some(seconds);
@@ -146,6 +152,11 @@ impl ApiError {
             }
             status => Self::new(status, "refused", "The request was refused."),
         }
+    }
+
+    /// Messages by field.
+    pub(crate) const fn fields(&self) -> &Fields {
+        &self.particulars.fields
     }
 
     pub(crate) const fn status(&self) -> StatusCode {

@@ -30,7 +30,7 @@ fn parse_id(text: &str) -> Result<MappingId, ApiError> {
 }
 
 /// `If-Match`: the ETag of what the client saw. One that this console never made matches nothing.
-fn precondition(headers: &HeaderMap) -> Precondition {
+pub(crate) fn precondition(headers: &HeaderMap) -> Precondition {
     let Some(tag) = if_match(headers) else { return Precondition::Any };
     Precondition::Revision(Revision(tag.parse().unwrap_or(u64::MAX)))
 }

@@ -30,6 +30,7 @@ use crate::auth::cookies;
         (name = "logs", description = "Requests and sessions"),
         (name = "inspector", description = "One URL through the gateway and straight from the agent"),
         (name = "settings", description = "Settings"),
+        (name = "import-export", description = "Definitions, backups, restore"),
         (name = "console", description = "The console itself")
     )
 )]

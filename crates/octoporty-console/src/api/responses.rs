@@ -49,8 +49,10 @@ problems! {
     GatewayTimeout = "504", "The gateway did not answer in time.";
     /// 503, where the gateway is asked.
     GatewayAway = "503", "The gateway is away, the database is, or the console stops.";
-    /// 429 of the inspector.
-    Busy = "429", "Too many probes at once.";
+    /// 415.
+    WrongType = "415", "Sent with another Content-Type than this takes.";
+    /// 429 of what takes turns.
+    Busy = "429", "Others are under way; `Retry-After` says when to try again.";
     /// 503.
     Unavailable = "503", "The database is away, or the console stops.";
 }

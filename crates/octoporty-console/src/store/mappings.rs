@@ -97,12 +97,7 @@ const COLUMNS: &str = "id, name, kind, domain, path_prefix, strip_prefix, target
 impl Store {
     /// Everything of one moment: mappings, landing page and revision belong together.
     pub(crate) async fn view(&self) -> Result<View, StoreError> {
-        let mut snapshot = self.readers.begin().await?;
-        let revision = current_revision(&mut snapshot).await?;
-        let rows = sqlx::query("SELECT * FROM mappings ORDER BY domain, path_prefix").fetch_all(&mut *snapshot).await?;
-        let landing_page = settings::landing_page(&mut snapshot).await?;
-        let mappings = rows.iter().filter_map(legal_row).collect();
-        Ok(View { revision, mappings, landing_page })
+        view(&mut *self.readers.begin().await?).await
     }
 
     /// Revision of the newest change.
@@ -191,7 +186,7 @@ impl Store {
                         Err(outcome) => return Ok(outcome),
                     };
                     next_revision(connection).await?;
-                    sqlx::query("DELETE FROM mappings WHERE id = ?").bind(id.to_string()).execute(connection).await?;
+                    remove(connection, id).await?;
                     Ok(ReplaceOutcome::Done(Box::new(stored)))
                 })
             })
@@ -232,6 +227,27 @@ fn found(stored: Option<StoredMapping>, condition: Precondition) -> Result<Store
         Precondition::Revision(wanted) if wanted != stored.revision => Err(ReplaceOutcome::Stale),
         _ => Ok(stored),
     }
+}
+
+/// The same within a transaction of the caller's.
+pub(super) async fn view(snapshot: &mut SqliteConnection) -> Result<View, StoreError> {
+    let revision = current_revision(snapshot).await?;
+    let rows = sqlx::query("SELECT * FROM mappings ORDER BY domain, path_prefix").fetch_all(&mut *snapshot).await?;
+    let landing_page = settings::landing_page(snapshot).await?;
+    let mappings = rows.iter().filter_map(legal_row).collect();
+    Ok(View { revision, mappings, landing_page })
+}
+
+/// What is wrong with the first row that is not legal.
+pub(super) async fn first_illegal(connection: &mut SqliteConnection) -> Result<Option<StoreError>, StoreError> {
+    let rows = sqlx::query("SELECT * FROM mappings").fetch_all(connection).await?;
+    Ok(rows.iter().find_map(|row| read_row(row).err()))
+}
+
+/// Deletes a row. For the writer alone, as [`upsert`].
+pub(super) async fn remove(connection: &mut SqliteConnection, id: MappingId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM mappings WHERE id = ?").bind(id.to_string()).execute(connection).await?;
+    Ok(())
 }
 
 async fn current_revision(connection: &mut SqliteConnection) -> Result<Revision, StoreError> {
@@ -291,7 +307,7 @@ impl EndpointColumns {
     }
 }
 
-async fn upsert(connection: &mut SqliteConnection, stored: &StoredMapping) -> Result<(), StoreError> {
+pub(super) async fn upsert(connection: &mut SqliteConnection, stored: &StoredMapping) -> Result<(), StoreError> {
     let mapping = &stored.mapping;
     let endpoint = EndpointColumns::of(&mapping.endpoint);
     let sql = format!(

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
+use tracing::warn;
 
 use super::writer::Writer;
-use super::{READERS, Store};
+use super::{READERS, Store, scratch};
 use crate::StartError;
 
 /// Migrations in their order; the schema's version is how many were applied (`PRAGMA user_version`). Never edit one
@@ -25,7 +26,7 @@ const APPLICATION_ID: i32 = 0x4f43_544f;
 const OWN_TABLE: &str = "desired_revision";
 
 /// How long a statement waits for another process's lock (a backup, a shell) before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Store {
     /// Opens the database, makes it when it is not there, and brings it to this release's schema.
@@ -46,12 +47,15 @@ impl Store {
         found.check(path)?;
         sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(failed)?;
         migrate(&mut connection).await.map_err(failed)?;
+        if let Err(error) = scratch::sweep(path) {
+            warn!(%error, "files that an earlier process left beside the database stay");
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.journal_mode(SqliteJournalMode::Wal).pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
-        Ok(Self { readers, writer: Writer::start(connection) })
+        Ok(Self { readers, writer: Writer::start(connection), path: path.to_owned() })
     }
 }
 
@@ -87,15 +91,28 @@ fn prepare_file(path: &Path) -> Result<(), StartError> {
 }
 
 /// What a file has in it.
-struct Schema {
+pub(super) struct Schema {
     /// How many migrations were applied, in a file of ours.
     version: i64,
     application_id: i32,
     tables: Vec<String>,
 }
 
+/// Why a file is not a database for this release.
+pub(super) enum SchemaError {
+    /// Another program's.
+    Foreign,
+    /// A later release's.
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// Newest that this release knows.
+        known: i64,
+    },
+}
+
 impl Schema {
-    async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         Ok(Self {
             version: sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?,
             application_id: sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?,
@@ -105,19 +122,44 @@ impl Schema {
         })
     }
 
+    /// Whether nobody has written to it yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.tables.is_empty() && self.version == 0 && self.application_id == 0
+    }
+
+    pub(super) fn has_table(&self, name: &str) -> bool {
+        self.tables.iter().any(|table| table == name)
+    }
+
+    /// Whether it is the original Octoporty's, whose tables EF Core makes.
+    pub(super) fn is_original(&self) -> bool {
+        self.has_table("PortMappings")
+    }
+
+    /// For people.
+    pub(super) fn table_names(&self) -> String {
+        self.tables.join(", ")
+    }
+
     /// Refuses what is another program's, and what this release is too old for.
-    fn check(&self, path: &Path) -> Result<(), StartError> {
-        let path = path.display().to_string();
-        let is_fresh = self.tables.is_empty() && self.version == 0 && self.application_id == 0;
-        let is_ours = self.application_id == APPLICATION_ID
-            || (self.application_id == 0 && self.tables.iter().any(|table| table == OWN_TABLE));
-        if !is_fresh && !is_ours {
-            return Err(StartError::ForeignDatabase { path, tables: self.tables.join(", ") });
+    pub(super) fn judge(&self) -> Result<(), SchemaError> {
+        let is_ours = self.application_id == APPLICATION_ID || (self.application_id == 0 && self.has_table(OWN_TABLE));
+        if !self.is_fresh() && !is_ours {
+            return Err(SchemaError::Foreign);
         }
         if self.version > known() {
-            return Err(StartError::NewerDatabase { path, found: self.version, known: known() });
+            return Err(SchemaError::Newer { found: self.version, known: known() });
         }
         Ok(())
+    }
+
+    fn check(&self, path: &Path) -> Result<(), StartError> {
+        let path = path.display().to_string();
+        match self.judge() {
+            Ok(()) => Ok(()),
+            Err(SchemaError::Foreign) => Err(StartError::ForeignDatabase { path, tables: self.table_names() }),
+            Err(SchemaError::Newer { found, known }) => Err(StartError::NewerDatabase { path, found, known }),
+        }
     }
 }
 
@@ -127,7 +169,7 @@ fn known() -> i64 {
 }
 
 /// Applies what is missing, all in one transaction.
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // Read again: another process may have been quicker.
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
@@ -143,10 +185,20 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
 /// The one failure that its owner can mend without the log.
 pub(super) const DISK_FULL: &str = "the disk is full; make room";
 
+/// SQLite's primary result code.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.map(|extended| extended & 0xff)
+}
+
+/// Whether the disk has no more room.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(13)
+}
+
 /// SQLite's error with what to change, by its primary code.
 pub(super) fn plain_words(error: &sqlx::Error) -> String {
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    match code.map(|extended| extended & 0xff) {
+    match primary_code(error) {
         Some(5 | 6) => "another process has it locked; stop that process".to_owned(),
         Some(8) => "it is read-only; make the file and its folder writable".to_owned(),
         Some(10) => format!("the disk failed ({error}); look at the system's log"),

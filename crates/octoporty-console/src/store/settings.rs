@@ -44,10 +44,7 @@ impl Store {
                         return Ok(PageOutcome::Stale);
                     }
                     mappings::next_revision(connection).await?;
-                    match page {
-                        Some(page) => put(connection, LANDING_PAGE, page.into(), now_ms).await?,
-                        None => remove(connection, LANDING_PAGE).await?,
-                    }
+                    put_landing_page(connection, page, now_ms).await?;
                     Ok(PageOutcome::Done)
                 })
             })
@@ -60,9 +57,26 @@ pub(super) async fn landing_page(connection: &mut SqliteConnection) -> Result<Op
     html.map(LandingPage::new).transpose().map_err(|error| StoreError::Corrupt(error.to_string().into()))
 }
 
+/// For the writer alone.
+pub(super) async fn put_landing_page(
+    connection: &mut SqliteConnection,
+    page: Option<LandingPage>,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    match page {
+        Some(page) => put(connection, LANDING_PAGE, page.into(), now_ms).await,
+        None => remove(connection, LANDING_PAGE).await,
+    }
+}
+
 /// Fingerprint of what logins are made by.
 pub(super) async fn credentials(connection: &mut SqliteConnection) -> Result<Option<String>, StoreError> {
     get(connection, CREDENTIALS).await
+}
+
+/// Forgets it, so that whoever opens the database next ends what stands.
+pub(super) async fn forget_credentials(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    remove(connection, CREDENTIALS).await
 }
 
 pub(super) async fn set_credentials(

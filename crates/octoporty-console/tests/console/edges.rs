@@ -85,7 +85,7 @@ async fn the_contract_and_the_capabilities_are_served() {
         capabilities,
         json!({
             "side": "agent", "version": "0.2.0",
-            "features": ["mappings", "request-log", "connection-log", "landing-page"],
+            "features": ["mappings", "request-log", "connection-log", "landing-page", "import-export"],
             "gatewayNames": ["gateway.example.com"], "mappingKinds": ["http"]
         })
     );

@@ -125,6 +125,8 @@ async fn another_programs_database_is_refused_and_not_touched() {
         let error = start(&file).await.unwrap_err();
         assert!(matches!(error, StartError::ForeignDatabase { .. }), "{what}: {error}");
         assert!(error.to_string().contains("ConnectionStrings__DefaultConnection"), "{error}");
+        let way_out = format!("`octoporty import --from-octoporty {}`", file.display());
+        assert!(error.to_string().contains(&way_out), "{error}");
         assert_eq!(std::fs::read(&file).unwrap(), before, "{what}");
     }
 }

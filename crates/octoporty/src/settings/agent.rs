@@ -13,6 +13,7 @@ use octoporty_proto::model::{AgentName, Hostname};
 use super::gateway::shards;
 use super::key::Role;
 use super::mask::{NOT_SET, mask_url};
+use super::problem::Refused;
 use super::reader::Reader;
 use super::source::Sources;
 use super::table::PROXY_NAMES;
@@ -228,6 +229,13 @@ fn database(reader: &mut Reader) -> PathBuf {
         reader.derive("ConnectionStrings__DefaultConnection", format!("Data Source={}", path.display()));
         path
     })
+}
+
+/// The database alone, for commands that need nothing else: other mistakes are not theirs to tell.
+pub(crate) fn database_of(sources: &Sources) -> Result<PathBuf, Refused> {
+    let mut reader = Reader::new(Role::Agent, sources);
+    let database = database(&mut reader);
+    reader.finish_of("ConnectionStrings__DefaultConnection").map(|()| database)
 }
 
 fn console(reader: &mut Reader, fqdn: &[Hostname], database: &Path) -> Option<ConsoleConfig> {

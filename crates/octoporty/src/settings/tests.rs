@@ -443,3 +443,14 @@ fn the_document_has_every_key_as_the_table_has_it() {
     }
     assert!(written == rendered, "docs/configuration.md is not what the table says; run with UPDATE_DOCS=1");
 }
+
+#[test]
+fn who_needs_the_database_alone_is_told_of_no_other_mistake() {
+    const NAME: &str = "ConnectionStrings__DefaultConnection";
+    let found = |pairs: &[(&str, &str)]| agent::database_of(&environment(pairs));
+    let set = [(NAME, "Data Source=/srv/o.db"), ("Agent__Port", "nonsense"), ("Agent__Prot", "1")];
+    assert_eq!(found(&set).unwrap(), Path::new("/srv/o.db"));
+    assert!(found(&[]).unwrap().ends_with("octoporty.db"));
+    let refused = found(&[(NAME, "Server=db")]).unwrap_err().to_string();
+    assert!(refused.contains(NAME) && refused.contains("SQL Server"), "{refused}");
+}
