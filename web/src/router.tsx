@@ -13,8 +13,11 @@ import { basePath } from "./api/base";
 import type { Live } from "./api/live";
 import { Problem } from "./api/problem";
 import { Shell } from "./layout/shell";
+import { connectionSearch } from "./routes/connections/search";
+import { logSearch } from "./routes/logs/search";
 import { NotFound } from "./routes/not-found";
 import { Opening } from "./routes/opening";
+import { requestSearch } from "./routes/requests/search";
 import { RouteError } from "./routes/route-error";
 
 interface Context {
@@ -97,9 +100,65 @@ const importExport = createRoute({
   component: lazyRouteComponent(() => import("./routes/import-export"), "ImportExport"),
 });
 
+const requests = createRoute({
+  getParentRoute: () => shell,
+  path: "/logs/requests",
+  validateSearch: requestSearch,
+  component: lazyRouteComponent(() => import("./routes/requests"), "Requests"),
+});
+
+const connections = createRoute({
+  getParentRoute: () => shell,
+  path: "/logs/connections",
+  validateSearch: connectionSearch,
+  component: lazyRouteComponent(() => import("./routes/connections"), "Connections"),
+});
+
+/** A line's own address is the list's with the line beside it, which the list shows itself. */
+const Nothing = () => null;
+
+const agentLogs = createRoute({
+  getParentRoute: () => shell,
+  path: "/logs/agent",
+  validateSearch: logSearch,
+  component: lazyRouteComponent(() => import("./routes/agent-logs"), "AgentLogs"),
+});
+
+const agentLine = createRoute({ getParentRoute: () => agentLogs, path: "$id", component: Nothing });
+
+const gateway = createRoute({
+  getParentRoute: () => shell,
+  path: "/gateway",
+  beforeLoad: () => {
+    throw redirect({ to: "/gateway/logs", replace: true });
+  },
+});
+
+const gatewayLogs = createRoute({
+  getParentRoute: () => shell,
+  path: "/gateway/logs",
+  validateSearch: logSearch,
+  component: lazyRouteComponent(() => import("./routes/gateway-logs"), "GatewayLogs"),
+});
+
+const gatewayLine = createRoute({ getParentRoute: () => gatewayLogs, path: "$id", component: Nothing });
+
 const tree = root.addChildren([
   login,
-  shell.addChildren([dashboard, mappings, newMapping, mapping, inspector, settings, importExport]),
+  shell.addChildren([
+    dashboard,
+    requests,
+    connections,
+    mappings,
+    newMapping,
+    mapping,
+    inspector,
+    settings,
+    importExport,
+    gateway,
+    gatewayLogs.addChildren([gatewayLine]),
+    agentLogs.addChildren([agentLine]),
+  ]),
 ]);
 
 /** What takes longer than this is waited for in words, in milliseconds; what does not would only flicker. */

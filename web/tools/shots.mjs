@@ -2,6 +2,7 @@
 // Needs `npm run build:mock` before and a Chromium (CHROMIUM, or the one on the path). Arguments choose pages by name.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { findings } from "../../e2e/browser/harness/axe.mjs";
 import { chromiumPath } from "../../e2e/browser/harness/chromium.mjs";
 import { serve } from "./serve.mjs";
 
@@ -198,6 +199,81 @@ const SHOTS = [
     },
   ],
   ["drawer", "/?mock=busy&still", click("button", "Open navigation"), 390],
+  ["requests", "/logs/requests?mock=busy&still"],
+  ["requests-filtered", "/logs/requests?mock=busy&still&status=5xx&range=custom&path=%2Fapi"],
+  ["requests-empty", "/logs/requests?mock=empty&still"],
+  ["requests-loading", "/logs/requests?mock=busy&slow"],
+  ["requests-nothing", "/logs/requests?mock=busy&still&q=nowhere"],
+  [
+    "requests-paused",
+    "/logs/requests?mock=busy&still",
+    async (page) => {
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.evaluate(() => {
+        const api = window.octoportyMock;
+        for (let count = 0; count < 12; count += 1) api.visit(api.mappings[0]);
+      });
+      await page.getByRole("button", { name: "12 new requests" }).waitFor();
+    },
+  ],
+  [
+    "requests-detail",
+    "/logs/requests?mock=busy&still",
+    async (page) => {
+      await page.getByRole("row").nth(4).click();
+      await page.getByRole("dialog").getByText("Timing").waitFor();
+    },
+  ],
+  [
+    "requests-failed",
+    "/logs/requests?mock=busy&still&status=5xx",
+    async (page) => {
+      await page
+        .getByRole("row", { name: /target refused/ })
+        .first()
+        .click();
+      await page.getByRole("dialog").getByText("Timing").waitFor();
+    },
+  ],
+  ["connections", "/logs/connections?mock=busy&still"],
+  ["connections-empty", "/logs/connections?mock=empty&still"],
+  ["connections-loading", "/logs/connections?mock=busy&slow"],
+  [
+    "connections-detail",
+    "/logs/connections?mock=busy&still",
+    async (page) => {
+      await page
+        .getByRole("row", { name: /silent/ })
+        .first()
+        .click();
+      await page.getByRole("dialog").getByText("Transport").waitFor();
+    },
+  ],
+  ["gateway-logs", "/gateway?mock=busy&still", (page) => page.getByRole("row").first().waitFor()],
+  ["gateway-logs-away", "/gateway/logs?mock=offline&still"],
+  ["gateway-logs-empty", "/gateway/logs?mock=empty&still"],
+  ["agent-logs", "/logs/agent?mock=busy&still"],
+  ["agent-logs-loading", "/logs/agent?mock=busy&slow"],
+  [
+    "agent-logs-wrapped",
+    "/logs/agent?mock=busy&still",
+    async (page) => {
+      const wrap = page.getByRole("button", { name: "Wrap" });
+      if ((await wrap.getAttribute("aria-pressed")) === "false") await wrap.click();
+      await page.getByRole("grid").press("PageUp");
+    },
+  ],
+  ["agent-logs-warnings", "/logs/agent?mock=busy&still&level=warn"],
+  [
+    "agent-log-detail",
+    "/logs/agent/1201?mock=busy&still",
+    (page) => page.getByText("more characters").last().waitFor(),
+  ],
+  [
+    "gateway-log-detail",
+    "/gateway/logs/1197?mock=busy&still",
+    (page) => page.getByRole("dialog").getByText("timestamp").waitFor(),
+  ],
   ["not-found", "/nowhere?mock=busy&still"],
 ];
 
@@ -235,6 +311,7 @@ for (const [name, path, act, only] of SHOTS) {
       await page.evaluate(() => document.fonts.ready);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       if (wide > 0) complaints.push(`${name} ${width} ${theme}: ${wide} px too wide`);
+      for (const found of await findings(page)) complaints.push(`${name} ${width} ${theme}: ${found}`);
       await page.screenshot({
         path: `dist-shots/${name}-${width}-${theme}.png`,
         fullPage: !act || width === 390,

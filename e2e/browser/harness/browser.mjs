@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { axe } from "./axe.mjs";
 import { chromiumPath } from "./chromium.mjs";
 import { DEADLINE, PASSWORD } from "./processes.mjs";
 
@@ -42,8 +43,13 @@ export async function openPage(browser, size, colorScheme = "dark") {
   return { context, page, complaints };
 }
 
-/** Keeps pictures of the page as it is, in both themes. */
+/** Keeps pictures of the page as it is, in both themes, and fails on what whoever cannot see or point would stumble over. */
 export async function picture(page, name) {
+  await pictureOnly(page, name, (colorScheme) => axe(page, `${name}, ${colorScheme}`));
+}
+
+/** Keeps pictures of a page that may be in any state, as after a failure. */
+export async function pictureOnly(page, name, look = () => {}) {
   mkdirSync(RESULTS, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -54,6 +60,7 @@ export async function picture(page, name) {
       await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
     });
     await page.screenshot({ path: `${RESULTS}${name}-${colorScheme}.png` });
+    await look(colorScheme);
   }
   await page.emulateMedia({ reducedMotion: "no-preference" });
 }

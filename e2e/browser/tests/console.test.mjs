@@ -1,7 +1,7 @@
 // One person's way through the console, at a desk and on a phone, against a real gateway and agent.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { goTo, launch, openPage, overflow, picture, statusWord } from "../harness/browser.mjs";
+import { goTo, launch, openPage, overflow, picture, pictureOnly, statusWord } from "../harness/browser.mjs";
 import { DEADLINE, GATEWAY_NAME, startWorld, until } from "../harness/processes.mjs";
 
 const DOMAIN = "hello.localhost";
@@ -34,7 +34,7 @@ for (const size of ["desk", "phone"]) {
           await act();
         } catch (error) {
           failed = what;
-          await shot("failed");
+          await pictureOnly(page, `${size}-failed`);
           throw error;
         }
       });

@@ -15,18 +15,28 @@ const EVENT_NAMES = [
   "mappings-changed",
   "requests",
   "connection",
+  "log",
   "reset",
-] as const satisfies readonly ConsoleEvent["event"][];
+] as const satisfies readonly LiveEvent["event"][];
+
+export type LiveEvent = ConsoleEvent;
+
+/** A page that follows the stream itself, as a log does. */
+interface Listener {
+  onEvent: (event: LiveEvent) => void;
+  /** Events were missed: what is shown has to be fetched anew. */
+  onGap: () => void;
+}
 
 /** Gives an event of the stream its type. The contract is the API's document; other names are a newer console's. */
-export function eventOf(name: string, data: unknown): ConsoleEvent | undefined {
+export function eventOf(name: string, data: unknown): LiveEvent | undefined {
   const event = EVENT_NAMES.find((known) => known === name);
   if (!event || typeof data !== "object" || data === null) return undefined;
-  return { event, data } as ConsoleEvent;
+  return { event, data } as LiveEvent;
 }
 
 /** Brings the cached answers up to date with an event. */
-export function applyEvent(cache: QueryClient, event: ConsoleEvent): void {
+export function applyEvent(cache: QueryClient, event: LiveEvent): void {
   switch (event.event) {
     case "status":
       cache.setQueryData(statusQuery.queryKey, event.data);
@@ -46,6 +56,7 @@ export function applyEvent(cache: QueryClient, event: ConsoleEvent): void {
       putRequests(cache, event.data.items);
       break;
     case "connection":
+    case "log":
       break;
     case "reset":
       void cache.invalidateQueries();
@@ -99,12 +110,16 @@ const FIGURES_MS = 1_000;
 export class Live {
   readonly #feed: Feed;
   #figures: ReturnType<typeof setTimeout> | undefined;
+  readonly #listeners = new Set<Listener>();
 
   constructor(readonly cache: QueryClient) {
     this.#feed = new Feed({
       names: EVENT_NAMES,
       onEvent: (name, data) => this.#receive(name, data),
-      onResume: () => void cache.invalidateQueries(),
+      onResume: () => {
+        void cache.invalidateQueries();
+        for (const listener of this.#listeners) listener.onGap();
+      },
       check: () => bodyOf(client.GET("/api/v1/auth/me")),
     });
   }
@@ -121,6 +136,11 @@ export class Live {
 
   readonly subscribe = (listener: () => void): (() => void) => this.#feed.subscribe(listener);
 
+  readonly listen = (listener: Listener): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
   readonly state = (): FeedState => this.#feed.state;
 
   #receive(name: string, data: unknown): void {
@@ -128,6 +148,10 @@ export class Live {
     if (!event) return;
     applyEvent(this.cache, event);
     if (event.event === "requests") this.#figuresSoon();
+    for (const listener of this.#listeners) {
+      if (event.event === "reset") listener.onGap();
+      else listener.onEvent(event);
+    }
   }
 
   #figuresSoon(): void {

@@ -1,10 +1,32 @@
-import { ArrowDownUp, Gauge, type LucideIcon, Route, ScanSearch, SlidersHorizontal } from "lucide-react";
+import {
+  ArrowDownUp,
+  ArrowLeftRight,
+  Cable,
+  Gauge,
+  type LucideIcon,
+  Route,
+  ScanSearch,
+  ScrollText,
+  Server,
+  SlidersHorizontal,
+} from "lucide-react";
 
 /** Pages that have an entry. */
-export type NavTo = "/" | "/gateway/inspector" | "/import-export" | "/mappings" | "/settings";
+export type NavTo =
+  | "/"
+  | "/logs/requests"
+  | "/logs/connections"
+  | "/gateway/inspector"
+  | "/import-export"
+  | "/mappings"
+  | "/settings"
+  | "/gateway/logs"
+  | "/logs/agent";
 
 interface NavEntry {
   label: string;
+  /** Where the label alone says too little, as in the palette. */
+  fullLabel?: string;
   to: NavTo;
   icon: LucideIcon;
 }
@@ -17,13 +39,27 @@ interface NavGroup {
 /** What the rail and the palette offer. */
 export const NAV: readonly NavGroup[] = [
   { label: "Overview", entries: [{ label: "Dashboard", to: "/", icon: Gauge }] },
-  { label: "Traffic", entries: [{ label: "Inspector", to: "/gateway/inspector", icon: ScanSearch }] },
+  {
+    label: "Traffic",
+    entries: [
+      { label: "Requests", to: "/logs/requests", icon: ArrowLeftRight },
+      { label: "Connections", to: "/logs/connections", icon: Cable },
+      { label: "Inspector", to: "/gateway/inspector", icon: ScanSearch },
+    ],
+  },
   {
     label: "Setup",
     entries: [
       { label: "Mappings", to: "/mappings", icon: Route },
       { label: "Settings", to: "/settings", icon: SlidersHorizontal },
       { label: "Import/Export", to: "/import-export", icon: ArrowDownUp },
+    ],
+  },
+  {
+    label: "Logs",
+    entries: [
+      { label: "Gateway", fullLabel: "Gateway Logs", to: "/gateway/logs", icon: Server },
+      { label: "Agent", fullLabel: "Agent Logs", to: "/logs/agent", icon: ScrollText },
     ],
   },
 ];

@@ -27,6 +27,15 @@ export function PageHead({
   );
 }
 
+/** A page whose list scrolls in itself: as high as the window, whatever stands above the list. */
+export function FillPage({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <div className="flex h-[calc(100dvh-5.5rem)] min-h-[26rem] flex-col md:h-[calc(100dvh-3.5rem)]">
+      {children}
+    </div>
+  );
+}
+
 /** A part of a page with its own heading; no box of its own. */
 export function Section({
   title,

@@ -28,7 +28,13 @@ function useCommands(): Command[] {
   const other = isDark() ? "light" : "dark";
   return [
     ...NAV.flatMap((group) => group.entries).map(
-      ({ label, to, icon }): Command => ({ id: to, group: "Pages", label, icon, run: go(to) }),
+      ({ label, fullLabel = label, to, icon }): Command => ({
+        id: to,
+        group: "Pages",
+        label: fullLabel,
+        icon,
+        run: go(to),
+      }),
     ),
     { id: "new", group: "Actions", label: "Create Mapping", icon: Plus, run: go("/mappings/new") },
     {

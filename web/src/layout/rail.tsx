@@ -44,10 +44,11 @@ export function Rail({ onSearch, onChosen }: { onSearch: () => void; onChosen?: 
             <p aria-hidden="true" className="mb-1 px-2.5 text-xs text-muted">
               {group.label}
             </p>
-            {group.entries.map(({ label, to, icon: Icon }) => (
+            {group.entries.map(({ label, fullLabel, to, icon: Icon }) => (
               <Link
                 key={to}
                 to={to}
+                aria-label={fullLabel}
                 activeOptions={{ exact: to === "/", includeSearch: false }}
                 className={ENTRY}
                 activeProps={{ className: "bg-hover !text-ink font-medium", "aria-current": "page" }}

@@ -1,8 +1,11 @@
+import type { LiveEvent } from "../api/live";
 import type {
-  ConsoleEvent,
+  ConnectionLogEntry,
   DiagnoseInput,
   LandingPage,
   LiveStats,
+  LogEntry,
+  LogSource,
   Mapping,
   MappingInput,
   ProblemBody,
@@ -12,6 +15,15 @@ import type {
 } from "../api/model";
 import { diagnosis } from "./diagnosis";
 import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
+import {
+  connectionPage,
+  logPage,
+  requestCsv,
+  requestPage,
+  sampleAgentLog,
+  sampleConnections,
+  sampleGatewayLog,
+} from "./logs";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -28,6 +40,7 @@ import {
 export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet";
 
 export const MOCK_PASSWORD = "octopus";
+const HISTORY = 1_500;
 const LOCK_AFTER = 5;
 const LOCK_SECONDS = 60;
 
@@ -36,7 +49,10 @@ export class MockConsole {
   mappings: Mapping[];
   status: Status;
   stats: LiveStats;
+  /** Newest first, as the rest of the logs. */
   requests: RequestLogEntry[];
+  connections: ConnectionLogEntry[];
+  logs: Record<LogSource, LogEntry[]>;
   landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
   /** Whether the cookies hold a session. */
   loggedIn = true;
@@ -49,28 +65,36 @@ export class MockConsole {
   failedLogins = 0;
   /** What was asked for, for tests. */
   readonly log: string[] = [];
+  /** What logs were asked for. */
+  readonly queries: URLSearchParams[] = [];
   /** Answers to give instead of the usual ones, by "METHOD /path", once each. */
   readonly overrides = new Map<string, () => Response | Promise<Response>>();
-  readonly #streams = new Set<(event: ConsoleEvent) => void>();
+  readonly #streams = new Set<(event: LiveEvent) => void>();
 
   constructor(scenario: Scenario = "busy", now: number = Date.now()) {
     const empty = scenario === "empty";
     this.mappings = empty ? [] : sampleMappings(now);
     this.status = sampleStatus(this.mappings, now);
+    const history = empty ? [] : this.#history(now);
     this.stats =
       empty || scenario === "quiet" ? emptyStats(now) : sampleStats(sampleFailures(this.mappings, now), now);
-    this.requests = empty ? [] : this.#history(now);
+    this.requests = [...this.stats.newestFailures, ...history].toSorted((a, b) => b.id - a.id);
+    this.connections = empty ? [] : sampleConnections(now);
+    this.logs = empty
+      ? { agent: [], gateway: [] }
+      : { agent: sampleAgentLog(now), gateway: sampleGatewayLog(now) };
     if (scenario === "offline") this.#goOffline(now);
     if (scenario === "syncing")
       this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
   }
 
   #history(now: number): RequestLogEntry[] {
-    return this.mappings
-      .filter((mapping) => mapping.live.state === "ok")
-      .flatMap((mapping) =>
-        Array.from({ length: 30 }, (_, index) => sampleRequest(mapping, now - index * 17_000)),
-      );
+    const served = this.mappings.filter((mapping) => mapping.live.state === "ok");
+    const rows = Array.from({ length: HISTORY }, (_, index) => {
+      const mapping = served[index % served.length];
+      return mapping ? [sampleRequest(mapping, now - (HISTORY - index) * 4_300)] : [];
+    });
+    return rows.flat();
   }
 
   #goOffline(now: number): void {
@@ -96,13 +120,13 @@ export class MockConsole {
   }
 
   /** Listens to the events stream. */
-  listen(listener: (event: ConsoleEvent) => void): () => void {
+  listen(listener: (event: LiveEvent) => void): () => void {
     this.#streams.add(listener);
     listener({ event: "status", data: this.status });
     return () => this.#streams.delete(listener);
   }
 
-  emit(event: ConsoleEvent): void {
+  emit(event: LiveEvent): void {
     for (const listener of this.#streams) listener(event);
   }
 
@@ -117,6 +141,28 @@ export class MockConsole {
     this.requests = [request, ...this.requests];
     this.emit({ event: "requests", data: { items: [request] } });
     return request;
+  }
+
+  /** A line that one of the processes has just written. */
+  write(source: LogSource, change: Partial<LogEntry> = {}): LogEntry {
+    const entry: LogEntry = {
+      id: (this.logs[source][0]?.id ?? 0) + 1,
+      timestamp: iso(Date.now()),
+      level: "info",
+      message: "something happened",
+      fields: {},
+      ...change,
+    };
+    this.logs[source] = [entry, ...this.logs[source]];
+    this.emit({ event: "log", data: { source, items: [entry] } });
+    return entry;
+  }
+
+  /** A session that began or ended. */
+  connect(session: ConnectionLogEntry): void {
+    const others = this.connections.filter((one) => one.id !== session.id);
+    this.connections = [session, ...others].toSorted((a, b) => b.id - a.id);
+    this.emit({ event: "connection", data: session });
   }
 
   async handle(request: Request): Promise<Response> {
@@ -192,14 +238,13 @@ export class MockConsole {
       case "POST /api/v1/reconnect":
         this.setStatus({ connectionStatus: "Reconnecting", reconnectAttempts: 1 });
         return json({ message: "Reconnecting." }, 202);
-      case "GET /api/v1/logs/requests":
-        return this.#requestPage(new URL(request.url).searchParams);
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
       case "POST /api/v1/test/diagnose":
         return this.#diagnose((await request.json()) as DiagnoseInput);
       default:
         if (route.includes("/import-export/")) return this.#transfers(route, request);
+        if (route.includes("/logs")) return this.#logs(route, request);
         return route.includes("/settings/")
           ? this.#settings(route, request)
           : this.#mappingRoutes(route, request);
@@ -252,11 +297,29 @@ export class MockConsole {
     return json({ ...plan.result, dryRun: false });
   }
 
-  #requestPage(query: URLSearchParams): Response {
-    const mappingId = query.get("mappingId");
-    const found = this.requests.filter((one) => !mappingId || one.mappingId === mappingId);
-    const count = Number(query.get("count") ?? 1_000);
-    return json({ items: found.slice(0, count), hasMore: found.length > count, nextBeforeId: null });
+  #logs(route: string, request: Request): Response | undefined {
+    const query = new URL(request.url).searchParams;
+    switch (route) {
+      case "GET /api/v1/logs/requests": {
+        this.queries.push(query);
+        const page = requestPage(this.requests, query);
+        return request.headers.get("accept") === "text/csv" ? requestCsv(page.items) : json(page);
+      }
+      case "GET /api/v1/logs/connections":
+        this.queries.push(query);
+        return json(connectionPage(this.connections, query));
+      case "GET /api/v1/agent/logs":
+        this.queries.push(query);
+        return json(logPage(this.logs.agent, query));
+      case "GET /api/v1/gateway/logs":
+        this.queries.push(query);
+        if (this.status.connectionStatus !== "Connected") {
+          return problem(503, "agent_away", "The gateway is not connected.");
+        }
+        return json(logPage(this.logs.gateway, query));
+      default:
+        return undefined;
+    }
   }
 
   async #settings(route: string, request: Request): Promise<Response | undefined> {

@@ -30,5 +30,7 @@ export function installMock(): void {
     const served = api.mappings.filter((mapping) => mapping.live.state === "ok");
     const mapping = served[Math.floor(Math.random() * served.length)];
     if (mapping && api.status.connectionStatus === "Connected") api.visit(mapping);
+    api.write("gateway", { message: "request", fields: { host: mapping?.externalDomain ?? "nobody" } });
+    api.write("agent", { level: "debug", message: "stream opened" });
   }, VISIT_MS);
 }

@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { LayoutGrid, Plus, Search, Table2 } from "lucide-react";
+import { LayoutGrid, Plus, Table2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { mappingsQuery } from "../api/mappings";
 import type { Mapping } from "../api/model";
 import { LoadError } from "../layout/load-error";
 import { PageHead } from "../layout/page";
 import { Button, ButtonLink } from "../ui/button";
-import { boxClass } from "../ui/field";
+import { SearchBox } from "../ui/filter";
 import { Empty } from "../ui/notice";
 import { useRemembered } from "../ui/remembered";
 import { Segmented } from "../ui/segmented";
@@ -41,7 +41,7 @@ export function Mappings(): ReactNode {
         }
       />
       <div className="mb-4 flex flex-wrap items-center gap-3">
-        <SearchBox value={search} onValue={setSearch} />
+        <SearchBox label="Search mappings" value={search} onValue={setSearch} />
         <Segmented
           label="Show"
           value={filter}
@@ -81,29 +81,6 @@ export function Mappings(): ReactNode {
       )}
       {deleting && <DeleteDialog mapping={deleting} onClose={() => setDeleting(null)} />}
     </>
-  );
-}
-
-function SearchBox({ value, onValue }: { value: string; onValue: (value: string) => void }): ReactNode {
-  return (
-    <div className="relative w-full sm:w-72">
-      <Search
-        size={16}
-        strokeWidth={1.75}
-        aria-hidden="true"
-        className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-muted"
-      />
-      <input
-        type="search"
-        aria-label="Search mappings"
-        placeholder="Search mappings…"
-        autoComplete="off"
-        spellCheck={false}
-        value={value}
-        onChange={(event) => onValue(event.target.value)}
-        className={boxClass(undefined, "!h-[34px] pl-8 text-sm pointer-coarse:!h-11")}
-      />
-    </div>
   );
 }
 

@@ -21,6 +21,8 @@ export interface Rendered {
   user: UserEvent;
   /** Where the page is now. */
   path: () => string;
+  /** What its address says beside that. */
+  search: () => Record<string, unknown>;
 }
 
 /** The whole page at an address, against a mock console. */
@@ -28,5 +30,11 @@ export function renderApp(address: string, scenario: Scenario | MockConsole = "b
   const api = connect(typeof scenario === "string" ? new MockConsole(scenario) : scenario);
   const app = makeApp(createMemoryHistory({ initialEntries: [address] }));
   render(<App app={app} />);
-  return { api, app, user: userEvent.setup(), path: () => app.router.state.location.pathname };
+  return {
+    api,
+    app,
+    user: userEvent.setup(),
+    path: () => app.router.state.location.pathname,
+    search: () => app.router.state.location.search,
+  };
 }

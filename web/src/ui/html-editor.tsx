@@ -107,7 +107,7 @@ const LineNumbers = memo(function LineNumbers({ count }: { count: number }): Rea
   return (
     <pre
       aria-hidden="true"
-      className="figures sticky left-0 z-10 m-0 border-r bg-surface py-3 pr-2 pl-3 text-right text-xs leading-5 text-faint select-none"
+      className="figures sticky left-0 z-10 m-0 border-r bg-surface py-3 pr-2 pl-3 text-right text-xs leading-5 text-muted select-none"
     >
       {lines}
     </pre>

@@ -1,4 +1,4 @@
-import { type DialogHTMLAttributes, type ReactNode, useEffect, useRef } from "react";
+import { type DialogHTMLAttributes, type ReactNode, useLayoutEffect, useRef } from "react";
 
 interface ModalProps
   extends Omit<DialogHTMLAttributes<HTMLDialogElement>, "onClose" | "onCancel" | "onClick"> {
@@ -12,7 +12,8 @@ interface ModalProps
  */
 export function Modal({ onClose, children, ...rest }: ModalProps): ReactNode {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // A layout effect: the browser gives the focus back only while the dialog is still in the document.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     dialog?.querySelector<HTMLElement>("[data-autofocus]")?.focus();

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { LiveStats, RequestLogEntry } from "../../api/model";
+import { STATUS_CLASSES } from "../../api/request-log";
 import { Skeleton } from "../../ui/skeleton";
 import { Ago } from "../../ui/time";
 
@@ -39,15 +40,27 @@ export function Failures({ stats }: { stats: LiveStats | undefined }): ReactNode
   );
 }
 
+const classOf = (status: number) =>
+  STATUS_CLASSES.find((known) => Number(known[0]) === Math.floor(status / 100));
+
 function FailureLine({ failure }: { failure: RequestLogEntry }): ReactNode {
   const cause = failure.error ? codeWords(failure.error) : "answered by the target";
   return (
     <li className="arrive grid grid-cols-[2rem_minmax(0,1fr)_auto] items-baseline gap-x-2 border-b px-1 py-1.5 text-sm">
       <span className="figures text-bad">{failure.status}</span>
-      <span className="truncate font-mono text-xs" title={`${failure.method} ${failure.host}${failure.path}`}>
+      <Link
+        to="/logs/requests"
+        search={{
+          mapping: failure.mappingId,
+          status: classOf(failure.status),
+          request: failure.id,
+        }}
+        className="truncate font-mono text-xs hover:underline"
+        title={`${failure.method} ${failure.host}${failure.path}`}
+      >
         {failure.method} {failure.host}
         {failure.path}
-      </span>
+      </Link>
       <Ago at={failure.at} className="text-xs text-muted" />
       <span
         className="col-span-2 col-start-2 truncate text-xs text-muted"

@@ -95,11 +95,7 @@ function sizeOf(probe: InspectedProbe): string {
 }
 
 function Differs({ only = false }: { only?: boolean }): ReactNode {
-  return (
-    <span className="ml-1 rounded-sm bg-warn-wash px-1 text-xs text-warn">
-      {only ? "only here" : "differs"}
-    </span>
-  );
+  return <span className="ml-1 rounded-sm px-1 text-xs text-warn">{only ? "only here" : "differs"}</span>;
 }
 
 function Headers({

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Mapping, RequestLogEntry } from "../../api/model";
 import { recentRequestsQuery } from "../../api/requests";
@@ -6,6 +7,7 @@ import { LoadError } from "../../layout/load-error";
 import { Section } from "../../layout/page";
 import { bytes, milliseconds } from "../../ui/format";
 import { Skeleton } from "../../ui/skeleton";
+import { statusTone } from "../../ui/status-code";
 import { Ago } from "../../ui/time";
 import { codeWords } from "../dashboard/failures";
 
@@ -13,7 +15,18 @@ import { codeWords } from "../dashboard/failures";
 export function RecentRequests({ mapping }: { mapping: Mapping }): ReactNode {
   const query = useQuery(recentRequestsQuery(mapping.id));
   return (
-    <Section title="Last requests">
+    <Section
+      title="Last requests"
+      actions={
+        <Link
+          to="/logs/requests"
+          search={{ mapping: mapping.id }}
+          className="text-sm text-accent hover:underline"
+        >
+          All requests
+        </Link>
+      }
+    >
       {query.isError && !query.data && <LoadError what="The requests" query={query} />}
       {query.isPending && (
         <div role="status" aria-label="Loading requests" className="border-t">
@@ -33,12 +46,6 @@ export function RecentRequests({ mapping }: { mapping: Mapping }): ReactNode {
       {query.data && query.data.length > 0 && <RequestTable requests={query.data} />}
     </Section>
   );
-}
-
-function statusTone(status: number): string {
-  if (status >= 500) return "text-bad";
-  if (status >= 400) return "text-warn";
-  return "text-good";
 }
 
 function RequestTable({ requests }: { requests: readonly RequestLogEntry[] }): ReactNode {
