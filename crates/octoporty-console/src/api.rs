@@ -18,6 +18,7 @@ pub(crate) mod inspector;
 pub(crate) mod logs;
 pub(crate) mod loose;
 pub(crate) mod mappings;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod responses;
@@ -53,6 +54,7 @@ fn open_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::logout::logout))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .layer(middleware::from_fn(guard::require_same_site))
 }
 

@@ -37,7 +37,7 @@ use tracing::info;
 
 pub use clock::Clock;
 pub use config::ConsoleConfig;
-pub use ports::{AgentControl, AgentPorts};
+pub use ports::{AgentControl, AgentPorts, ConsoleFigures, MetricsText};
 
 use api::mappings::live::Verdicts;
 use api::turns::Turns;
@@ -119,6 +119,24 @@ pub enum StartError {
     },
 }
 
+/// Reads a console's figures, for as long as somebody wants them.
+#[derive(Clone)]
+pub struct ConsoleGauge(Arc<App>);
+
+impl ConsoleGauge {
+    /// The figures as they are now.
+    #[must_use]
+    pub fn read(&self) -> ConsoleFigures {
+        self.0.figures()
+    }
+}
+
+impl std::fmt::Debug for ConsoleGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConsoleGauge({:?})", self.read())
+    }
+}
+
 /// A running console.
 pub struct Console {
     address: SocketAddr,
@@ -150,6 +168,9 @@ impl Console {
         let (listen, retention) = (config.listen, config.retention);
         let AgentPorts { desired, status, sync, targets, access, sessions, control, log } = ports;
         let app = open(config, desired, News { status, sync, targets }, (control, log), clock).await?;
+        let AgentPorts { desired, status, sync, targets, access, sessions, control, metrics } = ports;
+        let role = Role { news: News { status, sync, targets }, control, metrics };
+        let app = open(config, desired, role, clock).await?;
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
         let recorder = Recorder::new(Arc::clone(&app), access, sessions, retention);
@@ -171,6 +192,12 @@ impl Console {
         self.address
     }
 
+    /// Where its figures are read.
+    #[must_use]
+    pub fn gauge(&self) -> ConsoleGauge {
+        ConsoleGauge(Arc::clone(&self.app))
+    }
+
     /// Stops accepting, ends event streams, writes what is queued, closes the store.
     pub async fn stop(self, grace: Duration) {
         self.app.stopping.cancel();
@@ -187,12 +214,20 @@ impl std::fmt::Debug for Console {
     }
 }
 
+/// What the role that the console belongs to gave it.
+struct Role {
+    news: News,
+    control: Arc<dyn AgentControl>,
+    metrics: Arc<dyn MetricsText>,
+}
+
 /// Everything but the listener.
 async fn open(
     config: ConsoleConfig,
     desired: tokio::sync::watch::Sender<Arc<octoporty_proto::model::DesiredState>>,
     news: News,
     (control, log): (Arc<dyn AgentControl>, Arc<dyn LogSource>),
+    role: Role,
     clock: Clock,
 ) -> Result<Arc<App>, StartError> {
     let store = Arc::new(Store::open(&config.database).await?);
@@ -214,6 +249,10 @@ async fn open(
         news,
         control,
         log,
+        news: role.news,
+        control: role.control,
+        metrics: role.metrics,
+        metrics_token: config.metrics_token,
         clock,
         trusted: config.trusted_proxies,
         capabilities: config.capabilities,

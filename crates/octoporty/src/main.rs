@@ -4,6 +4,7 @@
 //! * `cli`: the command line.
 //! * `settings`: flags, environment and file into the roles' configurations; the only reader of any of them.
 //! * `telemetry`: logs.
+//! * `metrics`: figures for Prometheus.
 //! * `supervise`: starts a role's parts in order and ends them in reverse.
 //! * `demo`: all roles and a sample site in one process.
 //! * `health`, `hash_password`: small commands.
@@ -17,6 +18,7 @@ mod exit;
 mod hash_password;
 mod health;
 mod http_client;
+mod metrics;
 mod platform;
 mod settings;
 mod supervise;
