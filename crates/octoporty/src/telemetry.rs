@@ -42,8 +42,8 @@ use self::book::Book;
 use self::history::History;
 use self::journal::Journal;
 use self::roller::Roller;
-use self::writer::{Lines, Writer};
 pub(crate) use self::writer::{Flush, dropped_lines};
+use self::writer::{Lines, Writer};
 
 /// The logs of the roles in this process: one and the same, unless it has both.
 #[derive(Clone, Debug)]

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use octoporty_console::config::{PasswordHash, Retention, TrustedProxies};
 use octoporty_console::{
-    AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, ConsoleFigures, MetricsText, Side, StartError,
+    AgentControl, AgentPorts, Capabilities, Clock, Console, ConsoleConfig, ConsoleFigures, MetricsText, Side,
+    StartError,
 };
 use octoporty_proto::model::{
     AccessRecord, AccessRows, AgentStatus, Answer as Told, AskError, ConnectionState, DesiredState, LogEntry, LogPage,

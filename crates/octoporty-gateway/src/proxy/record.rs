@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Method, Uri};
 use octoporty_proto::model::{AccessRow, Failure, MappingId, VISITOR_LEFT};
 
-use crate::fields::{Known, Text};
 use crate::counters::{RequestTimes, ShardCounters};
+use crate::fields::{Known, Text};
 use crate::routing::{Route, Serving};
 use crate::shards::ShardContext;
 use crate::visitor::{Head, RequestId, VisitorInfo};

@@ -108,9 +108,8 @@ impl AgentMetrics {
 
     fn verdicts(&self, out: &mut Exposition) {
         let report = self.sync.borrow().clone();
-        let mut counts: HashMap<&str, u64> = ["applied", "taken", "duplicate", "unsupported", "limit", "other"]
-            .map(|verdict| (verdict, 0))
-            .into();
+        let mut counts: HashMap<&str, u64> =
+            ["applied", "taken", "duplicate", "unsupported", "limit", "other"].map(|verdict| (verdict, 0)).into();
         for (_, verdict) in &report.verdicts {
             let word = match verdict {
                 MappingVerdict::Applied => "applied",

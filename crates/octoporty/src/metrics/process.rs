@@ -28,7 +28,8 @@ pub(super) fn write(out: &mut Exposition) {
         out.gauges("process_open_fds", "File descriptors that are open").add(Labels::new(), open);
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
     if let Some(kib) = field("VmRSS:") {
         let kib: u64 = kib;
         out.gauges("process_resident_memory_bytes", "Resident memory").add(Labels::new(), kib * 1024);

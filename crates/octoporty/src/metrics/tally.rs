@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use octoporty_proto::model::{AccessRow, AccessRows, EndReason, FailureCode, MappingId, SessionRecord, VISITOR_LEFT};
 
 /// Upper ends of the bins of times, seconds; the gateway has the same.
-pub(super) const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+pub(super) const BOUNDS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 /// With the last one, which has no end.
 pub(super) const BINS: usize = BOUNDS.len() + 1;
 /// Mappings that are remembered before those that are gone are forgotten: as many as an agent may have.

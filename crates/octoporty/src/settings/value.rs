@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use octoporty_agent::config::{Credential, LinkCount, RuleError, TargetRule};
+use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, MetricsToken, PasswordHash, PasswordHashError};
 use octoporty_gateway::config::{ApiKey, RemoteUpdate, Unmapped};
-use octoporty_console::config::{JwtSecret, MetricsToken, MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
 use octoporty_proto::model::{AgentName, AgentNameError, Compression, Hostname, HostnameError};
 use thiserror::Error;
 use tracing::Level;
