@@ -74,6 +74,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(gateway::logs::logs))
         .routes(routes!(agent::logs::logs))
         .routes(routes!(stats::live))
+        .routes(routes!(stats::history::history))
+        .routes(routes!(stats::summary::summary))
         .routes(routes!(events::listen::listen))
         .routes(routes!(logs::requests::requests))
         .routes(routes!(logs::requests::request))

@@ -46,7 +46,7 @@ use auth::{Auth, Credentials};
 use desired::Desired;
 use events::{Hub, feed, lines};
 use listen::Server;
-use recorder::{Recorded, Recorder};
+use recorder::{Asks, Recorded, Recorder};
 use store::{Store, StoreError};
 
 /// What this side's console offers; the API serves it and the page's navigation follows it.
@@ -170,10 +170,10 @@ impl Console {
         let app = open(config, desired, News { status, sync, targets }, (control, log), clock).await?;
         let AgentPorts { desired, status, sync, targets, access, sessions, control, metrics } = ports;
         let role = Role { news: News { status, sync, targets }, control, metrics };
-        let app = open(config, desired, role, clock).await?;
+        let (app, asks) = open(config, desired, role, clock).await?;
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
-        let recorder = Recorder::new(Arc::clone(&app), access, sessions, retention);
+        let recorder = Recorder::new(Arc::clone(&app), access, sessions, asks, retention);
         tasks.spawn(recorder.run(recorder_stop.clone()));
         tasks.spawn(feed::run(Arc::clone(&app)));
         tasks.spawn(lines::follow_own(Arc::clone(&app)));
@@ -229,7 +229,7 @@ async fn open(
     (control, log): (Arc<dyn AgentControl>, Arc<dyn LogSource>),
     role: Role,
     clock: Clock,
-) -> Result<Arc<App>, StartError> {
+) -> Result<(Arc<App>, Asks), StartError> {
     let store = Arc::new(Store::open(&config.database).await?);
     let unreadable = |error: StoreError| StartError::Database {
         path: config.database.display().to_string(),
@@ -240,7 +240,8 @@ async fn open(
         Credentials { hash: config.password_hash, username: config.username, key: key.as_bytes().to_vec() };
     let auth = Auth::load(Arc::clone(&store), clock.clone(), credentials).await.map_err(unreadable)?;
     let desired = Desired::start(Arc::clone(&store), desired).await.map_err(unreadable)?;
-    Ok(Arc::new(App {
+    let (recorded, asks) = Recorded::new();
+    let app = Arc::new(App {
         store,
         auth,
         desired,
@@ -249,6 +250,7 @@ async fn open(
         news,
         control,
         log,
+        recorded: Arc::new(recorded),
         news: role.news,
         control: role.control,
         metrics: role.metrics,
@@ -262,5 +264,6 @@ async fn open(
         probes: Semaphore::new(api::inspector::MOST_PROBES),
         turns: Turns::default(),
         stopping: CancellationToken::new(),
-    }))
+    });
+    Ok((app, asks))
 }

@@ -3,7 +3,7 @@
 //! The cast:
 //! * [`open`]: the folder, the file, migrations.
 //! * [`writer`]: the one task that writes; batches what waits and answers when it is committed.
-//! * one file a table: `mappings`, `settings`, `requests`, `connections`, `tokens`, `lockouts`.
+//! * one file a table: `mappings`, `settings`, `requests`, `connections`, `rollups`, `tokens`, `lockouts`.
 //!
 //! Invariants: an answered change survives power loss (settings are committed with `synchronous=FULL`); rows of the
 //! logs may lose the newest moments to power loss, never to the end of the process; what fails is a state
@@ -14,6 +14,7 @@ mod lockouts;
 mod mappings;
 mod open;
 mod requests;
+mod rollups;
 mod settings;
 mod tokens;
 mod writer;
@@ -28,6 +29,7 @@ pub(crate) use connections::{ConnectionFilter, ConnectionRow};
 pub(crate) use lockouts::LockoutRow;
 pub(crate) use mappings::{MappingDraft, Occupied, Precondition, ReplaceOutcome, StoredMapping, View};
 pub(crate) use requests::{RequestFilter, RequestRow, StatusClass};
+pub(crate) use rollups::Slices;
 pub(crate) use settings::PageOutcome;
 pub(crate) use tokens::{Rotation, TokenHash};
 

@@ -9,6 +9,7 @@ mod events;
 mod gateway;
 mod inspector;
 mod lines;
+mod history;
 mod logs;
 mod mappings;
 mod session;
