@@ -26,6 +26,9 @@ const inspect = (mapping, verdict) => async (page) => {
   await page.getByLabel("Mapping").selectOption({ label: mapping });
   await page.getByRole("button", { name: "Inspect" }).click();
   await page.getByText(verdict).waitFor();
+const range = (name) => async (page) => {
+  await click("button", name)(page);
+  await page.getByRole("slider").last().waitFor();
 };
 
 /** Name, path, and what is done before the picture. */
@@ -53,6 +56,17 @@ const SHOTS = [
     },
   ],
   ["dashboard", "/?mock=busy&still"],
+  ["dashboard-24h", "/?mock=busy&still", range("24 h")],
+  ["dashboard-30d", "/?mock=busy&still", range("30 d")],
+  [
+    "dashboard-cursor",
+    "/?mock=busy&still",
+    async (page) => {
+      await range("7 d")(page);
+      await page.getByRole("slider", { name: /^Bytes/ }).hover();
+    },
+  ],
+  ["dashboard-history-empty", "/?mock=empty&still", click("button", "7 d")],
   ["dashboard-offline", "/?mock=offline&still"],
   ["dashboard-syncing", "/?mock=syncing&still"],
   ["dashboard-empty", "/?mock=empty&still"],

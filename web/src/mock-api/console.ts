@@ -11,6 +11,7 @@ import type {
   TargetCheck,
 } from "../api/model";
 import { diagnosis } from "./diagnosis";
+import { mockHistory, mockSummary, type Past } from "./history";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -37,6 +38,8 @@ export class MockConsole {
   stats: LiveStats;
   requests: RequestLogEntry[];
   landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+  /** What was recorded in the past. */
+  past: Past = "busy";
   /** Whether the cookies hold a session. */
   loggedIn = true;
   /** Whether the access cookie ran out while the refresh cookie still holds. */
@@ -58,13 +61,14 @@ export class MockConsole {
     this.status = sampleStatus(this.mappings, now);
     this.stats =
       empty || scenario === "quiet" ? emptyStats(now) : sampleStats(sampleFailures(this.mappings, now), now);
-    this.requests = empty ? [] : this.#history(now);
+    this.requests = empty ? [] : this.#log(now);
+    if (empty) this.past = "none";
     if (scenario === "offline") this.#goOffline(now);
     if (scenario === "syncing")
       this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
   }
 
-  #history(now: number): RequestLogEntry[] {
+  #log(now: number): RequestLogEntry[] {
     return this.mappings
       .filter((mapping) => mapping.live.state === "ok")
       .flatMap((mapping) =>
@@ -188,6 +192,10 @@ export class MockConsole {
         return json(this.status);
       case "GET /api/v1/stats/live":
         return json(this.stats);
+      case "GET /api/v1/stats/history":
+        return json(mockHistory(new URL(request.url).searchParams, this.past, Date.now()));
+      case "GET /api/v1/stats/summary":
+        return json(mockSummary(this.past, Date.now()));
       case "POST /api/v1/reconnect":
         this.setStatus({ connectionStatus: "Reconnecting", reconnectAttempts: 1 });
         return json({ message: "Reconnecting." }, 202);
