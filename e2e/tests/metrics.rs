@@ -417,3 +417,75 @@ async fn a_metrics_port_in_use_is_told_before_anything_has_begun() {
         assert!(text.contains(&format!("cannot listen on {address} for /metrics")) && text.contains(key), "{text}");
     }
 }
+
+/// What of the history must be the same whenever it is read; the time that was observed goes on.
+async fn counted(console: &octoporty_e2e::console::ConsoleClient) -> Vec<serde_json::Value> {
+    let mut counted = Vec::new();
+    for step in ["minute", "hour", "day"] {
+        let history = console.expect(200, "GET", &format!("/api/v1/stats/history?step={step}"), None).await;
+        for point in history["points"].as_array().expect("points").iter().filter(|point| point["requests"] != 0) {
+            let fields = ["at", "requests", "errors", "classes", "meanMs", "p50Ms", "p95Ms"];
+            counted.push(fields.iter().map(|field| point[field].clone()).collect());
+        }
+    }
+    counted
+}
+
+async fn day(console: &octoporty_e2e::console::ConsoleClient) -> serde_json::Value {
+    console.expect(200, "GET", "/api/v1/stats/summary", None).await["ranges"][0].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_equal_after_a_restart_and_after_a_crash() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let (mut agent, console) = world.agent(&[]).await;
+    let site = statuses(&world).await;
+    let id = console.map("app.test", site.address()).await;
+    console.applied(&id).await;
+    for path in ["/200", "/404", "/502"] {
+        world.get("app.test", path).await;
+    }
+    eventually("all are counted", || async { (day(&console).await["requests"] == 3).then_some(()) }).await;
+    let first = counted(&console).await;
+    assert!(first.len() >= 3, "a point for each step at the least: {first:?}");
+    agent.signal("TERM").await;
+    agent.wait(Duration::from_secs(20)).await;
+    let (mut agent, console) = world.agent(&[]).await;
+    assert_eq!(counted(&console).await, first, "after a restart");
+    world.get("app.test", "/500").await;
+    eventually("the fourth one too", || async { (day(&console).await["requests"] == 4).then_some(()) }).await;
+    let second = counted(&console).await;
+    agent.kill().await;
+    let (_agent, console) = world.agent(&[]).await;
+    assert_eq!(counted(&console).await, second, "what was read was written: a crash does not take it");
+    let now = day(&console).await;
+    assert_eq!((&now["errors"], &now["successRate"]), (&2.into(), &0.5.into()), "{now}");
+    assert_eq!(now["successMet"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uptime_follows_the_tunnel() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[]).await;
+    let seconds = |range: &serde_json::Value, name: &str| range[name].as_f64().expect("seconds");
+    eventually("time passes in a tunnel that stands", || async {
+        let now = day(&console).await;
+        (seconds(&now, "connectedSeconds") >= 2.0).then_some(())
+    })
+    .await;
+    gateway.kill().await;
+    console.connection("Reconnecting").await;
+    let lost = day(&console).await;
+    eventually("time passes without one", || async {
+        let now = day(&console).await;
+        let (more, connected) = (
+            seconds(&now, "observedSeconds") - seconds(&lost, "observedSeconds"),
+            seconds(&now, "connectedSeconds") - seconds(&lost, "connectedSeconds"),
+        );
+        // The look at which the loss was seen ends up to a second of the tunnel's time.
+        (more >= 3.0 && connected <= 1.5 && now["uptimeMet"] == false).then_some(())
+    })
+    .await;
+}
