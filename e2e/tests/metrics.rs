@@ -48,11 +48,16 @@ fn of(figures: &Figures, name: &str) -> f64 {
     *figures.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", figures.keys().collect::<Vec<_>>()))
 }
 
+/// What has no sample yet is not a number, and equal to none.
+fn of_or_none(figures: &Figures, name: &str) -> f64 {
+    figures.get(name).copied().unwrap_or(f64::NAN)
+}
+
 /// Waits until every figure has the value that its cause gives it.
-async fn follow(address: SocketAddr, what: &str, wanted: &[(&str, f64)]) {
+async fn follow<N: AsRef<str> + std::fmt::Debug>(address: SocketAddr, what: &str, wanted: &[(N, f64)]) {
     eventually(&format!("{what}: {wanted:?}"), || async {
         let now = figures(address).await;
-        wanted.iter().all(|(name, value)| (of(&now, name) - value).abs() < 1e-9).then_some(())
+        wanted.iter().all(|(name, value)| (of_or_none(&now, name.as_ref()) - value).abs() < 1e-9).then_some(())
     })
     .await;
 }
@@ -122,23 +127,54 @@ async fn statuses(world: &World) -> Target {
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_are_counted_by_class_code_mapping_time_and_bytes_on_both_sides() {
-    let shown = Shown::new().await;
+/// What the gateway counts of [`visited`].
+const OF_GATEWAY: [(&str, f64); 10] = [
+    ("octoporty_gateway_requests_total{class=2xx}", 3.0),
+    ("octoporty_gateway_requests_total{class=4xx}", 1.0),
+    ("octoporty_gateway_requests_total{class=5xx}", 2.0),
+    ("octoporty_gateway_failures_total{code=target_refused}", 1.0),
+    ("octoporty_gateway_failures_total{code=not_mapped}", 1.0),
+    ("octoporty_gateway_request_duration_seconds_count{part=total}", 6.0),
+    ("octoporty_gateway_request_duration_seconds_count{part=first_byte}", 5.0),
+    ("octoporty_gateway_request_duration_seconds_bucket{le=+Inf,part=total}", 6.0),
+    ("octoporty_gateway_mappings{kind=http,verdict=applied}", 2.0),
+    ("octoporty_gateway_access_records_dropped_total", 0.0),
+];
+
+/// What the agent counts of [`visited`].
+fn of_agent(id: &str, down: &str) -> Vec<(String, f64)> {
+    let labels = format!("id={id},mapping=app.test");
+    let mapping = |family: &str, more: &str| format!("octoporty_agent_mapping_{family}_total{{{more}{labels}}}");
+    vec![
+        ("octoporty_agent_requests_total{class=2xx}".to_owned(), 3.0),
+        ("octoporty_agent_requests_total{class=5xx}".to_owned(), 2.0),
+        ("octoporty_agent_failures_total{code=target_refused}".to_owned(), 1.0),
+        ("octoporty_agent_request_duration_seconds_count".to_owned(), 6.0),
+        (mapping("requests", "class=2xx,"), 3.0),
+        (mapping("requests", "class=4xx,"), 1.0),
+        (mapping("requests", "class=5xx,"), 1.0),
+        (mapping("failed_requests", ""), 1.0),
+        (mapping("body_bytes", "direction=to_targets,"), 1000.0),
+        (mapping("body_bytes", "direction=to_visitors,"), 25.0),
+        (format!("octoporty_agent_target_up{{{labels}}}"), 1.0),
+        (format!("octoporty_agent_target_up{{id={down},mapping=says \"down\" \\ é}}"), 0.0),
+        ("octoporty_agent_mappings{verdict=applied}".to_owned(), 2.0),
+    ]
+}
+
+/// Five requests to a mapping that works, one to a mapping whose target is down, one to nobody; gives the mappings' ids.
+async fn visited(shown: &Shown) -> (String, String) {
     let world = &shown.world;
     let site = statuses(world).await;
     let id = shown.console.map("app.test", site.address()).await;
     shown.console.applied(&id).await;
     let dead = target::free_address(world.ip());
-    let down = shown
-        .console
-        .map_with(serde_json::json!({
-            "name": "says \"down\" \\ é", "externalDomain": "down.test", "internalHost": dead.ip().to_string(),
-            "internalPort": dead.port(), "internalProtocol": "Http", "isEnabled": true,
-        }))
-        .await;
+    let down = serde_json::json!({
+        "name": "says \"down\" \\ é", "externalDomain": "down.test", "internalHost": dead.ip().to_string(),
+        "internalPort": dead.port(), "internalProtocol": "Http", "isEnabled": true,
+    });
+    let down = shown.console.map_with(down).await;
     shown.console.applied(&down).await;
-
     for path in ["/200", "/200", "/404", "/500"] {
         world.get("app.test", path).await;
     }
@@ -148,55 +184,15 @@ async fn requests_are_counted_by_class_code_mapping_time_and_bytes_on_both_sides
     assert_eq!(exchange(world.gateway_address(), post.as_bytes(), "POST").await.status, 200);
     assert_eq!(world.get("down.test", "/").await.status, 502);
     assert_eq!(world.get("nobody.test", "/").await.status, 404);
+    (id, down)
+}
 
-    follow(
-        shown.of_gateway(),
-        "the gateway counts",
-        &[
-            ("octoporty_gateway_requests_total{class=2xx}", 3.0),
-            ("octoporty_gateway_requests_total{class=4xx}", 1.0),
-            ("octoporty_gateway_requests_total{class=5xx}", 2.0),
-            ("octoporty_gateway_failures_total{code=target_refused}", 1.0),
-            ("octoporty_gateway_failures_total{code=not_mapped}", 1.0),
-            ("octoporty_gateway_request_duration_seconds_count{part=total}", 6.0),
-            ("octoporty_gateway_request_duration_seconds_count{part=first_byte}", 5.0),
-            ("octoporty_gateway_request_duration_seconds_bucket{le=+Inf,part=total}", 6.0),
-            ("octoporty_gateway_mappings{kind=http,verdict=applied}", 2.0),
-            ("octoporty_gateway_access_records_dropped_total", 0.0),
-        ],
-    )
-    .await;
-    let name = |rest: &str| format!("{{{rest},id={id},mapping=app.test}}");
-    let (ok, missing, failed) = (name("class=2xx"), name("class=4xx"), name("class=5xx"));
-    let mapping = |family: &str, labels: &str| format!("octoporty_agent_mapping_{family}{labels}");
-    let broken = format!("octoporty_agent_target_up{{id={down},mapping=says \"down\" \\ é}}");
-    let working = format!("octoporty_agent_target_up{{id={id},mapping=app.test}}");
-    follow(
-        shown.of_agent(),
-        "the agent counts",
-        &[
-            ("octoporty_agent_requests_total{class=2xx}", 3.0),
-            ("octoporty_agent_requests_total{class=5xx}", 2.0),
-            ("octoporty_agent_failures_total{code=target_refused}", 1.0),
-            ("octoporty_agent_request_duration_seconds_count", 6.0),
-            (&mapping("requests_total", &ok), 3.0),
-            (&mapping("requests_total", &missing), 1.0),
-            (&mapping("requests_total", &failed), 1.0),
-            (&mapping("failed_requests_total", &format!("{{id={id},mapping=app.test}}")), 1.0),
-            (
-                &format!("octoporty_agent_mapping_body_bytes_total{{direction=to_targets,id={id},mapping=app.test}}"),
-                1000.0,
-            ),
-            (
-                &format!("octoporty_agent_mapping_body_bytes_total{{direction=to_visitors,id={id},mapping=app.test}}"),
-                25.0,
-            ),
-            (&working, 1.0),
-            (&broken, 0.0),
-            ("octoporty_agent_mappings{verdict=applied}", 2.0),
-        ],
-    )
-    .await;
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_counted_by_class_code_mapping_time_and_bytes_on_both_sides() {
+    let shown = Shown::new().await;
+    let (id, down) = visited(&shown).await;
+    follow(shown.of_gateway(), "the gateway counts", &OF_GATEWAY).await;
+    follow(shown.of_agent(), "the agent counts", &of_agent(&id, &down)).await;
     eventually("bytes are counted on both sides", || async {
         let (gateway, agent) = (figures(shown.of_gateway()).await, figures(shown.of_agent()).await);
         let moved =
@@ -220,62 +216,49 @@ async fn requests_are_counted_by_class_code_mapping_time_and_bytes_on_both_sides
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_links_and_agents_are_counted_and_sums_survive_the_session() {
+async fn agents_and_links_are_counted_and_sums_survive_the_session() {
     let mut shown = Shown::new().await;
     let site = target::mirror(shown.world.ip()).await;
     let id = shown.console.map("app.test", site.address()).await;
     shown.console.applied(&id).await;
     assert_eq!(shown.world.get("app.test", "/").await.status, 200);
-    follow(
-        shown.of_gateway(),
-        "connected",
-        &[
-            ("octoporty_gateway_agents{state=connected}", 1.0),
-            ("octoporty_gateway_agents{state=away}", 0.0),
-            ("octoporty_gateway_links{transport=websocket}", 2.0),
-            ("octoporty_gateway_links_started_total", 2.0),
-        ],
-    )
-    .await;
-    follow(
-        shown.of_agent(),
-        "connected",
-        &[
-            ("octoporty_agent_connection_state{state=connected}", 1.0),
-            ("octoporty_agent_connection_state{state=reconnecting}", 0.0),
-            ("octoporty_agent_sessions_total", 1.0),
-            ("octoporty_agent_dials_total", 1.0),
-            ("octoporty_agent_links{transport=websocket}", 2.0),
-        ],
-    )
-    .await;
-    eventually("a round trip was measured", || async {
-        let now = figures(shown.of_agent()).await;
-        (now.get("octoporty_agent_round_trip_seconds").is_some_and(|trip| *trip > 0.0 && *trip < 5.0)).then_some(())
-    })
-    .await;
-
+    let connected = [
+        ("octoporty_gateway_agents{state=connected}", 1.0),
+        ("octoporty_gateway_agents{state=away}", 0.0),
+        ("octoporty_gateway_links{transport=websocket}", 2.0),
+        ("octoporty_gateway_links_started_total", 2.0),
+    ];
+    follow(shown.of_gateway(), "connected", &connected).await;
     let before = figures(shown.of_gateway()).await;
     shown.agent.kill().await;
-    follow(
-        shown.of_gateway(),
-        "away",
-        &[("octoporty_gateway_agents{state=connected}", 0.0), ("octoporty_gateway_agents{state=away}", 1.0)],
-    )
-    .await;
+    let away = [("octoporty_gateway_agents{state=connected}", 0.0), ("octoporty_gateway_agents{state=away}", 1.0)];
+    follow(shown.of_gateway(), "away", &away).await;
     assert_eq!(shown.world.get("app.test", "/").await.status, 503);
+    follow(shown.of_gateway(), "told", &[("octoporty_gateway_failures_total{code=agent_away}", 1.0)]).await;
     let after = figures(shown.of_gateway()).await;
     assert!(!after.contains_key("octoporty_gateway_links{transport=websocket}"), "no link stands");
     for total in ["bytes_total{direction=to_targets}", "bytes_total{direction=to_visitors}", "streams_total"] {
         let name = format!("octoporty_gateway_{total}");
         assert!(of(&before, &name) > 0.0 && of(&after, &name) >= of(&before, &name), "{name} fell");
     }
-    assert_eq!(of(&after, "octoporty_gateway_failures_total{code=agent_away}"), 1.0);
+}
 
-    let _agent = shown
-        .world
-        .agent(&[("Agent__Metrics__Port", &shown.of_agent().to_string()), ("Agent__Metrics__Token", TOKEN)])
-        .await;
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_counts_its_sessions_attempts_and_links() {
+    let mut shown = Shown::new().await;
+    let connected = [
+        ("octoporty_agent_connection_state{state=connected}", 1.0),
+        ("octoporty_agent_connection_state{state=reconnecting}", 0.0),
+        ("octoporty_agent_sessions_total", 1.0),
+        ("octoporty_agent_dials_total", 1.0),
+        ("octoporty_agent_links{transport=websocket}", 2.0),
+    ];
+    follow(shown.of_agent(), "connected", &connected).await;
+    eventually("a round trip was measured", || async {
+        let now = figures(shown.of_agent()).await;
+        (now.get("octoporty_agent_round_trip_seconds").is_some_and(|trip| *trip > 0.0 && *trip < 5.0)).then_some(())
+    })
+    .await;
     shown.gateway.kill().await;
     eventually("the loss is counted", || async {
         let now = figures(shown.of_agent()).await;

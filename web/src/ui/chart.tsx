@@ -84,11 +84,24 @@ function options(host: HTMLElement, props: ChartProps, onCursor: (index: number 
         stroke: () => colourOf(host, colour),
         width: 1.5,
         spanGaps: false,
-        points: { show: false },
+        points: {
+          show: true,
+          size: 4,
+          fill: () => colourOf(host, colour),
+          filter: (plot: uPlot, index: number) => alone(plot.data[index] ?? []),
+        },
       })),
     ],
     hooks: { setCursor: [(plot: uPlot) => onCursor(plot.cursor.idx ?? null)] },
   } satisfies uPlot.Options;
+}
+
+/** Where the values stand that no line leads to: they are drawn as dots. */
+export function alone(values: ArrayLike<number | null | undefined>): number[] {
+  const known = (index: number) => values[index] !== null && values[index] !== undefined;
+  return Array.from(values, (_, index) => index).filter(
+    (index) => known(index) && !known(index - 1) && !known(index + 1),
+  );
 }
 
 /** From 0 on; but a share is near 1, and what it lacks is to be seen. */

@@ -146,8 +146,8 @@ struct Gathered(Exposition);
 impl Collector for Gathered {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // A family without samples would be a name that leads to nothing.
-        let families = self.0.families.iter().filter(|family| !family.samples.is_empty());
-        families.map(|family| family.encode(&mut encoder)).collect()
+        let mut families = self.0.families.iter().filter(|family| !family.samples.is_empty());
+        families.try_for_each(|family| family.encode(&mut encoder))
     }
 }
 
