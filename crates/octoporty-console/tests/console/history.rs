@@ -113,6 +113,22 @@ async fn history_and_summary_follow_requests_and_tunnel_and_are_equal_after_a_re
     assert_eq!(get(&user, "/api/v1/stats/summary").await["ranges"], summary["ranges"]);
 }
 
+#[tokio::test]
+async fn what_nobody_has_read_is_written_at_an_orderly_stop() {
+    let mut world = World::new().await;
+    let user = world.user().await;
+    let id = user.create("a.example.com").await;
+    world.agent.access.send([access_record(&id, world.now())].into_iter().collect()).await.unwrap();
+    eventually(async || {
+        let live = get(&user, "/api/v1/stats/live").await;
+        (live["requests"] == 1).then_some(())
+    })
+    .await;
+    world.restart().await;
+    let user = world.user().await;
+    assert_eq!(history(&user, "step=day").await["points"][0]["requests"], 1);
+}
+
 fn moment(ms: u64) -> String {
     let since = i128::from(ms) * 1_000_000;
     let moment = time::OffsetDateTime::from_unix_timestamp_nanos(since).unwrap();
