@@ -166,10 +166,8 @@ impl Console {
             .map_err(|source| StartError::Bind { address: config.listen, source });
         let (address, listener) = listener?;
         let (listen, retention) = (config.listen, config.retention);
-        let AgentPorts { desired, status, sync, targets, access, sessions, control, log } = ports;
-        let app = open(config, desired, News { status, sync, targets }, (control, log), clock).await?;
-        let AgentPorts { desired, status, sync, targets, access, sessions, control, metrics } = ports;
-        let role = Role { news: News { status, sync, targets }, control, metrics };
+        let AgentPorts { desired, status, sync, targets, access, sessions, control, log, metrics } = ports;
+        let role = Role { news: News { status, sync, targets }, control, log, metrics };
         let (app, asks) = open(config, desired, role, clock).await?;
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
@@ -218,6 +216,7 @@ impl std::fmt::Debug for Console {
 struct Role {
     news: News,
     control: Arc<dyn AgentControl>,
+    log: Arc<dyn LogSource>,
     metrics: Arc<dyn MetricsText>,
 }
 
@@ -225,8 +224,6 @@ struct Role {
 async fn open(
     config: ConsoleConfig,
     desired: tokio::sync::watch::Sender<Arc<octoporty_proto::model::DesiredState>>,
-    news: News,
-    (control, log): (Arc<dyn AgentControl>, Arc<dyn LogSource>),
     role: Role,
     clock: Clock,
 ) -> Result<(Arc<App>, Asks), StartError> {
@@ -246,13 +243,10 @@ async fn open(
         auth,
         desired,
         hub: Hub::new(),
-        recorded: Arc::new(Recorded::new()),
-        news,
-        control,
-        log,
         recorded: Arc::new(recorded),
         news: role.news,
         control: role.control,
+        log: role.log,
         metrics: role.metrics,
         metrics_token: config.metrics_token,
         clock,

@@ -74,10 +74,8 @@ impl StartError {
 /// Runs a gateway until a signal.
 pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
     run(&frame, async |signals, logs| {
-        let Some(gateway) = signals.unless(Gateway::start(config, logs.gateway)).await? else { return Ok(Exit::Clean) };
-    run(&frame, async |signals| {
         let metrics = server::bind(&frame.metrics).await?;
-        let Some(gateway) = signals.unless(Gateway::start(config)).await? else { return Ok(Exit::Clean) };
+        let Some(gateway) = signals.unless(Gateway::start(config, logs.gateway)).await? else { return Ok(Exit::Clean) };
         let metrics = metrics.map(|bound| bound.serve(metrics::of_gateway(gateway.gauge())));
         notify::ready(&format!("listening on {}", gateway.local_addr()));
         signals.next().await;
@@ -88,12 +86,10 @@ pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
 /// Runs an agent, with its console unless it has none, until a signal.
 pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
     run(&frame, async |signals, logs| {
+        let metrics = server::bind(&frame.metrics).await?;
         let Some(parts) = signals.unless(AgentParts::start(settings, logs.agent)).await? else {
             return Ok(Exit::Clean);
         };
-    run(&frame, async |signals| {
-        let metrics = server::bind(&frame.metrics).await?;
-        let Some(parts) = signals.unless(AgentParts::start(settings)).await? else { return Ok(Exit::Clean) };
         let metrics = metrics.map(|bound| bound.serve(parts.figures()));
         match parts.console_addr() {
             Some(address) => notify::ready(&format!("console at {address}")),

@@ -10,6 +10,7 @@ mod gateway;
 mod inspector;
 mod lines;
 mod history;
+mod lines;
 mod logs;
 mod mappings;
 mod session;
