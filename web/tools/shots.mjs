@@ -26,6 +26,8 @@ const inspect = (mapping, verdict) => async (page) => {
   await page.getByLabel("Mapping").selectOption({ label: mapping });
   await page.getByRole("button", { name: "Inspect" }).click();
   await page.getByText(verdict).waitFor();
+};
+
 const range = (name) => async (page) => {
   await click("button", name)(page);
   await page.getByRole("slider").last().waitFor();

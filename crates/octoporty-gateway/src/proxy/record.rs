@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Uri};
@@ -138,11 +137,11 @@ impl Record {
             }
         };
         let sent = self.sent.unwrap_or_else(|| self.arrived + total);
-        let first_byte_us = self.first_byte.map(|first| micros(first.saturating_duration_since(sent)));
         let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent, MAX_USER_AGENT));
         let status = self.status.unwrap_or(VISITOR_LEFT_STATUS);
         let gateway = sent.saturating_duration_since(self.arrived);
         let first_byte = self.first_byte.map(|first| first.saturating_duration_since(sent));
+        let first_byte_us = first_byte.map(micros);
         self.count(status, RequestTimes { gateway, first_byte, total });
         let had_room = self.serving.record(&AccessRow {
             mapping: self.mapping,
@@ -155,10 +154,8 @@ impl Record {
             status,
             error,
             error_detail,
-            gateway_us: micros(sent.saturating_duration_since(self.arrived)),
-            first_byte_us,
             gateway_us: micros(gateway),
-            first_byte_us: first_byte.map(micros),
+            first_byte_us,
             total_us: micros(total),
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,

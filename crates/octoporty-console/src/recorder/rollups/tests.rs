@@ -33,6 +33,7 @@ fn row(mapping: MappingId, at_ms: u64, status: u16) -> AccessRow<'static> {
         response_bytes: 100,
         client: "127.0.0.1".parse().unwrap(),
         user_agent: None,
+        tunnel_us: None,
     }
 }
 
