@@ -43,6 +43,11 @@ async function choose(page, name, change) {
     .setInputFiles({ name, mimeType: "application/octet-stream", buffer });
 }
 
+const range = (name) => async (page) => {
+  await click("button", name)(page);
+  await page.getByRole("slider").last().waitFor();
+};
+
 /** Name, path, and what is done before the picture. */
 const SHOTS = [
   ["login", "/login?mock=busy&login"],
@@ -68,6 +73,17 @@ const SHOTS = [
     },
   ],
   ["dashboard", "/?mock=busy&still"],
+  ["dashboard-24h", "/?mock=busy&still", range("24 h")],
+  ["dashboard-30d", "/?mock=busy&still", range("30 d")],
+  [
+    "dashboard-cursor",
+    "/?mock=busy&still",
+    async (page) => {
+      await range("7 d")(page);
+      await page.getByRole("slider", { name: /^Bytes/ }).hover();
+    },
+  ],
+  ["dashboard-history-empty", "/?mock=empty&still", click("button", "7 d")],
   ["dashboard-offline", "/?mock=offline&still"],
   ["dashboard-syncing", "/?mock=syncing&still"],
   ["dashboard-empty", "/?mock=empty&still"],

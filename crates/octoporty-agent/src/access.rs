@@ -18,6 +18,9 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 struct Losses {
     here: u64,
     gateway: u64,
+    /// Both, since the start.
+    all_here: u64,
+    all_gateway: u64,
     last_complaint: Option<Instant>,
 }
 
@@ -58,16 +61,24 @@ impl AccessFunnel {
         }
     }
 
+    /// Records that were dropped since the start: by this agent, and by its gateway.
+    pub(crate) fn dropped(&self) -> (u64, u64) {
+        let losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        (losses.all_here, losses.all_gateway)
+    }
+
     fn note(&self, here: u64, gateway: u64, now: Instant) -> Option<Complaint> {
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         losses.here += here;
         losses.gateway += gateway;
+        losses.all_here += here;
+        losses.all_gateway += gateway;
         let due = losses.last_complaint.is_none_or(|last| now.duration_since(last) >= COMPLAINT_INTERVAL);
         if !due || losses.here + losses.gateway == 0 {
             return None;
         }
         let complaint = Complaint { here: losses.here, gateway: losses.gateway };
-        *losses = Losses { last_complaint: Some(now), ..Losses::default() };
+        *losses = Losses { here: 0, gateway: 0, last_complaint: Some(now), ..*losses };
         Some(complaint)
     }
 }
@@ -84,6 +95,7 @@ mod tests {
         assert_eq!(funnel.note(2, 1, now), Some(Complaint { here: 2, gateway: 1 }));
         assert_eq!(funnel.note(5, 0, now + Duration::from_secs(59)), None);
         assert_eq!(funnel.note(0, 3, now + Duration::from_secs(60)), Some(Complaint { here: 5, gateway: 3 }));
+        assert_eq!(funnel.dropped(), (7, 4), "complaints do not take them away");
         drop(taken);
     }
 

@@ -175,6 +175,7 @@ impl Connector {
                 Some(_) => ConnectionState::Reconnecting,
             };
             facts.attempts = facts.attempts.saturating_add(1);
+            facts.dials += 1;
         });
         let (tell, news) = mpsc::channel(NEWS_QUEUE);
         let mut making = self.linker.make(0, None, tell.clone());

@@ -85,6 +85,20 @@ pub struct AgentNews {
     pub sessions: mpsc::Receiver<SessionRecord>,
 }
 
+/// What an agent counts besides its status, since it started.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct AgentFigures {
+    /// Attempts to reach the gateway. Compare with the sessions that began.
+    pub dials: u64,
+    /// Access records that this agent had no room for; the requests were served.
+    pub records_dropped: u64,
+    /// Access records that the gateway had no room for, as far as it has told.
+    pub records_dropped_by_gateway: u64,
+    /// What is to be served: the console's word, or that of the cache.
+    pub desired: Arc<DesiredState>,
+}
+
 /// A running agent. Clones are handles to the same one; when the last is dropped without [`Agent::stop`], it ends
 /// without a goodbye.
 #[derive(Debug, Clone)]
@@ -103,6 +117,12 @@ impl Agent {
     ) -> Result<(Self, AgentNews), StartError> {
         let (running, news) = Running::start(config, desired)?;
         Ok((Self { running: Arc::new(running) }, news))
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn figures(&self) -> AgentFigures {
+        self.running.figures()
     }
 
     /// Drops the session and dials at once, from any state.

@@ -37,7 +37,7 @@ use crate::targets::health::HealthBoard;
 use crate::targets::rules::Rules;
 use crate::targets::tls::TargetTls;
 use crate::traffic::Traffic;
-use crate::{AgentNews, StartError};
+use crate::{AgentFigures, AgentNews, StartError};
 
 /// Bound on resolving, dialling, TLS and upgrade with the gateway.
 const GATEWAY_DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,6 +63,8 @@ pub(crate) struct Running {
     asks: Arc<Asks>,
     /// How the gateway is reached, for the inspector.
     gateway_dial: Arc<DialSettings>,
+    access: Arc<AccessFunnel>,
+    effective: watch::Receiver<Arc<DesiredState>>,
     data_plane: Vec<Handle>,
     tasks: TaskTracker,
     /// Ends every task.
@@ -80,6 +82,8 @@ struct Wiring {
     orders: Arc<Orders>,
     board: Arc<StatusBoard>,
     outlets: Outlets,
+    desired: Desired,
+    cache: Option<Cache>,
 }
 
 impl Running {
@@ -97,7 +101,10 @@ impl Running {
         let forwarder = Arc::new(Forwarder::new(dialler, health, tasks.clone(), end.clone()));
         let traffic = Traffic::new(data_plane.len());
         let (board, status) = StatusBoard::new(config.gateway_url.to_string(), traffic.clone());
-        let (access_funnel, access) = AccessFunnel::new();
+        let (funnel, access) = AccessFunnel::new();
+        let funnel = Arc::new(funnel);
+        let cache = config.cache_file.clone().map(Cache::new);
+        let (desired, effective) = Desired::new(console, cache.as_ref(), Arc::clone(&forwarder));
         let (sync_out, sync) = watch::channel(Arc::new(SyncReport::default()));
         let (sessions_out, sessions) = mpsc::channel(SESSIONS_QUEUE);
         let asks = Arc::<Asks>::default();
@@ -108,8 +115,8 @@ impl Running {
             shards: data_plane.clone(),
             forwarder: Arc::clone(&forwarder),
             traffic,
-            access: Arc::new(access_funnel),
             asks: Arc::clone(&asks),
+            access: Arc::clone(&funnel),
             tasks: tasks.clone(),
             end: end.clone(),
             next_key: AtomicU64::new(0),
@@ -120,6 +127,8 @@ impl Running {
             board: Arc::clone(&board),
             asks,
             gateway_dial,
+            access: funnel,
+            effective,
             data_plane,
             tasks,
             end,
@@ -132,28 +141,22 @@ impl Running {
             orders: Arc::clone(&running.orders),
             board,
             outlets: Outlets { sync: sync_out, sessions: sessions_out },
+            desired,
+            cache,
         };
-        running.start_tasks(&control, config, console, wiring);
+        running.start_tasks(&control, &config, wiring);
         Ok((running, AgentNews { status, sync, targets, access, sessions }))
     }
 
-    fn start_tasks(
-        &self,
-        control: &Handle,
-        config: AgentConfig,
-        console: watch::Receiver<Arc<DesiredState>>,
-        wiring: Wiring,
-    ) {
-        let cache = config.cache_file.map(Cache::new);
-        let (desired, effective) = Desired::new(console, cache.as_ref(), Arc::clone(&self.forwarder));
-        drop(self.tasks.spawn_on(desired.run(self.end.clone()), control));
-        if let Some(cache) = cache {
-            drop(self.tasks.spawn_on(run_saver(cache, effective.clone(), self.end.clone()), control));
+    fn start_tasks(&self, control: &Handle, config: &AgentConfig, wiring: Wiring) {
+        drop(self.tasks.spawn_on(wiring.desired.run(self.end.clone()), control));
+        if let Some(cache) = wiring.cache {
+            drop(self.tasks.spawn_on(run_saver(cache, self.effective.clone(), self.end.clone()), control));
         }
         drop(self.tasks.spawn_on(Arc::clone(&wiring.board).run(self.end.clone()), control));
         let connector = Connector::new(Parts {
             linker: wiring.linker,
-            desired: effective,
+            desired: self.effective.clone(),
             orders: wiring.orders,
             board: wiring.board,
             outlets: wiring.outlets,
@@ -167,6 +170,16 @@ impl Running {
             end.run_until_cancelled(connector.run()).await;
         };
         drop(self.tasks.spawn_on(connect, control));
+    }
+
+    pub(crate) fn figures(&self) -> AgentFigures {
+        let (records_dropped, records_dropped_by_gateway) = self.access.dropped();
+        AgentFigures {
+            dials: self.board.dials(),
+            records_dropped,
+            records_dropped_by_gateway,
+            desired: Arc::clone(&self.effective.borrow()),
+        }
     }
 
     pub(crate) fn reconnect(&self) {

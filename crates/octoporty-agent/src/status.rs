@@ -54,6 +54,8 @@ pub(crate) struct Facts {
     pub(crate) last_connected_ms: Option<u64>,
     pub(crate) last_disconnected_ms: Option<u64>,
     pub(crate) attempts: u32,
+    /// Attempts since the start.
+    pub(crate) dials: u64,
     pub(crate) last_error: Option<String>,
     pub(crate) links: Vec<StandingLink>,
 }
@@ -101,6 +103,11 @@ impl StatusBoard {
         }
         let usable = facts.links.iter().find(|standing| standing.link.is_usable());
         usable.map(|standing| standing.link.clone()).ok_or(AskError::NotConnected)
+    }
+
+    /// Attempts since the start.
+    pub(crate) fn dials(&self) -> u64 {
+        self.facts().dials
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -19,6 +19,7 @@ pub(crate) mod inspector;
 pub(crate) mod logs;
 pub(crate) mod loose;
 pub(crate) mod mappings;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod problem;
 pub(crate) mod responses;
@@ -54,6 +55,7 @@ fn open_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::logout::logout))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .layer(middleware::from_fn(guard::require_same_site))
 }
 
@@ -73,6 +75,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(gateway::logs::logs))
         .routes(routes!(agent::logs::logs))
         .routes(routes!(stats::live))
+        .routes(routes!(stats::history::history))
+        .routes(routes!(stats::summary::summary))
         .routes(routes!(events::listen::listen))
         .routes(routes!(logs::requests::requests))
         .routes(routes!(logs::requests::request))

@@ -13,10 +13,10 @@ use crate::api::mappings::live::Verdicts;
 use crate::api::turns::Turns;
 use crate::auth::Auth;
 use crate::clock::Clock;
-use crate::config::TrustedProxies;
+use crate::config::{MetricsToken, TrustedProxies};
 use crate::desired::Desired;
 use crate::events::Hub;
-use crate::ports::AgentControl;
+use crate::ports::{AgentControl, ConsoleFigures, MetricsText};
 use crate::recorder::Recorded;
 use crate::store::Store;
 
@@ -48,6 +48,10 @@ pub(crate) struct App {
     pub(crate) control: Arc<dyn AgentControl>,
     /// The agent's own log.
     pub(crate) log: Arc<dyn LogSource>,
+    /// The figures of the process.
+    pub(crate) metrics: Arc<dyn MetricsText>,
+    /// What lets a scraper read them.
+    pub(crate) metrics_token: Option<MetricsToken>,
     /// The time.
     pub(crate) clock: Clock,
     /// Whose headers are believed.
@@ -68,4 +72,15 @@ pub(crate) struct App {
     pub(crate) transfers: Transfers,
     /// Cancelled when the console stops.
     pub(crate) stopping: CancellationToken,
+}
+
+impl App {
+    /// What the console counts by itself.
+    pub(crate) fn figures(&self) -> ConsoleFigures {
+        ConsoleFigures {
+            rows_dropped: self.recorded.dropped_rows(),
+            database_trouble: self.store.trouble().borrow().is_some(),
+            event_listeners: self.hub.listeners(),
+        }
+    }
 }

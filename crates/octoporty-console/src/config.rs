@@ -7,8 +7,10 @@ use ipnet::IpNet;
 
 use crate::Capabilities;
 
+mod metrics_token;
 mod password;
 
+pub use metrics_token::MetricsToken;
 pub use password::{MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
 
 /// The HMAC key of access tokens, at least 32 characters. Debug does not show it.
@@ -68,6 +70,8 @@ pub struct ConsoleConfig {
     pub password_hash: PasswordHash,
     /// Key of access tokens; `None`: made once and kept beside the database.
     pub jwt_secret: Option<JwtSecret>,
+    /// What lets a scraper read `/metrics` without a session, if anything does.
+    pub metrics_token: Option<MetricsToken>,
     /// What this side offers.
     pub capabilities: Capabilities,
     /// How long logs are kept.

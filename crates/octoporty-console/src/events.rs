@@ -134,9 +134,14 @@ impl Hub {
 
     /// Whether anybody listens.
     pub(crate) fn has_listeners(&self) -> bool {
+        self.listeners() > 0
+    }
+
+    /// How many listen.
+    pub(crate) fn listeners(&self) -> usize {
         let mut inner = self.inner();
         inner.listeners.retain(|listener| !listener.is_closed());
-        !inner.listeners.is_empty()
+        inner.listeners.len()
     }
 
     /// Tells everybody.

@@ -41,7 +41,7 @@ use tracing::info;
 
 pub use clock::Clock;
 pub use config::ConsoleConfig;
-pub use ports::{AgentControl, AgentPorts};
+pub use ports::{AgentControl, AgentPorts, ConsoleFigures, MetricsText};
 
 use api::import_export::Transfers;
 use api::mappings::live::Verdicts;
@@ -51,7 +51,7 @@ use auth::{Auth, Credentials};
 use desired::Desired;
 use events::{Hub, feed, lines};
 use listen::Server;
-use recorder::{Recorded, Recorder};
+use recorder::{Asks, Recorded, Recorder};
 use store::{Store, StoreError};
 
 /// What this side's console offers; the API serves it and the page's navigation follows it.
@@ -124,6 +124,24 @@ pub enum StartError {
     },
 }
 
+/// Reads a console's figures, for as long as somebody wants them.
+#[derive(Clone)]
+pub struct ConsoleGauge(Arc<App>);
+
+impl ConsoleGauge {
+    /// The figures as they are now.
+    #[must_use]
+    pub fn read(&self) -> ConsoleFigures {
+        self.0.figures()
+    }
+}
+
+impl std::fmt::Debug for ConsoleGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConsoleGauge({:?})", self.read())
+    }
+}
+
 /// A running console.
 pub struct Console {
     address: SocketAddr,
@@ -153,11 +171,12 @@ impl Console {
             .map_err(|source| StartError::Bind { address: config.listen, source });
         let (address, listener) = listener?;
         let (listen, retention) = (config.listen, config.retention);
-        let AgentPorts { desired, status, sync, targets, access, sessions, control, log } = ports;
-        let app = open(config, desired, News { status, sync, targets }, (control, log), clock).await?;
+        let AgentPorts { desired, status, sync, targets, access, sessions, control, log, metrics } = ports;
+        let role = Role { news: News { status, sync, targets }, control, log, metrics };
+        let (app, asks) = open(config, desired, role, clock).await?;
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
-        let recorder = Recorder::new(Arc::clone(&app), access, sessions, retention);
+        let recorder = Recorder::new(Arc::clone(&app), access, sessions, asks, retention);
         tasks.spawn(recorder.run(recorder_stop.clone()));
         tasks.spawn(feed::run(Arc::clone(&app)));
         tasks.spawn(lines::follow_own(Arc::clone(&app)));
@@ -176,6 +195,12 @@ impl Console {
         self.address
     }
 
+    /// Where its figures are read.
+    #[must_use]
+    pub fn gauge(&self) -> ConsoleGauge {
+        ConsoleGauge(Arc::clone(&self.app))
+    }
+
     /// Stops accepting, ends event streams, writes what is queued, closes the store.
     pub async fn stop(self, grace: Duration) {
         self.app.stopping.cancel();
@@ -192,14 +217,21 @@ impl std::fmt::Debug for Console {
     }
 }
 
+/// What the role that the console belongs to gave it.
+struct Role {
+    news: News,
+    control: Arc<dyn AgentControl>,
+    log: Arc<dyn LogSource>,
+    metrics: Arc<dyn MetricsText>,
+}
+
 /// Everything but the listener.
 async fn open(
     config: ConsoleConfig,
     desired: tokio::sync::watch::Sender<Arc<octoporty_proto::model::DesiredState>>,
-    news: News,
-    (control, log): (Arc<dyn AgentControl>, Arc<dyn LogSource>),
+    role: Role,
     clock: Clock,
-) -> Result<Arc<App>, StartError> {
+) -> Result<(Arc<App>, Asks), StartError> {
     let store = Arc::new(Store::open(&config.database).await?);
     let unreadable = |error: StoreError| StartError::Database {
         path: config.database.display().to_string(),
@@ -210,15 +242,18 @@ async fn open(
         Credentials { hash: config.password_hash, username: config.username, key: key.as_bytes().to_vec() };
     let auth = Auth::load(Arc::clone(&store), clock.clone(), credentials).await.map_err(unreadable)?;
     let desired = Desired::start(Arc::clone(&store), desired).await.map_err(unreadable)?;
-    Ok(Arc::new(App {
+    let (recorded, asks) = Recorded::new();
+    let app = Arc::new(App {
         store,
         auth,
         desired,
         hub: Hub::new(),
-        recorded: Arc::new(Recorded::new()),
-        news,
-        control,
-        log,
+        recorded: Arc::new(recorded),
+        news: role.news,
+        control: role.control,
+        log: role.log,
+        metrics: role.metrics,
+        metrics_token: config.metrics_token,
         clock,
         trusted: config.trusted_proxies,
         capabilities: config.capabilities,
@@ -229,5 +264,6 @@ async fn open(
         turns: Turns::default(),
         transfers: Transfers::default(),
         stopping: CancellationToken::new(),
-    }))
+    });
+    Ok((app, asks))
 }

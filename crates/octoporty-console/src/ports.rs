@@ -30,6 +30,27 @@ pub trait AgentControl: Send + Sync + 'static {
     fn probe(&self, probe: Probe) -> Pin<Box<dyn Future<Output = ProbeReport> + Send + '_>>;
 }
 
+/// The content type of what [`MetricsText`] writes.
+pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Writes the figures of the whole process for `GET /metrics`.
+pub trait MetricsText: Send + Sync + 'static {
+    /// OpenMetrics, with the console's own figures among the others.
+    fn text(&self, console: &ConsoleFigures) -> String;
+}
+
+/// What a console counts by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsoleFigures {
+    /// Rows of the logs that could not be kept, since the start. Compare with the requests.
+    pub rows_dropped: u64,
+    /// Whether the database cannot be written at the moment.
+    pub database_trouble: bool,
+    /// Pages and programs that listen to events now.
+    pub event_listeners: usize,
+}
+
 /// The agent's side of its console.
 pub struct AgentPorts {
     /// The console publishes here what the agent shall serve.
@@ -48,4 +69,6 @@ pub struct AgentPorts {
     pub control: Arc<dyn AgentControl>,
     /// The agent's own log.
     pub log: Arc<dyn LogSource>,
+    /// The figures of the process.
+    pub metrics: Arc<dyn MetricsText>,
 }

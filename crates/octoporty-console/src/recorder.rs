@@ -1,8 +1,15 @@
 //! Takes finished requests and sessions from the agent, keeps figures of them, and writes them to the store in batches,
-//! off every request's path. A database that cannot be written delays rows, then drops and counts the oldest; it never
+//! off every request's path.
+//!
+//! The cast: [`figures`] of 15 minutes, in memory; [`rollups`] that are kept for longer, in the database; [`sketch`]
+//! times by length.
+//!
+//! A database that cannot be written delays rows, then drops and counts the oldest; it never
 //! stops the recorder.
 
 pub(crate) mod figures;
+pub(crate) mod rollups;
+pub(crate) mod sketch;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use octoporty_proto::model::{AccessRow, AccessRows, MappingId, SessionRecord, TrafficTotals};
-use tokio::sync::mpsc;
+use octoporty_proto::model::{AccessRow, AccessRows, AgentStatus, ConnectionState, MappingId, SessionRecord};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -23,6 +30,7 @@ use crate::config::Retention;
 use crate::events::{Replay, Unwritten};
 use crate::store::{RequestFilter, RequestRow, StoreError, View};
 use figures::{Figures, is_failure};
+use rollups::{Rollups, Seen};
 
 /// Longest time that a row waits for its batch to fill.
 const BATCH_WAIT: Duration = Duration::from_millis(200);
@@ -38,6 +46,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Portions that one pruning deletes at most; the rest waits for the next.
 const PRUNE_PORTIONS: usize = 50;
+/// How often figures are added to their tables: at most so much of them is lost with the process.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(30);
+/// Readers of history that wait for the newest figures to be written.
+const ASKERS: usize = 64;
 /// Newest failures that the dashboard shows.
 const NEWEST_FAILURES: usize = 10;
 /// Rows of the log that are searched for failures at the start.
@@ -47,18 +59,26 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Figures, and what became of rows.
 pub(crate) struct Recorded {
     figures: Mutex<Figures>,
+    rollups: Mutex<Rollups>,
     failures: Mutex<VecDeque<RequestRow>>,
+    /// Asks for figures to be written.
+    asks: mpsc::Sender<oneshot::Sender<()>>,
     /// Rows that could not be kept. To compare with the rows of the log.
     dropped_rows: AtomicU64,
 }
 
 impl Recorded {
-    pub(crate) fn new() -> Self {
-        Self {
+    /// With where the recorder is asked to write.
+    pub(crate) fn new() -> (Self, Asks) {
+        let (asks, asked) = mpsc::channel(ASKERS);
+        let recorded = Self {
             figures: Mutex::new(Figures::default()),
+            rollups: Mutex::default(),
+            asks,
             failures: Mutex::new(VecDeque::with_capacity(NEWEST_FAILURES)),
             dropped_rows: AtomicU64::new(0),
-        }
+        };
+        (recorded, asked)
     }
 
     /// The figures of the last 15 minutes.
@@ -66,9 +86,24 @@ impl Recorded {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes are counted from the agent's totals: a request's own bytes come only at its end.
-    pub(crate) fn count_traffic(&self, now_ms: u64, totals: TrafficTotals) {
-        self.figures().count_traffic(now_ms, totals);
+    fn rollups(&self) -> MutexGuard<'_, Rollups> {
+        self.rollups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that what was counted so far is in the tables, if they can be written.
+    pub(crate) async fn roll_up(&self) {
+        let (told, done) = oneshot::channel();
+        if self.asks.send(told).await.is_ok() {
+            // A recorder that has ended has written what there was.
+            done.await.unwrap_or_default();
+        }
+    }
+
+    /// Looks at the tunnel. Bytes are counted from the agent's totals: a request's own bytes come only at its end.
+    pub(crate) fn look(&self, now_ms: u64, status: &AgentStatus) {
+        self.figures().count_traffic(now_ms, status.traffic);
+        let seen = if status.state == ConnectionState::Connected { Seen::Connected } else { Seen::Away };
+        self.rollups().look(now_ms, seen, status.traffic);
     }
 
     /// Newest first.
@@ -94,6 +129,9 @@ impl Recorded {
         self.dropped_rows.fetch_add(count as u64, Ordering::Relaxed);
     }
 }
+
+/// Who waits for the newest figures to be written.
+pub(crate) type Asks = mpsc::Receiver<oneshot::Sender<()>>;
 
 type Written = (Vec<AccessRows>, Result<i64, StoreError>);
 
@@ -137,6 +175,7 @@ pub(crate) struct Recorder {
     app: Arc<App>,
     access: mpsc::Receiver<AccessRows>,
     sessions: mpsc::Receiver<SessionRecord>,
+    asks: Asks,
     retention: Retention,
     rows: VecDeque<AccessRows>,
     waiting_sessions: VecDeque<SessionRecord>,
@@ -153,6 +192,8 @@ enum Woken {
     Session(SessionRecord),
     Written(Written),
     Due,
+    Asked(oneshot::Sender<()>),
+    RollUp,
     Prune,
     Stop,
 }
@@ -162,12 +203,14 @@ impl Recorder {
         app: Arc<App>,
         access: mpsc::Receiver<AccessRows>,
         sessions: mpsc::Receiver<SessionRecord>,
+        asks: Asks,
         retention: Retention,
     ) -> Self {
         Self {
             app,
             access,
             sessions,
+            asks,
             retention,
             rows: VecDeque::new(),
             waiting_sessions: VecDeque::new(),
@@ -180,8 +223,9 @@ impl Recorder {
     /// Runs until told to stop, then writes what has come.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         self.begin().await;
-        let mut prunes = interval(PRUNE_EVERY);
+        let (mut prunes, mut roll_ups) = (interval(PRUNE_EVERY), interval(ROLL_UP_EVERY));
         prunes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        roll_ups.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // While a write is under way its end is what is waited for.
             let due = self.due.filter(|_| self.writing.is_none());
@@ -191,7 +235,9 @@ impl Recorder {
                 Some(written) = next_written(&mut self.writing) => Woken::Written(written),
                 Some(session) = self.sessions.recv() => Woken::Session(session),
                 Some(rows) = self.access.recv() => Woken::Access(rows),
+                Some(asker) = self.asks.recv() => Woken::Asked(asker),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Due,
+                _ = roll_ups.tick() => Woken::RollUp,
                 _ = prunes.tick() => Woken::Prune,
             };
             match woken {
@@ -199,6 +245,8 @@ impl Recorder {
                 Woken::Session(session) => self.take_session(session).await,
                 Woken::Written(written) => self.written(written),
                 Woken::Due => self.write_sessions().await,
+                Woken::Asked(asker) => self.answer(asker).await,
+                Woken::RollUp => self.roll_up().await,
                 Woken::Prune => self.prune().await,
                 Woken::Stop => break,
             }
@@ -224,10 +272,12 @@ impl Recorder {
     fn take(&mut self, rows: AccessRows) {
         let now = self.app.clock.now_ms();
         let mut figures = self.app.recorded.figures();
+        let mut rollups = self.app.recorded.rollups();
         for row in rows.iter() {
             figures.count_request(now, &row);
+            rollups.count_request(now, &row);
         }
-        drop(figures);
+        drop((figures, rollups));
         self.rows.push_back(rows);
         self.drop_surplus();
         self.due.get_or_insert_with(|| Instant::now() + BATCH_WAIT);
@@ -343,6 +393,30 @@ impl Recorder {
         }
     }
 
+    /// Adds what has come to the tables. What cannot be written waits for the next time.
+    async fn roll_up(&mut self) {
+        let news = self.app.recorded.rollups().take();
+        if news.is_empty() {
+            return;
+        }
+        if let Err(error) = self.app.store.add_rollups(news.clone()).await {
+            warn!(%error, "figures wait for the database");
+            self.app.recorded.rollups().put_back(news);
+        }
+    }
+
+    async fn answer(&mut self, asker: oneshot::Sender<()>) {
+        let mut askers = vec![asker];
+        while let Ok(asker) = self.asks.try_recv() {
+            askers.push(asker);
+        }
+        self.roll_up().await;
+        for asker in askers {
+            // One that went away needs no answer.
+            asker.send(()).unwrap_or_default();
+        }
+    }
+
     async fn prune(&mut self) {
         if let Err(error) = self.try_prune().await {
             warn!(%error, "old rows could not be deleted");
@@ -358,6 +432,7 @@ impl Recorder {
                 break;
             }
         }
+        self.app.store.prune_rollups(now).await?;
         self.app.store.prune_connections(before(self.retention.connection_days)).await?;
         self.app.auth.prune().await
     }
@@ -376,6 +451,8 @@ impl Recorder {
             self.waiting_sessions.push_back(session);
         }
         self.write_sessions().await;
+        self.roll_up().await;
+        self.asks.close();
         while !self.rows.is_empty() {
             let batch = self.next_insert();
             let lost: usize = batch.iter().chain(&self.rows).map(AccessRows::len).sum();

@@ -3,7 +3,7 @@
 //! The cast:
 //! * [`open`]: the folder, the file, migrations.
 //! * [`writer`]: the one task that writes; batches what waits and answers when it is committed.
-//! * one file a table: `mappings`, `settings`, `requests`, `connections`, `tokens`, `lockouts`.
+//! * one file a table: `mappings`, `settings`, `requests`, `connections`, `rollups`, `tokens`, `lockouts`.
 //! * [`transfer`]: imports, all or nothing. [`backup`]: a copy while writes go on. [`archive`]: such a copy, looked
 //!   through before it is put back. [`swap`]: puts it in the database's place. [`original`]: reads the original's
 //!   database. [`scratch`]: the files that these work on.
@@ -20,6 +20,7 @@ mod mappings;
 mod open;
 pub(crate) mod original;
 mod requests;
+mod rollups;
 mod scratch;
 mod settings;
 pub(crate) mod swap;
@@ -40,6 +41,7 @@ pub(crate) use connections::{ConnectionFilter, ConnectionRow};
 pub(crate) use lockouts::LockoutRow;
 pub(crate) use mappings::{MappingDraft, Occupied, Precondition, ReplaceOutcome, StoredMapping, View};
 pub(crate) use requests::{RequestFilter, RequestRow, StatusClass};
+pub(crate) use rollups::Slices;
 pub(crate) use scratch::Scratch;
 pub(crate) use settings::PageOutcome;
 pub(crate) use tokens::{Rotation, TokenHash};

@@ -63,6 +63,7 @@ pub(crate) fn authenticate(state: &GatewayState, fields: &Fields, source: IpAddr
     let now = Instant::now();
     let standing = state.lockout.standing(source, now);
     if let Standing::Locked(wait) = standing {
+        state.lockout.refused();
         return Err(AuthError::LockedOut(wait));
     }
     // No guess: a browser, a probe, an agent without its setting.
@@ -75,6 +76,7 @@ pub(crate) fn authenticate(state: &GatewayState, fields: &Fields, source: IpAddr
         return Ok(());
     }
     if let Standing::Doubted(wait) = standing {
+        state.lockout.refused();
         return Err(AuthError::LockedOut(wait));
     }
     if let Some(wait) = state.lockout.failed(source, now) {

@@ -9,6 +9,7 @@
 //! * `upstream`: warm streams and the lean HTTP/1.1 client that speaks through them.
 //! * `answers`: what agents may ask: an update of the gateway.
 //! * `pages`: landing page and error answers.
+//! * `counters`, `figures`: what is counted, a shard each, and its sum.
 
 mod answers;
 #[cfg(feature = "bench")]
@@ -19,6 +20,7 @@ pub mod config;
 mod counters;
 mod endpoint;
 mod fields;
+pub mod figures;
 mod forwarded;
 mod ingress;
 mod links;
@@ -43,6 +45,7 @@ use octoporty_proto::model::{EndReason, LogSource};
 use thiserror::Error;
 
 pub use config::GatewayConfig;
+pub use figures::GatewayFigures;
 use shards::Shards;
 use state::GatewayState;
 
@@ -67,6 +70,22 @@ pub enum StartError {
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Agents find a gateway that restarts back after about this, seconds.
 const BACK_IN_S: u32 = 2;
+
+/// Reads a gateway's figures, for as long as somebody wants them; it keeps nothing running.
+#[derive(Debug, Clone)]
+pub struct GatewayGauge(Arc<GatewayState>);
+
+impl GatewayGauge {
+    /// The figures as they are now.
+    pub async fn read(&self) -> GatewayFigures {
+        let state = Arc::clone(&self.0);
+        let read = tokio::task::spawn_blocking(move || GatewayFigures::of(&state));
+        read.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the figures could not be read; this is a defect");
+            GatewayFigures::default()
+        })
+    }
+}
 
 /// A running gateway. Dropped without [`Gateway::stop`], it ends at once and says no goodbye.
 #[derive(Debug)]
@@ -98,6 +117,12 @@ impl Gateway {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its figures are read.
+    #[must_use]
+    pub fn gauge(&self) -> GatewayGauge {
+        GatewayGauge(Arc::clone(&self.state))
     }
 
     /// Says goodbye to agents and visitors, lets what is in flight finish within `grace`, ends every task.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Control, Hello, Refused, RefusedCode, Welcome};
@@ -69,11 +70,13 @@ pub(crate) async fn run(shard: Arc<ShardContext>, carrier: Box<dyn Carrier>, pee
     let config = mux_config(&shard.state);
     let cancel = shard.cancel.child_token();
     let (link, mut events) = link::start(carrier, Side::Gateway, config, &shard.tracker, cancel);
+    let entry = shard.state.link_book.enter(&link);
     // Boxed, as links stand in `serve`, which needs little: what is short or rare would lie in the memory of each.
     if let Some(joined) = Box::pin(begin(&shard, &link, &mut events, &peer)).await {
         serve(&shard, &joined, &mut events).await;
         Box::pin(leave(&shard, &joined)).await;
     }
+    shard.state.link_book.leave(entry);
     // The place on the shard is free only now.
     drop((peer.place, peer.in_good));
 }
@@ -188,7 +191,7 @@ async fn welcome(shard: &Arc<ShardContext>, link: &Link, max_streams: u32, welco
             version = %identity.agent_version, "agent connected"
         );
         let session = welcomed.session.clone();
-        let flush = flush_access(session);
+        let flush = flush_access(shard.clone(), session);
         shard.tracker.spawn_on(flush, &shard.handle);
     }
     notify(shard, welcomed.notices);
@@ -319,7 +322,7 @@ async fn leave(shard: &Arc<ShardContext>, joined: &Joined) {
 }
 
 /// Sends the agent's access records over the session until it is over.
-async fn flush_access(session: Arc<Session>) {
+async fn flush_access(shard: Arc<ShardContext>, session: Arc<Session>) {
     let over = session.over();
     while let Some(batch) = over.run_until_cancelled(session.access().next_batch()).await {
         let message = batch.message();
@@ -327,7 +330,8 @@ async fn flush_access(session: Arc<Session>) {
             Ok(true) => {}
             Ok(false) | Err(_) => {
                 // The links are ending, and the session with them: the next one sends it.
-                session.access().put_back(batch);
+                let dropped = session.access().put_back(batch);
+                shard.counters().records_dropped.fetch_add(dropped, Ordering::Relaxed);
                 if over.run_until_cancelled(tokio::time::sleep(RETRY_ACCESS)).await.is_none() {
                     return;
                 }

@@ -48,8 +48,7 @@ use verdict::{Trouble, with_detail};
 /// will when the answer ends.
 pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
     let VisitorRequest { head, body, visitor, request_id, arrived, early } = visitor;
-    let serving = route.serving.clone();
-    let mut record = Record::new(serving, route.mapping.id, &head, &visitor, request_id, arrived);
+    let mut record = Record::new(ctx, route, &head, &visitor, request_id, arrived);
     let Some(session) = route.serving.session() else {
         let failure = Failure::from(FailureCode::AgentAway);
         record.failed(failure.clone());

@@ -20,6 +20,7 @@ use octoporty_proto::model::{AgentName, HostPattern, Hostname, SessionId, SyncRe
 
 pub(crate) use admit::{Admission, Arrival, Welcomed};
 
+use crate::figures::RegistryFigures;
 use crate::routing::RoutingSnapshot;
 use crate::session::Session;
 use crate::site::Site;
@@ -131,6 +132,14 @@ impl Registry {
             inner.agents.iter().filter_map(|(id, entry)| Some((entry.session.clone()?, inner.applied(*id)))).collect();
         sessions.sort_by_key(|(session, _)| session.identity().epoch);
         sessions
+    }
+
+    /// How many agents there are, and what became of their mappings.
+    pub(crate) fn figures(&self) -> RegistryFigures {
+        let inner = self.lock();
+        let connected = inner.sessions.len();
+        let away = inner.agents.values().filter(|entry| entry.session.is_none()).count();
+        RegistryFigures { connected, away, mappings: inner.mappings() }
     }
 
     /// A link of a session has ended; with its last link the session ends, and its names are `away`.

@@ -62,9 +62,9 @@ impl Serving {
     }
 
     /// Queues a finished request for the log of the agent that serves the route, or did last: it learns of what
-    /// visitors got while it was away. Never waits; counts what it drops.
-    pub(crate) fn record(&self, row: &AccessRow<'_>) {
-        self.slot.access.push(row);
+    /// visitors got while it was away. Never waits; gives whether there was room for it.
+    pub(crate) fn record(&self, row: &AccessRow<'_>) -> bool {
+        self.slot.access.push(row)
     }
 }
 

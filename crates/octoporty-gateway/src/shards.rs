@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::StartError;
+use crate::counters::ShardCounters;
 use crate::state::GatewayState;
 use crate::upstream::Upstream;
 
@@ -41,6 +42,13 @@ pub(crate) struct ShardContext {
     pub state: Arc<GatewayState>,
     /// Warm streams of this shard.
     pub upstream: Upstream,
+}
+
+impl ShardContext {
+    /// Its figures.
+    pub(crate) fn counters(&self) -> &ShardCounters {
+        &self.state.counters[self.index]
+    }
 }
 
 /// All shards, running.

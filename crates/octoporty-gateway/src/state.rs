@@ -14,6 +14,7 @@ use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
 use crate::endpoint::keys::Keys;
 use crate::endpoint::lockout::Lockout;
+use crate::figures::LinkBook;
 use crate::registry::{MAX_AWAY, Registry, RegistryConfig};
 use crate::routing::RoutingSnapshot;
 use crate::shards::ShardContext;
@@ -46,6 +47,8 @@ pub(crate) struct GatewayState {
     pub updater: Updater,
     /// Reads the log for agents.
     pub log_desk: LogDesk,
+    /// Links that stand and what the others have moved.
+    pub link_book: LinkBook,
     /// One a shard, summed on read.
     pub counters: Vec<ShardCounters>,
     /// Cancelled when the gateway begins to stop: listeners close, visitors' connections end with what is in flight.
@@ -78,6 +81,7 @@ impl GatewayState {
             updater: Updater::new(config.updates.clone(), config.version.clone()),
             log_desk: LogDesk::new(log),
             counters: (0..config.shards).map(|_| ShardCounters::default()).collect(),
+            link_book: LinkBook::default(),
             draining: CancellationToken::new(),
             serials: AtomicU64::new(0),
             shards: OnceLock::new(),

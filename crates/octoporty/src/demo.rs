@@ -235,6 +235,7 @@ fn agent(args: &DemoArgs, folder: &Folder, gateway: SocketAddr) -> AgentSettings
         username: None,
         password_hash: PasswordHash::of_plain_setting(&folder.password),
         jwt_secret: None,
+        metrics_token: None,
         capabilities: Capabilities { side: Side::Agent },
         retention: octoporty_console::config::Retention::default(),
         version: VERSION.to_owned(),

@@ -4,6 +4,7 @@
 //! * `cli`: the command line.
 //! * `settings`: flags, environment and file into the roles' configurations; the only reader of any of them.
 //! * `telemetry`: logs.
+//! * `metrics`: figures for Prometheus.
 //! * `supervise`: starts a role's parts in order and ends them in reverse.
 //! * `demo`: all roles and a sample site in one process.
 //! * `maintain`: restore and take-over of a database, with the agent stopped.
@@ -19,6 +20,7 @@ mod hash_password;
 mod health;
 mod http_client;
 mod maintain;
+mod metrics;
 mod platform;
 mod settings;
 mod supervise;

@@ -5,7 +5,7 @@
 //! * `source`: the three sources as plain entries.
 //! * `reader`: precedence, unknown names, secret files; collects every mistake.
 //! * `value`: texts into typed values.
-//! * `gateway`, `agent`, `logging`: values into the roles' own configurations, with the checks across keys.
+//! * `gateway`, `agent`, `logging`, `metrics`: values into the roles' own configurations, with the checks across keys.
 //! * `mask`, `problem`: what people are shown.
 //!
 //! Invariant: nothing is started from a configuration with a mistake in it, and no secret leaves this module but
@@ -18,6 +18,7 @@ pub(crate) mod gateway;
 pub(crate) mod key;
 pub(crate) mod logging;
 pub(crate) mod mask;
+pub(crate) mod metrics;
 pub(crate) mod problem;
 pub(crate) mod reader;
 pub(crate) mod source;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use self::key::Role;
 use self::logging::LoggingSettings;
+use self::metrics::MetricsSettings;
 use self::problem::Refused;
 use self::reader::{Reader, Row};
 use self::table::ENVIRONMENT_NAMES;
@@ -43,6 +45,8 @@ pub(crate) struct Frame {
     pub(crate) role: Role,
     /// Logs.
     pub(crate) logging: LoggingSettings,
+    /// Figures.
+    pub(crate) metrics: MetricsSettings,
     /// How long what is in flight may take to finish at the end.
     pub(crate) grace: Duration,
     /// Lines of the banner: label and value, masked.
@@ -67,13 +71,14 @@ fn conclude<T>(
     build: impl FnOnce() -> Option<(T, Vec<(&'static str, String)>)>,
 ) -> Loaded<T> {
     let logging = logging::read(&mut reader, role);
+    let metrics = metrics::read(&mut reader, role);
     let environment = ENVIRONMENT_NAMES.iter().find_map(|name| reader.variable(name)).map(|entry| entry.text.clone());
     let (rows, outcome) = reader.finish();
     let outcome = outcome.map(|warnings| {
         let (settings, mut banner) = build().expect("a configuration without a mistake is complete");
         banner.push(("Environment", environment.unwrap_or_else(|| "Production".to_owned())));
         banner.push(("Container UID:GID", crate::platform::uid_gid()));
-        (settings, Frame { role, logging, grace, banner, warnings })
+        (settings, Frame { role, logging, metrics, grace, banner, warnings })
     });
     Loaded { rows, outcome }
 }

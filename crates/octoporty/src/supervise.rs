@@ -25,6 +25,8 @@ use self::signals::Signals;
 use crate::banner;
 use crate::complain;
 use crate::exit::Exit;
+use crate::metrics;
+use crate::metrics::server::{self, MetricsError, Server};
 use crate::settings::Frame;
 use crate::settings::agent::AgentSettings;
 use crate::settings::value::Format;
@@ -49,6 +51,9 @@ pub(crate) enum StartError {
     /// The console.
     #[error(transparent)]
     Console(#[from] octoporty_console::StartError),
+    /// The figures' port.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// Signals or a runtime.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -61,7 +66,7 @@ impl StartError {
             Self::Gateway(octoporty_gateway::StartError::Worker(_))
             | Self::Agent(octoporty_agent::StartError::Worker(_)) => Exit::Internal,
             Self::System(_) => Exit::Internal,
-            Self::Gateway(_) | Self::Agent(_) | Self::Console(_) => Exit::Unavailable,
+            Self::Gateway(_) | Self::Agent(_) | Self::Console(_) | Self::Metrics(_) => Exit::Unavailable,
         }
     }
 }
@@ -69,26 +74,38 @@ impl StartError {
 /// Runs a gateway until a signal.
 pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
     run(&frame, async |signals, logs| {
+        let metrics = server::bind(&frame.metrics).await?;
         let Some(gateway) = signals.unless(Gateway::start(config, logs.gateway)).await? else { return Ok(Exit::Clean) };
+        let metrics = metrics.map(|bound| bound.serve(metrics::of_gateway(gateway.gauge())));
         notify::ready(&format!("listening on {}", gateway.local_addr()));
         signals.next().await;
-        Ok(stop(signals, frame.grace, gateway.stop(frame.grace)).await)
+        Ok(stop(signals, frame.grace, both(gateway.stop(frame.grace), metrics)).await)
     })
 }
 
 /// Runs an agent, with its console unless it has none, until a signal.
 pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
     run(&frame, async |signals, logs| {
+        let metrics = server::bind(&frame.metrics).await?;
         let Some(parts) = signals.unless(AgentParts::start(settings, logs.agent)).await? else {
             return Ok(Exit::Clean);
         };
+        let metrics = metrics.map(|bound| bound.serve(parts.figures()));
         match parts.console_addr() {
             Some(address) => notify::ready(&format!("console at {address}")),
             None => notify::ready("no console"),
         }
         signals.next().await;
-        Ok(stop(signals, frame.grace, parts.stop(frame.grace)).await)
+        Ok(stop(signals, frame.grace, both(parts.stop(frame.grace), metrics)).await)
     })
+}
+
+/// Ends a role, and then the port that shows its figures.
+async fn both(role: impl Future<Output = ()>, metrics: Option<Server>) {
+    role.await;
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
 }
 
 /// Logs, banner, runtime, signals; then `role`; then the logs are written out.

@@ -42,7 +42,7 @@ use self::book::Book;
 use self::history::History;
 use self::journal::Journal;
 use self::roller::Roller;
-pub(crate) use self::writer::Flush;
+pub(crate) use self::writer::{Flush, dropped_lines};
 use self::writer::{Lines, Writer};
 
 /// The logs of the roles in this process: one and the same, unless it has both.

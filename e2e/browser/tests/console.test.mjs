@@ -176,6 +176,30 @@ for (const size of ["desk", "phone"]) {
       await shot("dashboard-target-down");
     });
 
+    step("draws what was recorded over a day, and compares it with what it should be", async () => {
+      await goTo(page, "Dashboard");
+      const figures = page.getByRole("region", { name: "Figures" });
+      await figures.getByRole("button", { name: "24 h" }).click();
+      const chart = figures.getByRole("slider", { name: "Requests/s, the last 24 hours" });
+      await chart.waitFor();
+      const drawn = () =>
+        chart.locator("canvas").evaluate((canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+        });
+      await until("axes and labels are drawn", async () => (await drawn()) > 300);
+      await chart.focus();
+      await page.keyboard.press("ArrowLeft");
+      await page.keyboard.press("ArrowRight");
+      const told = await chart.getAttribute("aria-valuetext");
+      assert.match(told ?? "", /\d{4}, \d\d:\d\d: all [\d.,]+, failed [\d.,]+$/);
+      await figures.getByText(/^\d+ of \d+ failed$|target 99\.5 % · \d+ of \d+ failed/).waitFor();
+      await figures.getByText(/target 99\.9 % · of .* recorded/).waitFor();
+      await fits();
+      await shot("dashboard-24h");
+      await figures.getByRole("button", { name: "15 min" }).click();
+    });
+
     step("switches a mapping off and on", async () => {
       await goTo(page, "Mappings");
       const toggle = page.getByRole("switch", { name: "Hello again enabled" });

@@ -425,6 +425,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stats/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures over time, from the tables that outlive the request log. At most 3000 points. */
+        get: operations["getStatsHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stats/live": {
         parameters: {
             query?: never;
@@ -434,6 +451,23 @@ export interface paths {
         };
         /** Figures of the last 15 minutes, since the console's start at the most. */
         get: operations["getLiveStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Success rate, uptime and other figures of the last 24 hours, 7 days and 30 days. */
+        get: operations["getStatsSummary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -488,6 +522,26 @@ export interface paths {
         };
         /** How the agent is. */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures since the start of the process, for Prometheus. Needs `Agent__Metrics__Token` as a bearer token, or a
+         *     session.
+         */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -816,6 +870,56 @@ export interface components {
             /** @description What would be stored. */
             to: string;
         };
+        /** @description Figures of one slice of time, or of several together. */
+        Figures: {
+            /**
+             * Format: int64
+             * @description Bytes from visitors: of streams; of one mapping, of the bodies of finished requests.
+             */
+            bytesToTargets: number;
+            /**
+             * Format: int64
+             * @description Bytes to visitors, likewise.
+             */
+            bytesToVisitors: number;
+            /** @description Requests by class of status. */
+            classes: components["schemas"]["StatusClasses"];
+            /**
+             * Format: double
+             * @description How long of that its tunnel was connected, seconds.
+             */
+            connectedSeconds: number;
+            /**
+             * Format: int64
+             * @description Of these, failed: status 500 and above, or cut.
+             */
+            errors: number;
+            /**
+             * Format: double
+             * @description Mean time of a request, milliseconds; null without requests.
+             */
+            meanMs: number | null;
+            /**
+             * Format: double
+             * @description How long the agent ran in it, seconds.
+             */
+            observedSeconds: number;
+            /**
+             * Format: double
+             * @description Half of the requests took no longer, milliseconds, right to within 5 %; null without requests.
+             */
+            p50Ms: number | null;
+            /**
+             * Format: double
+             * @description 95 of 100 requests took no longer, likewise.
+             */
+            p95Ms: number | null;
+            /**
+             * Format: int64
+             * @description Requests that ended in it.
+             */
+            requests: number;
+        };
         /** @description The answer. */
         GatewayUpdate: {
             /** @description This agent's release: what the gateway is asked to become. */
@@ -854,6 +958,51 @@ export interface components {
          * @enum {string}
          */
         HealthStatus: "healthy" | "degraded";
+        /** @description Figures over time. */
+        History: {
+            /**
+             * Format: date-time
+             * @description When the first slice begins. RFC 3339, UTC.
+             */
+            from: string;
+            /**
+             * Format: int32
+             * @description So many of these make a point.
+             */
+            group: number;
+            /**
+             * Format: uuid
+             * @description Of this mapping; null: of all together.
+             */
+            mapping: string | null;
+            /**
+             * Format: int64
+             * @description Length of a point, seconds.
+             */
+            pointSeconds: number;
+            /** @description Oldest first. Where the agent did not run there is none. */
+            points: components["schemas"]["HistoryPoint"][];
+            /** @description Length of the slices that are kept. */
+            step: components["schemas"]["HistoryStep"];
+            /**
+             * Format: date-time
+             * @description Slices begin before this. RFC 3339, UTC.
+             */
+            to: string;
+        };
+        /** @description A slice of time. */
+        HistoryPoint: components["schemas"]["Figures"] & {
+            /**
+             * Format: date-time
+             * @description When it began. RFC 3339, UTC.
+             */
+            at: string;
+        };
+        /**
+         * @description Length of the slices that figures are kept in.
+         * @enum {string}
+         */
+        HistoryStep: "minute" | "hour" | "day";
         /** @description The mapping that holds an endpoint. */
         Holder: {
             /**
@@ -1402,6 +1551,30 @@ export interface components {
          * @enum {string}
          */
         Protocol: "Http" | "Https";
+        /** @description Figures of the last hours or days. */
+        RangeSummary: components["schemas"]["Figures"] & {
+            /**
+             * Format: date-time
+             * @description Begin. RFC 3339, UTC.
+             */
+            from: string;
+            /** @description `24h`, `7d` or `30d`. */
+            range: string;
+            /** @description Whether that is its target or better; null without requests. */
+            successMet: boolean | null;
+            /**
+             * Format: double
+             * @description Share of requests that did not fail, 0 to 1; null without requests.
+             */
+            successRate: number | null;
+            /**
+             * Format: double
+             * @description Share of the time that the agent ran in which its tunnel was connected, 0 to 1; null when it did not run.
+             */
+            uptime: number | null;
+            /** @description Whether that is its target or better; null when the agent did not run. */
+            uptimeMet: boolean | null;
+        };
         /** @description The answer of `/ready`. */
         Readiness: {
             /** @description Whether requests are served and changes can be stored. */
@@ -1639,6 +1812,51 @@ export interface components {
             /** @description The agent's version. */
             version: string;
         };
+        /** @description Answers by class of status. */
+        StatusClasses: {
+            /**
+             * Format: int64
+             * @description Informational: upgraded connections.
+             */
+            "1xx": number;
+            /**
+             * Format: int64
+             * @description Success.
+             */
+            "2xx": number;
+            /**
+             * Format: int64
+             * @description Redirection.
+             */
+            "3xx": number;
+            /**
+             * Format: int64
+             * @description The client's error, and visitors that left.
+             */
+            "4xx": number;
+            /**
+             * Format: int64
+             * @description The server's error.
+             */
+            "5xx": number;
+        };
+        /** @description Figures of the last day, week and month. */
+        Summary: {
+            /**
+             * Format: uuid
+             * @description Of this mapping; null: of all together.
+             */
+            mapping: string | null;
+            /**
+             * Format: date-time
+             * @description As of when. RFC 3339, UTC.
+             */
+            now: string;
+            /** @description The shortest first. */
+            ranges: components["schemas"]["RangeSummary"][];
+            /** @description What to compare with. */
+            targets: components["schemas"]["Targets"];
+        };
         /** @description What became of a mapping's newest change at the gateway. */
         SyncState: {
             /** @description For machines, when refused: `taken`, `duplicate`, `unsupported`, `limit`, `other`. */
@@ -1679,6 +1897,19 @@ export interface components {
             success: boolean;
             /** @description What was tried: `scheme://host:port`. */
             target: string;
+        };
+        /** @description What to compare shares with. */
+        Targets: {
+            /**
+             * Format: double
+             * @description Share of requests that did not fail.
+             */
+            successRate: number;
+            /**
+             * Format: double
+             * @description Share of the time in which the tunnel was connected.
+             */
+            uptime: number;
         };
         /** @description A target to try. */
         TestTargetInput: {
@@ -3539,6 +3770,73 @@ export interface operations {
             };
         };
     };
+    getStatsHistory: {
+        parameters: {
+            query?: {
+                /** @description Begin. RFC 3339. Default: 24 hours before `to`. */
+                from?: string;
+                /** @description End. RFC 3339. Default: now. */
+                to?: string;
+                /** @description `minute` (kept for 48 hours), `hour` (35 days) or `day` (2 years, of UTC). Default `hour`. */
+                step?: components["schemas"]["HistoryStep"];
+                /** @description So many of these make a point: 1 to 1000, default 1. */
+                group?: number;
+                /** @description Of this mapping alone, by its id. */
+                mapping?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getLiveStats: {
         parameters: {
             query?: never;
@@ -3559,6 +3857,65 @@ export interface operations {
             };
             /** @description Not logged in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatsSummary: {
+        parameters: {
+            query?: {
+                /** @description Of this mapping alone, by its id. Uptime is the tunnel's all the same. */
+                mapping?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description Malformed or not valid; `errors` says so by field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is away, or the console stops. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3691,6 +4048,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenMetrics 1.0. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

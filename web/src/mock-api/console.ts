@@ -14,6 +14,7 @@ import type {
   TargetCheck,
 } from "../api/model";
 import { diagnosis } from "./diagnosis";
+import { mockHistory, mockSummary, type Past } from "./history";
 import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
 import {
   connectionPage,
@@ -54,6 +55,8 @@ export class MockConsole {
   connections: ConnectionLogEntry[];
   logs: Record<LogSource, LogEntry[]>;
   landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+  /** What was recorded in the past. */
+  past: Past = "busy";
   /** Whether the cookies hold a session. */
   loggedIn = true;
   /** Whether the access cookie ran out while the refresh cookie still holds. */
@@ -83,6 +86,7 @@ export class MockConsole {
     this.logs = empty
       ? { agent: [], gateway: [] }
       : { agent: sampleAgentLog(now), gateway: sampleGatewayLog(now) };
+    if (empty) this.past = "none";
     if (scenario === "offline") this.#goOffline(now);
     if (scenario === "syncing")
       this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
@@ -235,6 +239,10 @@ export class MockConsole {
         return json(this.status);
       case "GET /api/v1/stats/live":
         return json(this.stats);
+      case "GET /api/v1/stats/history":
+        return json(mockHistory(new URL(request.url).searchParams, this.past, Date.now()));
+      case "GET /api/v1/stats/summary":
+        return json(mockSummary(this.past, Date.now()));
       case "POST /api/v1/reconnect":
         this.setStatus({ connectionStatus: "Reconnecting", reconnectAttempts: 1 });
         return json({ message: "Reconnecting." }, 202);

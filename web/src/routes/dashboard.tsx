@@ -15,7 +15,7 @@ import { duration } from "../ui/format";
 import { StateDot, TONE_TEXT } from "../ui/state";
 import { Ago } from "../ui/time";
 import { Failures } from "./dashboard/failures";
-import { Figures } from "./dashboard/figures";
+import { FiguresPart } from "./dashboard/figures-part";
 import { MappingList } from "./dashboard/mapping-list";
 import { PathPicture, PathReasons } from "./dashboard/path";
 import { pathOf } from "./dashboard/path-model";
@@ -50,7 +50,7 @@ export function Dashboard(): ReactNode {
         {status.data && <History status={status.data} />}
       </section>
       <div className="mt-7">
-        <Figures stats={stats.data} />
+        <FiguresPart stats={stats.data} />
       </div>
       <div className="mt-8 grid grid-cols-1 gap-x-10 gap-y-8 xl:grid-cols-[minmax(0,3.4fr)_minmax(0,2.2fr)]">
         <Section

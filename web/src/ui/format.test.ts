@@ -7,6 +7,7 @@ import {
   duration,
   milliseconds,
   percent,
+  precisePercent,
   short,
   version,
 } from "./format";
@@ -32,6 +33,9 @@ describe("figures", () => {
     expect(percent(0.999999)).toBe("99.99 %");
     expect(percent(0.997)).toBe("99.7 %");
     expect(percent(0)).toBe("0 %");
+    expect(precisePercent(0.99499)).toBe("99.49 %");
+    expect(precisePercent(0.995)).toBe("99.5 %");
+    expect(precisePercent(1)).toBe("100 %");
   });
 
   it.each([

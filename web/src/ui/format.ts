@@ -31,6 +31,11 @@ export function percent(share: number): string {
   return `${shown} %`;
 }
 
+/** Two places, rounded down: a share that misses its target is not shown as the target. */
+export function precisePercent(share: number): string {
+  return `${Math.floor(share * 10_000 + 1e-9) / 100} %`;
+}
+
 export function milliseconds(ms: number): string {
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;

@@ -36,7 +36,7 @@ fn before_id(mistakes: &mut Mistakes, text: Option<&str>) -> Option<i64> {
     }
 }
 
-fn moment(mistakes: &mut Mistakes, field: &str, text: Option<&str>) -> Option<u64> {
+pub(super) fn moment(mistakes: &mut Mistakes, field: &str, text: Option<&str>) -> Option<u64> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     let moment = parse_rfc3339(text);
     if moment.is_none() {

@@ -1,4 +1,8 @@
-//! `GET /api/v1/stats/live`.
+//! `/api/v1/stats`: `GET …/live` here, what is kept for longer in [`history`] and [`summary`].
+
+pub(crate) mod history;
+pub(crate) mod shapes;
+pub(crate) mod summary;
 
 use std::sync::Arc;
 

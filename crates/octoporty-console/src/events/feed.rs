@@ -58,7 +58,7 @@ pub(crate) async fn run(app: Arc<App>) {
             Ok(()) = sync.changed() => {}
             Ok(()) = targets.changed() => {}
             Ok(()) = status.changed() => {
-                feed.count_traffic();
+                feed.look_at_tunnel();
                 // Every second the figures move and nothing else: no mapping's state hangs on them.
                 if feed.has_told_headline() {
                     continue;
@@ -141,8 +141,8 @@ impl Feed {
         self.app.hub.publish(&EventBody::Status(Box::new(Status::of(&self.app))), replay);
     }
 
-    fn count_traffic(&self) {
-        let traffic = self.app.news.status.borrow().traffic;
-        self.app.recorded.count_traffic(self.app.clock.now_ms(), traffic);
+    fn look_at_tunnel(&self) {
+        let status = Arc::clone(&self.app.news.status.borrow());
+        self.app.recorded.look(self.app.clock.now_ms(), &status);
     }
 }

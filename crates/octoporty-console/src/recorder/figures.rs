@@ -2,17 +2,14 @@
 
 use octoporty_proto::model::{AccessRow, TrafficTotals, VISITOR_LEFT};
 
+use super::sketch::{BINS, bin, quantile_ms};
+
 /// Length of a bucket.
 pub(crate) const BUCKET_MS: u64 = 5_000;
 /// Buckets of the window: 15 minutes.
 pub(crate) const BUCKETS: usize = 180;
 /// Buckets of which rates are made: the last whole minute.
 const RATE_BUCKETS: u64 = 12;
-/// Bins of a histogram: 8 an octave, so that a time is right to within 5 %; from 0.1 ms on, 20 octaves reach 100 s.
-const BINS: usize = 160;
-const BINS_PER_OCTAVE: f64 = 8.0;
-const FIRST_BIN_US: f64 = 100.0;
-
 /// Whether a request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
 /// fail, and a 404 is an answer.
 pub(crate) fn is_failure(row: &AccessRow<'_>) -> bool {
@@ -156,32 +153,9 @@ fn per_second(count: u64) -> f64 {
     count as f64 / (RATE_BUCKETS * BUCKET_MS / 1_000) as f64
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the logarithm is cut to the histogram's bins"
-)]
-fn bin(microseconds: u64) -> usize {
-    let octaves = (microseconds as f64 / FIRST_BIN_US).max(1.0).log2();
-    ((octaves * BINS_PER_OCTAVE) as usize).min(BINS - 1)
-}
-
-/// The middle of the bin in which the 95th of 100 lies.
-#[expect(clippy::cast_precision_loss, reason = "bins are few")]
+/// 95 of 100 took no longer, in milliseconds.
 fn p95(times: &[u32; BINS]) -> Option<f64> {
-    let total: u64 = times.iter().map(|count| u64::from(*count)).sum();
-    if total == 0 {
-        return None;
-    }
-    let wanted = (total * 95).div_ceil(100);
-    let mut seen = 0;
-    let bin = times.iter().position(|count| {
-        seen += u64::from(*count);
-        seen >= wanted
-    })?;
-    let microseconds = FIRST_BIN_US * ((bin as f64 + 0.5) / BINS_PER_OCTAVE).exp2();
-    Some((microseconds / 10.0).round() / 100.0)
+    quantile_ms(times.iter().map(|count| u64::from(*count)).enumerate(), 95)
 }
 
 #[cfg(test)]

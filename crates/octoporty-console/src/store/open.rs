@@ -16,8 +16,11 @@ use crate::StartError;
 
 /// Migrations in their order; the schema's version is how many were applied (`PRAGMA user_version`). Never edit one
 /// that was released: append.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_first_floor.sql"), include_str!("../../migrations/0002_request_blocks.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_first_floor.sql"),
+    include_str!("../../migrations/0002_request_blocks.sql"),
+    include_str!("../../migrations/0003_rollups.sql"),
+];
 
 /// `PRAGMA application_id` of our databases, "OCTO": by it they are told from other programs'.
 const APPLICATION_ID: i32 = 0x4f43_544f;

@@ -7,6 +7,7 @@ mod crowd;
 mod edges;
 mod events;
 mod gateway;
+mod history;
 mod import_export;
 mod inspector;
 mod lines;

@@ -6,9 +6,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::figures::KeyFigures;
 use crate::shards::sources::source_of;
 
 /// Failures in a row that lead to a wait.
@@ -27,6 +29,15 @@ const EVICTED_AT_ONCE: usize = 256;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Lockout {
     sources: Arc<Mutex<HashMap<IpAddr, Source>>>,
+    counts: Arc<Counts>,
+}
+
+/// Since the start.
+#[derive(Debug, Default)]
+struct Counts {
+    wrong: AtomicU64,
+    lockouts: AtomicU64,
+    refused: AtomicU64,
 }
 
 /// A link that came in with a right key; its source counts as right as long as it stands.
@@ -86,6 +97,7 @@ impl Lockout {
 
     /// A wrong key. Gives the wait that begins with it, if one does.
     pub(crate) fn failed(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+        self.counts.wrong.fetch_add(1, Ordering::Relaxed);
         let mut sources = self.lock();
         make_room(&mut sources, now);
         let source = sources.entry(source_of(address)).or_insert_with(|| Source::new(now));
@@ -104,7 +116,24 @@ impl Lockout {
         source.failures = 0;
         source.waits += 1;
         source.locked_until = Some(now + wait);
+        self.counts.lockouts.fetch_add(1, Ordering::Relaxed);
         Some(wait)
+    }
+
+    /// A request was refused because its source waits.
+    pub(crate) fn refused(&self) {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was counted.
+    pub(crate) fn figures(&self, now: Instant) -> KeyFigures {
+        let locked = |source: &&Source| source.locked_until.is_some_and(|until| until > now);
+        KeyFigures {
+            wrong: self.counts.wrong.load(Ordering::Relaxed),
+            lockouts: self.counts.lockouts.load(Ordering::Relaxed),
+            refused: self.counts.refused.load(Ordering::Relaxed),
+            locked_sources: self.lock().values().filter(locked).count(),
+        }
     }
 
     /// A right key: the source's failures are forgotten.

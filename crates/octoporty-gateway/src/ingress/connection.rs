@@ -101,11 +101,16 @@ pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: Soc
     let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
     let wire = Mutex::new(Wire::new(socket, permit));
     let connection = Arc::new(Connection { shard: Arc::clone(&shard), peer, trust, wire });
-    let counters = &shard.state.counters[shard.index];
+    let counters = shard.counters();
     ShardCounters::count(&counters.connections);
     let end = talk(&connection).await;
     let ended = connection.wire().end();
     drop(connection);
+    if let End::Expired(Expiry::Head) = end {
+        counters.failed(FailureCode::HeaderTimeout);
+    } else if let End::Closed(Close::Refused(code)) = end {
+        counters.failed(code);
+    }
     if let Some(parts) = ended {
         finish(parts, end, peer).await;
     }

@@ -27,6 +27,7 @@ pub(super) async fn answer(
         "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
         "/api/v1/status" => return Some(api_status(shard, &request).await),
         _ if path == "/api" || path.starts_with("/api/") => {
+            shard.counters().failed(FailureCode::NotMapped);
             let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.request_id, Wants::Json);
             return Some(not_found);
         }
@@ -46,6 +47,7 @@ pub(super) async fn answer(
 pub(super) fn unmapped(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Option<Answer> {
     let wants = Wants::of(&request.head.fields);
     let failure = FailureCode::NotMapped.into();
+    shard.counters().failed(FailureCode::NotMapped);
     match shard.state.config.unmapped {
         Unmapped::Close => None,
         Unmapped::Json => Some(failure_answer(&failure, &request.request_id, Wants::Json)),

@@ -51,7 +51,10 @@ pub(super) async fn answer(connection: Arc<Connection>, head: RequestHead) -> Re
                 Destination::Own(host) => own::answer(&connection.shard, request, host).await.ok_or(Hangup)?,
             }
         }
-        Err(failure) => failure_answer(&failure, &request_id, Wants::of(&head.fields)),
+        Err(failure) => {
+            connection.shard.counters().failed(failure.code);
+            failure_answer(&failure, &request_id, Wants::of(&head.fields))
+        }
     };
     finish(&connection, &mut answer, request_id);
     Ok(answer)
@@ -105,6 +108,5 @@ fn finish(connection: &Connection, answer: &mut Answer, request_id: RequestId) {
     if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.is_cancelled() {
         answer.persistence = Persistence::Close;
     }
-    let shard = &connection.shard;
-    shard.state.counters[shard.index].answered(status);
+    connection.shard.counters().answered(status);
 }

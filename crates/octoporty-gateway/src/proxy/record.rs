@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Uri};
 use octoporty_proto::model::{AccessRow, Failure, MappingId, VISITOR_LEFT};
 
+use crate::counters::{RequestTimes, ShardCounters};
 use crate::fields::{Known, Text};
-use crate::routing::Serving;
+use crate::routing::{Route, Serving};
+use crate::shards::ShardContext;
 use crate::visitor::{Head, RequestId, VisitorInfo};
 
 /// The status of a request whose visitor left before the head of the answer.
@@ -36,6 +39,7 @@ enum Outcome {
 /// Gathers what a record needs and queues it when it is dropped. Texts are not copied before.
 #[derive(Debug)]
 pub(crate) struct Record {
+    shard: Arc<ShardContext>,
     serving: Serving,
     mapping: MappingId,
     request_id: RequestId,
@@ -59,16 +63,17 @@ pub(crate) struct Record {
 impl Record {
     /// Begins the record of a request.
     pub(super) fn new(
-        serving: Serving,
-        mapping: MappingId,
+        shard: &Arc<ShardContext>,
+        route: &Route,
         head: &Head,
         visitor: &VisitorInfo,
         request_id: RequestId,
         arrived: Instant,
     ) -> Self {
         Self {
-            serving,
-            mapping,
+            shard: Arc::clone(shard),
+            serving: route.serving.clone(),
+            mapping: route.mapping.id,
             request_id,
             arrived,
             method: head.method.clone(),
@@ -132,9 +137,13 @@ impl Record {
             }
         };
         let sent = self.sent.unwrap_or_else(|| self.arrived + total);
-        let first_byte_us = self.first_byte.map(|first| micros(first.saturating_duration_since(sent)));
         let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent, MAX_USER_AGENT));
-        self.serving.record(&AccessRow {
+        let status = self.status.unwrap_or(VISITOR_LEFT_STATUS);
+        let gateway = sent.saturating_duration_since(self.arrived);
+        let first_byte = self.first_byte.map(|first| first.saturating_duration_since(sent));
+        let first_byte_us = first_byte.map(micros);
+        self.count(status, RequestTimes { gateway, first_byte, total });
+        let had_room = self.serving.record(&AccessRow {
             mapping: self.mapping,
             request_id: self.request_id.as_str(),
             at_ms: millis(now.saturating_sub(total)),
@@ -142,10 +151,10 @@ impl Record {
             host: cut(self.host.as_str(), MAX_HOST),
             path: cut(self.uri.path(), MAX_PATH),
             query: self.uri.query().map(|query| cut(query, MAX_PATH)),
-            status: self.status.unwrap_or(VISITOR_LEFT_STATUS),
+            status,
             error,
             error_detail,
-            gateway_us: micros(sent.saturating_duration_since(self.arrived)),
+            gateway_us: micros(gateway),
             first_byte_us,
             total_us: micros(total),
             request_bytes: self.request_bytes,
@@ -155,6 +164,19 @@ impl Record {
             // The rest of that time is the target's.
             tunnel_us: first_byte_us.zip(self.round_trip).map(|(whole, trip)| micros(trip).min(whole)),
         });
+        if !had_room {
+            ShardCounters::count(&self.shard.counters().records_dropped);
+        }
+    }
+
+    fn count(&self, status: u16, times: RequestTimes) {
+        let counters = self.shard.counters();
+        counters.ended(status, times);
+        match &self.outcome {
+            Outcome::Done => {}
+            Outcome::Left => counters.visitor_left(),
+            Outcome::Failed(failure) => counters.failed(failure.code),
+        }
     }
 }
 

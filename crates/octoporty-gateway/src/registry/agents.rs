@@ -1,6 +1,6 @@
 //! What the registry knows of one agent, and how an agent's coming and going changes what is served.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -70,6 +70,17 @@ impl AgentEntry {
 
     fn is_live(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.is_draining())
+    }
+}
+
+/// A refusal as a label.
+const fn word(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::Taken => "taken",
+        RefusalCode::Duplicate => "duplicate",
+        RefusalCode::Unsupported => "unsupported",
+        RefusalCode::Limit => "limit",
+        _ => "other",
     }
 }
 
@@ -193,6 +204,26 @@ impl Inner {
             .filter(|key| !self.is_own(&key.host))
             .filter(|key| self.claims.of(key).first().is_some_and(|holder| holder.agent == agent))
             .count()
+    }
+
+    /// Every mapping of every agent, by kind and verdict.
+    pub(super) fn mappings(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        let mut mappings = BTreeMap::new();
+        for (agent, entry) in &self.agents {
+            for (_, judged) in &entry.judged {
+                let (kind, verdict) = match judged {
+                    // What this release does not know, or has too many of, was not looked at.
+                    Judged::Refused(refusal) => ("unknown", word(refusal.code)),
+                    Judged::Claims(key) if self.is_own(&key.host) => ("http", word(RefusalCode::Taken)),
+                    Judged::Claims(key) => match self.claims.of(key).first() {
+                        Some(holder) if holder.agent != *agent => ("http", word(RefusalCode::Taken)),
+                        _ => ("http", "applied"),
+                    },
+                };
+                *mappings.entry((kind, verdict)).or_default() += 1;
+            }
+        }
+        mappings
     }
 
     /// The verdicts of an agent as they are now.

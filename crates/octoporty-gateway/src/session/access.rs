@@ -66,10 +66,12 @@ impl Queued {
         rows
     }
 
-    fn drop_newest(&mut self) {
+    /// Gives how many went.
+    fn drop_newest(&mut self) -> u64 {
         let rows = if self.open.is_empty() { self.batches.pop_back().unwrap_or_default() } else { self.open.finish() };
         self.bytes -= rows.bytes().len();
         self.dropped = self.dropped.saturating_add(rows.len() as u64);
+        rows.len() as u64
     }
 }
 
@@ -78,13 +80,13 @@ impl AccessQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues one, or counts it as dropped.
-    pub(crate) fn push(&self, row: &AccessRow<'_>) {
+    /// Queues one, or counts it as dropped. Gives whether there was room.
+    pub(crate) fn push(&self, row: &AccessRow<'_>) -> bool {
         let news = {
             let mut queued = self.lock();
             if queued.bytes >= MAX_QUEUED {
                 queued.dropped += 1;
-                return;
+                return false;
             }
             let was_empty = !queued.has_rows();
             let before = queued.open.byte_len();
@@ -101,6 +103,7 @@ impl AccessQueue {
         if news {
             self.news.notify_one();
         }
+        true
     }
 
     /// Waits for a batch: until it is full, or its oldest record has waited long enough. Nothing is lost when the
@@ -134,20 +137,23 @@ impl AccessQueue {
         Some(Batch { rows, dropped: std::mem::take(&mut queued.dropped) })
     }
 
-    /// Puts a batch that could not be sent back in front; what there is no room for is counted as dropped.
-    pub(crate) fn put_back(&self, batch: Batch) {
+    /// Puts a batch that could not be sent back in front; what there is no room for is counted as dropped. Gives how many
+    /// records that were.
+    pub(crate) fn put_back(&self, batch: Batch) -> u64 {
         let mut queued = self.lock();
         queued.dropped = queued.dropped.saturating_add(batch.dropped);
         if !batch.rows.is_empty() {
             queued.bytes += batch.rows.bytes().len();
             queued.batches.push_front(batch.rows);
         }
+        let mut dropped = 0;
         while queued.bytes > MAX_QUEUED {
-            queued.drop_newest();
+            dropped += queued.drop_newest();
         }
         drop(queued);
         // Whoever waits for a queue that was empty learns that it is not.
         self.news.notify_one();
+        dropped
     }
 }
 

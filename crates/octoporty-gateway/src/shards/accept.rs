@@ -116,7 +116,8 @@ fn move_to(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit
 }
 
 fn refuse(shard: &Arc<ShardContext>, mut socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
-    ShardCounters::count(&shard.state.counters[shard.index].refused);
+    ShardCounters::count(&shard.counters().refused);
+    shard.counters().failed(FailureCode::TooManyConnections);
     tracing::debug!(%peer, "too many connections of one source");
     let Ok(told) = telling.clone().try_acquire_owned() else { return };
     let tell = async move {

@@ -246,6 +246,10 @@ fn console(reader: &mut Reader, fqdn: &[Hostname], database: &Path) -> Option<Co
     let password_hash = password_hash(reader, need);
     let trusted_proxies = TrustedProxies::new(reader.get("Agent__TrustedProxies", value::networks));
     let jwt_secret = reader.find("Agent__JwtSecret", value::jwt_secret);
+    let metrics_token = reader.find("Agent__Metrics__Token", value::metrics_token);
+    if !enabled && metrics_token.is_some() && !reader.is_set("Agent__Metrics__Port") {
+        reader.warn("Agent__Metrics__Token is not used: without the console and without Agent__Metrics__Port no figures are shown");
+    }
     let retention = Retention {
         request_days: reader.get("Agent__Retention__RequestDays", value::count(1, 36_500)),
         request_rows: reader.get("Agent__Retention__RequestRows", value::count(1000, 1_000_000_000)),
@@ -260,6 +264,7 @@ fn console(reader: &mut Reader, fqdn: &[Hostname], database: &Path) -> Option<Co
         username,
         password_hash: password_hash?,
         jwt_secret,
+        metrics_token,
         capabilities: Capabilities { side: Side::Agent },
         retention,
         version: VERSION.to_owned(),

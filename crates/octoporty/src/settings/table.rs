@@ -79,6 +79,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__Limits__StreamsPerSession", GATEWAY, "4096", "1 to 1000000. Streams of one session at a time."),
     key("Gateway__Limits__BytesInFlightPerLink", GATEWAY, "64 MiB", "1 MiB to 4 GiB. Bytes under way on one link, each way. An agent takes up to 64 MiB; the smaller of the two counts."),
     key("Gateway__Limits__MaxSessions", GATEWAY, "10000", "1 to 1000000. Agents connected at a time."),
+    open("Gateway__Metrics__Port", GATEWAY, "off", "`port` or `address:port` of `GET /metrics` (Prometheus), a listener of its own. Without an address it takes every one of the machine."),
+    secret("Gateway__Metrics__Token", GATEWAY, "not set", "Bearer token that `GET /metrics` wants, at least 32 characters."),
     // Agent
     open("Agent__GatewayFqdn", AGENT, "not set", "The gateway's name, or a comma-separated list; sent to the gateway for its landing page. The first one gives `Agent__GatewayUrl` when that is not set."),
     open("Agent__GatewayUrl", AGENT, "`wss://{GatewayFqdn}/tunnel`", "Where the tunnel is dialled: `wss://host/tunnel`, or `host[:port]` for the same. `ws://` is not encrypted: it warns on every start unless the address is loopback or private.")
@@ -115,6 +117,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("Agent__Retention__RequestDays", AGENT, "30", "1 to 36500. Days that the request log goes back."),
     key("Agent__Retention__RequestRows", AGENT, "1000000", "1000 to 1000000000. Rows that the request log has at most."),
     key("Agent__Retention__ConnectionDays", AGENT, "180", "1 to 36500. Days that the connection log goes back."),
+    open("Agent__Metrics__Port", AGENT, "off", "`port` or `address:port` of `GET /metrics` (Prometheus), a listener of its own. Without an address it takes every one of the machine."),
+    secret("Agent__Metrics__Token", AGENT, "not set", "Bearer token that `GET /metrics` wants, at least 32 characters; with it the console's port answers `GET /metrics` as well."),
     open("ConnectionStrings__DefaultConnection", AGENT, "`Data Source=/app/data/octoporty.db` where `/app/data` is there (the image), else `Data Source=./octoporty-data/octoporty.db`", "SQLite database: `Data Source=…` or `sqlite://…`. The agent's other files lie beside it.")
         .aka(&["OCTOPORTY_CONNECTION_STRING"])
         .flagged(&["database"]),
@@ -144,7 +148,6 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("Gateway__Console__*", "mappings are made in the agent's console"),
     ("Gateway__PortRange", "mappings are http"),
     ("Gateway__Quic__*", "agents connect by WebSocket"),
-    ("Gateway__Metrics__*", "ask GET /health"),
     ("Gateway__Retention__*", "the gateway keeps nothing on disk"),
     ("Agent__Token", "use Agent__ApiKey"),
     ("Agent__Auth__Oidc__*", "use Agent__Auth__PasswordHash"),

@@ -454,3 +454,31 @@ fn who_needs_the_database_alone_is_told_of_no_other_mistake() {
     let refused = found(&[(NAME, "Server=db")]).unwrap_err().to_string();
     assert!(refused.contains(NAME) && refused.contains("SQL Server"), "{refused}");
 }
+
+#[test]
+fn figures_are_off_until_a_port_is_set_and_a_port_for_all_without_a_token_warns() {
+    let (_, frame) = gateway_of(&[]);
+    assert!(frame.metrics.listen.is_none() && frame.metrics.token.is_none());
+    for (port, listens, warns) in
+        [("17202", "[::]:17202", true), ("127.0.0.1:17202", "127.0.0.1:17202", false), ("[::1]:0", "[::1]:0", false)]
+    {
+        let (_, frame) = gateway_of(&[("Gateway__Metrics__Port", port)]);
+        assert_eq!(frame.metrics.listen, Some(listens.parse().unwrap()));
+        assert_eq!(warned(&frame, "without Gateway__Metrics__Token"), warns, "{port}: {:?}", frame.warnings);
+    }
+    let (_, frame) = gateway_of(&[("Gateway__Metrics__Port", "17202"), ("Gateway__Metrics__Token", OTHER_KEY)]);
+    assert!(frame.warnings.is_empty() && frame.metrics.token.is_some(), "{:?}", frame.warnings);
+    let (_, frame) = gateway_of(&[("Gateway__Metrics__Token", OTHER_KEY)]);
+    assert!(warned(&frame, "Gateway__Metrics__Port is not set"), "{:?}", frame.warnings);
+    let refused = gateway_refused(&[("Gateway__ApiKey", KEY), ("Gateway__Metrics__Token", "guess-me")]).to_string();
+    assert!(refused.contains("Gateway__Metrics__Token") && !refused.contains("guess-me"), "{refused}");
+}
+
+#[test]
+fn an_agents_token_opens_its_console_as_well() {
+    let (settings, frame) = agent_of(&[("Agent__Metrics__Token", OTHER_KEY)]);
+    assert!(settings.console.unwrap().metrics_token.is_some() && frame.metrics.listen.is_none());
+    assert!(frame.warnings.is_empty(), "{:?}", frame.warnings);
+    let (_, frame) = agent_of(&[("Agent__Metrics__Token", OTHER_KEY), ("Agent__Console__Enabled", "false")]);
+    assert!(warned(&frame, "Agent__Metrics__Token is not used"), "{:?}", frame.warnings);
+}

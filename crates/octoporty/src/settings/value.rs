@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use octoporty_agent::config::{Credential, LinkCount, RuleError, TargetRule};
-use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, PasswordHash, PasswordHashError};
+use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, MetricsToken, PasswordHash, PasswordHashError};
 use octoporty_gateway::config::{ApiKey, RemoteUpdate, Unmapped};
 use octoporty_proto::model::{AgentName, AgentNameError, Compression, Hostname, HostnameError};
 use thiserror::Error;
@@ -306,6 +306,11 @@ pub(crate) fn credential(text: &str) -> Parsed<Credential> {
 /// The key of access tokens.
 pub(crate) fn jwt_secret(text: &str) -> Parsed<JwtSecret> {
     JwtSecret::new(text.to_owned()).ok_or(ValueError::ShortSecret)
+}
+
+/// The token of `/metrics`.
+pub(crate) fn metrics_token(text: &str) -> Parsed<MetricsToken> {
+    MetricsToken::new(text).ok_or(ValueError::ShortSecret)
 }
 
 /// A `$6$` hash.

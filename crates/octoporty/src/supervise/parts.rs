@@ -10,7 +10,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use octoporty_agent::{Agent, AgentConfig, AgentNews};
 use octoporty_console::{AgentControl, AgentPorts, Console, ConsoleConfig};
@@ -21,6 +21,8 @@ use tokio::sync::watch;
 
 use self::relay::Relay;
 use super::StartError;
+use crate::metrics::Source;
+use crate::metrics::agent::AgentMetrics;
 use crate::settings::agent::AgentSettings;
 
 /// How long the console's own requests may take to finish at the end. The grace is for visitors, and the agent has used
@@ -31,6 +33,7 @@ const CONSOLE_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct AgentParts {
     agent: Agent,
+    metrics: Arc<AgentMetrics>,
     rest: Rest,
 }
 
@@ -39,8 +42,8 @@ pub(crate) struct AgentParts {
 enum Rest {
     /// The console has them.
     Console { console: Console, relay: Relay },
-    /// Nobody reads the news; the desired state is what the agent has cached.
-    Alone { _desired: watch::Sender<Arc<DesiredState>>, _news: AgentNews },
+    /// What comes is counted and kept by nobody; the desired state is what the agent has cached.
+    Alone { _desired: watch::Sender<Arc<DesiredState>>, relay: Relay },
 }
 
 /// The console's commands, handed on to the agent as soon as there is one.
@@ -95,6 +98,18 @@ impl AgentControl for Control {
     }
 }
 
+/// Figures of the agent that tells these news.
+fn metrics(news: &AgentNews, agent: watch::Receiver<Option<Agent>>) -> AgentMetrics {
+    AgentMetrics {
+        started: Instant::now(),
+        agent,
+        status: news.status.clone(),
+        sync: news.sync.clone(),
+        targets: news.targets.clone(),
+        tally: Arc::default(),
+    }
+}
+
 impl AgentParts {
     /// Starts all of it, or nothing. The console shows `log`.
     pub(crate) async fn start(settings: AgentSettings, log: Arc<dyn LogSource>) -> Result<Self, StartError> {
@@ -103,7 +118,10 @@ impl AgentParts {
             Some(console) => Self::with_console(settings.agent, console, log, (desired, receiver)).await,
             None => {
                 let (agent, news) = Agent::start(settings.agent, receiver)?;
-                Ok(Self { agent, rest: Rest::Alone { _desired: desired, _news: news } })
+                let (place, agent_place) = watch::channel(Some(agent.clone()));
+                let metrics = Arc::new(metrics(&news, agent_place));
+                let relay = Relay::alone(news, Arc::clone(&metrics.tally), place);
+                Ok(Self { agent, metrics, rest: Rest::Alone { _desired: desired, relay } })
             }
         }
     }
@@ -116,6 +134,7 @@ impl AgentParts {
     ) -> Result<Self, StartError> {
         let (place, agent_place) = watch::channel(None);
         let (outlets, news) = relay::channels();
+        let metrics = Arc::new(metrics(&news, agent_place.clone()));
         let ports = AgentPorts {
             desired,
             status: news.status,
@@ -125,13 +144,14 @@ impl AgentParts {
             sessions: news.sessions,
             control: Arc::new(Control(agent_place)),
             log,
+            metrics: Arc::<AgentMetrics>::clone(&metrics),
         };
         let console = Console::start(console, ports).await?;
         match Agent::start(agent, receiver) {
             Ok((agent, news)) => {
                 place.send_replace(Some(agent.clone()));
-                let relay = Relay::start(news, outlets, place);
-                Ok(Self { agent, rest: Rest::Console { console, relay } })
+                let relay = Relay::start(news, outlets, Arc::clone(&metrics.tally), place);
+                Ok(Self { agent, metrics, rest: Rest::Console { console, relay } })
             }
             Err(error) => {
                 console.stop(Duration::ZERO).await;
@@ -148,12 +168,23 @@ impl AgentParts {
         }
     }
 
+    /// For a port of its own.
+    pub(crate) fn figures(&self) -> Source {
+        match &self.rest {
+            Rest::Console { console, .. } => self.metrics.source(Some(console.gauge())),
+            Rest::Alone { .. } => self.metrics.source(None),
+        }
+    }
+
     /// Ends the agent first, so that the console can still write down what became of its last requests.
     pub(crate) async fn stop(self, grace: Duration) {
         self.agent.stop(grace).await;
-        if let Rest::Console { console, relay } = self.rest {
-            relay.stop().await;
-            console.stop(grace.min(CONSOLE_GRACE)).await;
+        match self.rest {
+            Rest::Console { console, relay } => {
+                relay.stop().await;
+                console.stop(grace.min(CONSOLE_GRACE)).await;
+            }
+            Rest::Alone { relay, .. } => relay.stop().await,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The queue between log calls and the outlets.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,14 @@ const FLUSH_BOUND: Duration = Duration::from_secs(2);
 
 /// How often a full queue is looked at meanwhile.
 const FLUSH_PAUSE: Duration = Duration::from_millis(10);
+
+/// Those of the process's writer; the first one counts.
+static DROPPED: OnceLock<Arc<AtomicU64>> = OnceLock::new();
+
+/// Lines that found the queue full, since the start of the process.
+pub(crate) fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, |dropped| dropped.load(Ordering::Relaxed))
+}
 
 /// Where a line goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +68,7 @@ impl Writer {
     pub(super) fn start(file: Option<Roller>) -> (Flush, Lines) {
         let (queue, inbox) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
+        DROPPED.get_or_init(|| Arc::clone(&dropped));
         let mut writer = Self { file, dropped: dropped.clone(), reported: 0 };
         let thread = thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(&inbox));
         if let Err(error) = thread {

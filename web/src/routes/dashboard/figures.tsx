@@ -55,7 +55,7 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 /** Four figures, each with its last 15 minutes. */
 export function Figures({ stats }: { stats: LiveStats | undefined }): ReactNode {
   return (
-    <section aria-label="Figures" className="grid grid-cols-2 gap-y-6 md:grid-cols-4">
+    <div className="grid grid-cols-2 gap-y-6 md:grid-cols-4">
       {FIGURES.map((figure, index) => (
         <div
           key={figure.label}
@@ -64,7 +64,7 @@ export function Figures({ stats }: { stats: LiveStats | undefined }): ReactNode 
           <FigurePart figure={figure} stats={stats} />
         </div>
       ))}
-    </section>
+    </div>
   );
 }
 

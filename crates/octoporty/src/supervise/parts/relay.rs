@@ -9,6 +9,8 @@ use octoporty_proto::model::{AccessRows, AgentStatus, MappingId, SessionRecord, 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::metrics::tally::Tally;
+
 /// Batches and records on their way to the console. Small, because the agent's own queue before it has the room.
 const ON_THE_WAY: usize = 4;
 
@@ -52,13 +54,36 @@ pub(super) fn channels() -> (Outlets, AgentNews) {
 
 impl Relay {
     /// Starts handing on.
-    pub(super) fn start(news: AgentNews, outlets: Outlets, agent: watch::Sender<Option<Agent>>) -> Self {
+    pub(super) fn start(
+        news: AgentNews,
+        outlets: Outlets,
+        tally: Arc<Tally>,
+        agent: watch::Sender<Option<Agent>>,
+    ) -> Self {
         let (mut states, mut records) = (JoinSet::new(), JoinSet::new());
         states.spawn(state(news.status, outlets.status));
         states.spawn(state(news.sync, outlets.sync));
         states.spawn(state(news.targets, outlets.targets));
-        records.spawn(items(news.access, outlets.access));
-        records.spawn(items(news.sessions, outlets.sessions));
+        let sessions = Arc::clone(&tally);
+        records.spawn(items(news.access, outlets.access, move |rows| tally.requests(rows)));
+        records.spawn(items(news.sessions, outlets.sessions, move |record| sessions.session(record)));
+        Self { states, records, _agent: agent }
+    }
+
+    /// Counts what comes, for nobody to keep.
+    pub(super) fn alone(mut news: AgentNews, tally: Arc<Tally>, agent: watch::Sender<Option<Agent>>) -> Self {
+        let (states, mut records) = (JoinSet::new(), JoinSet::new());
+        let sessions = Arc::clone(&tally);
+        records.spawn(async move {
+            while let Some(rows) = news.access.recv().await {
+                tally.requests(&rows);
+            }
+        });
+        records.spawn(async move {
+            while let Some(record) = news.sessions.recv().await {
+                sessions.session(&record);
+            }
+        });
         Self { states, records, _agent: agent }
     }
 
@@ -80,9 +105,10 @@ async fn state<T: Clone>(mut from: watch::Receiver<T>, to: watch::Sender<T>) {
     }
 }
 
-/// Every item counts; a console that is slow makes the agent's own queue fill.
-async fn items<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>) {
+/// Every item counts, and is counted; a console that is slow makes the agent's own queue fill.
+async fn items<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>, count: impl Fn(&T)) {
     while let Some(item) = from.recv().await {
+        count(&item);
         if to.send(item).await.is_err() {
             return;
         }
@@ -98,7 +124,7 @@ mod tests {
         let (source, from_agent) = channels();
         let (outlets, mut to_console) = channels();
         let (place, _) = watch::channel(None);
-        let relay = Relay::start(from_agent, outlets, place);
+        let relay = Relay::start(from_agent, outlets, Arc::default(), place);
         for attempts in 1..=3 {
             source
                 .status

@@ -1,0 +1,91 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { RANGES, type Range, summaryQuery } from "../../api/history";
+import { LoadError } from "../../layout/load-error";
+import { duration, percent, precisePercent } from "../../ui/format";
+import { Skeleton } from "../../ui/skeleton";
+import { State, type Tone } from "../../ui/state";
+
+/** Success rate and tunnel uptime of a range against what they should be. */
+export function AgainstTargets({ range }: { range: Range }): ReactNode {
+  const summary = useQuery(summaryQuery);
+  const data = summary.data?.ranges.find((one) => one.range === range);
+  if (summary.isError && !summary.data) {
+    return <LoadError what="The comparison with the targets" query={summary} className="mt-5" />;
+  }
+  const { words } = RANGES[range];
+  const targets = summary.data?.targets;
+  const away = data ? data.observedSeconds - data.connectedSeconds : 0;
+  return (
+    <dl
+      aria-label={`The last ${words} against the targets`}
+      className="mt-6 grid grid-cols-1 gap-x-10 gap-y-3 border-y py-3 text-sm sm:grid-cols-2"
+    >
+      <Against
+        name={`Success rate, ${words}`}
+        share={data?.successRate}
+        met={data?.successMet}
+        target={targets?.successRate}
+        detail={data && counted(data.requests, data.errors)}
+      />
+      <Against
+        name={`Tunnel uptime, ${words}`}
+        share={data?.uptime}
+        met={data?.uptimeMet}
+        target={targets?.uptime}
+        detail={
+          data &&
+          (data.observedSeconds < 1
+            ? "not recorded yet"
+            : `of ${duration(data.observedSeconds)} recorded${away >= 1 ? `, ${duration(away)} away` : ""}`)
+        }
+      />
+    </dl>
+  );
+}
+
+function counted(requests: number, errors: number): string {
+  if (requests === 0) return "no request yet";
+  const number = (count: number) => count.toLocaleString("en-US");
+  return errors === 0
+    ? `${number(requests)} requests, none failed`
+    : `${number(errors)} of ${number(requests)} failed`;
+}
+
+function Against({
+  name,
+  share,
+  met,
+  target,
+  detail,
+}: {
+  name: string;
+  share: number | null | undefined;
+  met: boolean | null | undefined;
+  target: number | undefined;
+  detail: string | undefined;
+}): ReactNode {
+  const [tone, word]: [Tone, string] =
+    met === true ? ["good", "Met"] : met === false ? ["bad", "Missed"] : ["unknown", "No data"];
+  return (
+    <div className="flex min-w-0 flex-wrap items-baseline gap-x-3">
+      <dt className="shrink-0 text-muted">{name}</dt>
+      <dd className="flex min-w-0 flex-wrap items-baseline gap-x-3">
+        {target === undefined ? (
+          <Skeleton className="w-40" />
+        ) : (
+          <>
+            <span className="figures font-medium">
+              {share === null || share === undefined ? "–" : precisePercent(share)}
+            </span>
+            <State tone={tone}>{word}</State>
+            <span className="text-muted">
+              target {percent(target)}
+              {detail && ` · ${detail}`}
+            </span>
+          </>
+        )}
+      </dd>
+    </div>
+  );
+}
