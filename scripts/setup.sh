@@ -92,6 +92,7 @@ tests() {
   want curl curl
   want openssl openssl
   want nginx nginx-light
+  want caddy caddy
   want ip iproute2
   want python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

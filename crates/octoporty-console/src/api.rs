@@ -66,6 +66,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(mappings::toggle::toggle))
         .routes(routes!(status::read::status))
         .routes(routes!(status::reconnect::reconnect))
+        .routes(routes!(gateway::caddy_config::caddy_config))
         .routes(routes!(gateway::update::update))
         .routes(routes!(stats::live))
         .routes(routes!(events::listen::listen))

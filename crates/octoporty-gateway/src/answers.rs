@@ -1,7 +1,9 @@
 //! What agents may ask of the gateway.
 //!
+//! * `caddy`: what the Caddy before the gateway is configured to do.
 //! * `update`: hands a wish for an update to the host's updater.
 
+mod caddy;
 pub(crate) mod update;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use crate::shards::ShardContext;
 pub(crate) async fn answer(shard: &Arc<ShardContext>, session: &Session, question: Question) -> Answer {
     match question {
         Question::Update(wish) => update(shard, session, wish).await,
+        Question::CaddyConfig => caddy_config(shard).await,
         _ => declined(DeclinedCode::Unsupported, "this gateway does not know the question; update it"),
     }
 }
@@ -38,6 +41,20 @@ async fn update(shard: &Arc<ShardContext>, session: &Session, wish: UpdateReques
             tracing::info!(%agent, state = ?answer.state, "an update was asked for: {}", answer.message);
             Answer::Update(answer)
         }
+        Err(_) => declined(DeclinedCode::Failed, "the gateway is stopping"),
+    }
+}
+
+/// The request waits on the shard; what is long enough to be felt there, reading a large configuration, does not.
+async fn caddy_config(shard: &Arc<ShardContext>) -> Answer {
+    let state = Arc::clone(&shard.state);
+    let body = match caddy::fetch(&state.config.caddy).await {
+        Ok(body) => body,
+        Err(told) => return Answer::CaddyConfig(told),
+    };
+    let work = move || caddy::describe(&state.config.caddy, state.address(), &body);
+    match shard.tracker.spawn_blocking_on(work, &shard.handle).await {
+        Ok(answer) => Answer::CaddyConfig(answer),
         Err(_) => declined(DeclinedCode::Failed, "the gateway is stopping"),
     }
 }

@@ -93,6 +93,16 @@ fn update_answer() -> UpdateAnswer {
     UpdateAnswer { state: UpdateState::Queued, current_version: "0.1.0".into(), message: "queued".into() }
 }
 
+fn caddy_answer() -> CaddyAnswer {
+    let route = CaddyRoute {
+        pointer: "/apps/http/servers/s/routes/0".into(),
+        hosts: vec!["gw.example.com".into()],
+        dials: vec!["localhost:17200".into()],
+        destination: CaddyDestination::Gateway,
+    };
+    CaddyAnswer { json: Some("{}".into()), error: None, routes: vec![route] }
+}
+
 /// Every message, with its bytes as every release must read them. `docs/PROTOCOL.md` shows the same.
 fn golden() -> Vec<(&'static str, Control)> {
     let report = SyncReport {
@@ -120,6 +130,8 @@ fn golden() -> Vec<(&'static str, Control)> {
         ("taken_over", Control::TakenOver { by: InstanceId::from_uuid(uuid(0x44)) }),
         ("ask", Control::Ask { request: 3, question: Question::Update(update_request()) }),
         ("answer", Control::Answer { request: 3, answer: Answer::Update(update_answer()) }),
+        ("ask_caddy", Control::Ask { request: 4, question: Question::CaddyConfig }),
+        ("answer_caddy", Control::Answer { request: 4, answer: Answer::CaddyConfig(caddy_answer()) }),
     ]
 }
 
