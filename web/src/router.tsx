@@ -82,9 +82,15 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./routes/settings"), "Settings"),
 });
 
+const caddyConfig = createRoute({
+  getParentRoute: () => shell,
+  path: "/gateway/caddy-config",
+  component: lazyRouteComponent(() => import("./routes/caddy-config"), "CaddyConfigPage"),
+});
+
 const tree = root.addChildren([
   login,
-  shell.addChildren([dashboard, mappings, newMapping, mapping, settings]),
+  shell.addChildren([dashboard, mappings, newMapping, mapping, settings, caddyConfig]),
 ]);
 
 /** What takes longer than this is waited for in words, in milliseconds; what does not would only flicker. */

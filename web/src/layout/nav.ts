@@ -1,8 +1,10 @@
-import { Gauge, type LucideIcon, Route, SlidersHorizontal } from "lucide-react";
+import { FileJson2, Gauge, type LucideIcon, Route, SlidersHorizontal } from "lucide-react";
+
+export type NavPath = "/" | "/mappings" | "/settings" | "/gateway/caddy-config";
 
 interface NavEntry {
   label: string;
-  to: "/" | "/mappings" | "/settings";
+  to: NavPath;
   icon: LucideIcon;
 }
 
@@ -18,6 +20,7 @@ export const NAV: readonly NavGroup[] = [
     label: "Setup",
     entries: [
       { label: "Mappings", to: "/mappings", icon: Route },
+      { label: "Caddy Configuration", to: "/gateway/caddy-config", icon: FileJson2 },
       { label: "Settings", to: "/settings", icon: SlidersHorizontal },
     ],
   },

@@ -1,12 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CornerDownLeft, LogOut, type LucideIcon, Moon, Plus, RefreshCw, Route } from "lucide-react";
+import {
+  CircleArrowUp,
+  CornerDownLeft,
+  LogOut,
+  type LucideIcon,
+  Moon,
+  Plus,
+  RefreshCw,
+  Route,
+} from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useState } from "react";
 import { mappingsQuery } from "../api/mappings";
+import { statusQuery } from "../api/status";
 import { cx } from "../ui/classes";
+import { version } from "../ui/format";
 import { Modal } from "../ui/modal";
 import { isDark, setTheme } from "../ui/theme";
-import { NAV } from "./nav";
+import { NAV, type NavPath } from "./nav";
 import { useLogOut } from "./use-log-out";
 import { useReconnect } from "./use-reconnect";
 
@@ -19,12 +30,13 @@ interface Command {
   run: () => void;
 }
 
-function useCommands(): Command[] {
+function useCommands(onUpdate: () => void): Command[] {
   const navigate = useNavigate();
   const { data: mappings } = useQuery(mappingsQuery);
+  const { data: status } = useQuery(statusQuery);
   const reconnect = useReconnect();
   const logOut = useLogOut();
-  const go = (to: "/" | "/mappings" | "/settings" | "/mappings/new") => () => void navigate({ to });
+  const go = (to: NavPath | "/mappings/new") => () => void navigate({ to });
   const other = isDark() ? "light" : "dark";
   return [
     ...NAV.flatMap((group) => group.entries).map(
@@ -38,6 +50,18 @@ function useCommands(): Command[] {
       icon: RefreshCw,
       run: () => reconnect.mutate(),
     },
+    ...(status?.gatewayUpdateAvailable
+      ? [
+          {
+            id: "update",
+            group: "Actions" as const,
+            label: "Update Gateway",
+            hint: `${version(status.gatewayVersion ?? "")} → ${version(status.version)}`,
+            icon: CircleArrowUp,
+            run: onUpdate,
+          },
+        ]
+      : []),
     {
       id: "theme",
       group: "Actions",
@@ -79,11 +103,11 @@ export function matching<T extends { label: string; hint?: string }>(
 const MOST = 50;
 
 /** Ctrl/Cmd-K: every page, mapping and action by name. */
-export function Palette({ onClose }: { onClose: () => void }): ReactNode {
+export function Palette({ onClose, onUpdate }: { onClose: () => void; onUpdate: () => void }): ReactNode {
   const id = useId();
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
-  const commands = useCommands();
+  const commands = useCommands(onUpdate);
   const found = useMemo(() => matching(commands, search).slice(0, MOST), [commands, search]);
   const chosen = found[Math.min(at, found.length - 1)];
 

@@ -1,5 +1,7 @@
 import type {
+  CaddyConfig,
   ConsoleEvent,
+  GatewayUpdate,
   LandingPage,
   LiveStats,
   Mapping,
@@ -9,6 +11,7 @@ import type {
   Status,
   TargetCheck,
 } from "../api/model";
+import { queued, sampleCaddy } from "./gateway";
 import {
   DEFAULT_PAGE,
   emptyStats,
@@ -22,7 +25,7 @@ import {
 } from "./samples";
 
 /** How the mock console stands. */
-export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet";
+export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet" | "outdated";
 
 export const MOCK_PASSWORD = "octopus";
 const LOCK_AFTER = 5;
@@ -35,6 +38,9 @@ export class MockConsole {
   stats: LiveStats;
   requests: RequestLogEntry[];
   landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+  caddy: CaddyConfig = sampleCaddy();
+  /** What the gateway says on a wish for an update; queued unless set. */
+  updateAnswer: GatewayUpdate | undefined;
   /** Whether the cookies hold a session. */
   loggedIn = true;
   /** Whether the access cookie ran out while the refresh cookie still holds. */
@@ -58,6 +64,9 @@ export class MockConsole {
       empty || scenario === "quiet" ? emptyStats(now) : sampleStats(sampleFailures(this.mappings, now), now);
     this.requests = empty ? [] : this.#history(now);
     if (scenario === "offline") this.#goOffline(now);
+    if (scenario === "outdated") {
+      this.status = { ...this.status, gatewayVersion: "0.0.9", gatewayUpdateAvailable: true };
+    }
     if (scenario === "syncing")
       this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
   }
@@ -191,6 +200,10 @@ export class MockConsole {
         return json({ message: "Reconnecting." }, 202);
       case "GET /api/v1/logs/requests":
         return this.#requestPage(new URL(request.url).searchParams);
+      case "GET /api/v1/gateway/caddy-config":
+        return json(this.caddy);
+      case "POST /api/v1/gateway/update":
+        return json(this.updateAnswer ?? queued(this.status));
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
       default:
