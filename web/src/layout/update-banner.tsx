@@ -16,14 +16,14 @@ export function UpdateBanner({ update }: { update: Update }): ReactNode {
     >
       <CircleArrowUp size={16} strokeWidth={1.75} aria-hidden="true" className="shrink-0 text-accent" />
       <p className="min-w-0 flex-1 basis-48">
-        <span className="font-medium">Gateway update available</span>{" "}
+        <span className="block font-medium sm:inline">Gateway update available</span>{" "}
         <span className="text-muted">
           It runs <span className="figures text-ink">{version(status.gatewayVersion)}</span>, this agent{" "}
           <span className="figures text-ink">{version(status.version)}</span>.
         </span>
       </p>
       <div className="ml-auto flex items-center gap-1">
-        <Button variant="primary" busy={busy || asking} onClick={update.ask}>
+        <Button busy={busy || asking} onClick={update.ask}>
           {busy ? "Updating…" : "Update Gateway"}
         </Button>
         <IconButton icon={X} label="Dismiss" onClick={() => setDismissed(true)} />
