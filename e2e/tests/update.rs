@@ -269,6 +269,7 @@ async fn the_updater_runs_nothing_that_stands_in_the_file() {
     let world = World::new();
     let host = Host::new(&world);
     let taken = world.path("taken").display().to_string();
+    let commanded = world.path("commanded").display().to_string();
     let failed = world.path("update-signal.failed");
     let injected = [
         json!({ "targetVersion": format!("1.0.0; touch {taken}") }).to_string(),
@@ -283,12 +284,38 @@ async fn the_updater_runs_nothing_that_stands_in_the_file() {
     ];
     for content in injected {
         host.ask_for(&content);
-        let settings = [("OCTOPORTY_UPDATE_COMMAND", "echo \"$OCTOPORTY_VERSION\" >>commanded")];
-        let refused = host.update(&settings).await;
+        let command = format!("echo \"$OCTOPORTY_VERSION\" >>{commanded}");
+        let refused = host.update(&[("OCTOPORTY_UPDATE_COMMAND", &command)]).await;
         assert!(!refused.status.success() && !host.signal.exists(), "{content}: {}", words(&refused));
         assert_eq!(std::fs::read_to_string(&failed).ok().as_deref(), Some(content.as_str()));
     }
-    assert!(!Path::new(&taken).exists() && host.docker_was_told().is_empty());
+    assert!(!Path::new(&taken).exists() && !Path::new(&commanded).exists() && host.docker_was_told().is_empty());
+}
+
+#[tokio::test]
+async fn the_updater_is_not_held_up_by_what_an_update_left_running() {
+    let world = World::new();
+    let host = Host::new(&world);
+    let pid = world.path("pid").display().to_string();
+    let command = format!("sleep 300 >/dev/null 2>&1 </dev/null & echo $! >{pid}");
+    let settings = [("OCTOPORTY_UPDATE_COMMAND", command.as_str()), ("OCTOPORTY_HEALTH_URL", "none")];
+    let mut left = Vec::new();
+    for version in ["1.0.0", "1.0.1"] {
+        host.ask_for(&json!({ "targetVersion": version }).to_string());
+        let done = host.update(&settings).await;
+        left.push(std::fs::read_to_string(&pid).expect("the command ran"));
+        if !done.status.success() || host.signal.exists() {
+            stop(&left).await;
+            panic!("{version}: {}", words(&done));
+        }
+    }
+    stop(&left).await;
+}
+
+async fn stop(pids: &[String]) {
+    for pid in pids {
+        Command::new("kill").arg(pid.trim()).status().await.expect("kill runs");
+    }
 }
 
 /// The way of a request through all of it: console, agent, gateway, signal file, updater, a new gateway, and back.

@@ -87,6 +87,14 @@ describe("an update of the gateway", () => {
     await screen.findByText("The gateway runs v0.1.0 now");
   });
 
+  it("does not miss its end when the news of it does not come", async () => {
+    const { api, user } = renderApp("/", "outdated");
+    await confirm(user);
+    await screen.findByRole("dialog", { name: "Gateway Update Pending" });
+    api.status = { ...api.status, gatewayVersion: "0.1.0", gatewayUpdateAvailable: false };
+    await screen.findByText("The gateway runs v0.1.0 now");
+  });
+
   it("says how to get an updater when nothing took the request for minutes", async () => {
     const { user } = renderApp("/", "outdated");
     await confirm(user);
