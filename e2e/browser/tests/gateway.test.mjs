@@ -194,6 +194,7 @@ describe("the page of Caddy's configuration", { timeout: 120_000 }, () => {
     await page.keyboard.press("Enter");
     const focused = () => page.evaluate(() => document.activeElement.textContent);
     await until("the route has the focus", async () => (await focused()) === "1:{elsewhere.localhost}");
+    await page.locator(":focus[aria-expanded=true][aria-selected=true]").waitFor();
     // The route is open: handle, its first, past the handler's kind, upstreams, its first, dial.
     for (const keys of ["Down Right", "Down Right", "Down", "Down Right", "Down Right", "Down"]) {
       for (const key of keys.split(" ")) await page.keyboard.press(`Arrow${key}`);
