@@ -92,6 +92,7 @@ tests() {
   want curl curl
   want openssl openssl
   want nginx nginx-light
+  want caddy caddy
   want ip iproute2
   want python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -103,7 +104,7 @@ tests() {
 
 # Peers of the bench are optional: one that cannot be had is named in the report.
 peers=target/bench-peers
-lacks() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null || [ -x "$peers/bin/$1" ] && return 1; return 0; }
+lacks() { { [ -z "${pinned:-}" ] && PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; } || [ -x "$peers/bin/$1" ] && return 1; return 0; }
 
 # program crate version option...: cargo install into the peers' folder.
 cargo_peer() {
@@ -138,7 +139,8 @@ bench() {
   go_peer chisel github.com/jpillora/chisel v1.10.1
   go_peer frps github.com/fatedier/frp/cmd/frps v0.61.0
   go_peer frpc github.com/fatedier/frp/cmd/frpc v0.61.0
-  go_peer caddy github.com/caddyserver/caddy/v2/cmd/caddy v2.11.9 \
+  # Not the distribution's, which tests use: it is years older.
+  pinned=yes go_peer caddy github.com/caddyserver/caddy/v2/cmd/caddy v2.11.9 \
     -ldflags "-X github.com/caddyserver/caddy/v2.CustomVersion=v2.11.9"
 }
 

@@ -32,9 +32,30 @@ pub struct Relay {
     cut: watch::Sender<(u64, Ending)>,
     window: watch::Sender<usize>,
     accept: watch::Sender<bool>,
+    edit: watch::Sender<Option<Edit>>,
     stop: CancellationToken,
     tracker: TaskTracker,
     limbo: Limbo,
+}
+
+/// Bytes that the gateway sends, and what the agent gets in their place: as many.
+#[derive(Debug, Clone)]
+struct Edit {
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
+
+impl Edit {
+    fn apply(&self, bytes: &mut [u8]) {
+        let mut at = 0;
+        while at + self.from.len() <= bytes.len() {
+            let place = &mut bytes[at..at + self.from.len()];
+            if *place == *self.from {
+                place.copy_from_slice(&self.to);
+            }
+            at += 1;
+        }
+    }
 }
 
 /// Sockets whose other half was cut without a word: kept until the relay goes.
@@ -69,12 +90,13 @@ impl Relay {
             cut: watch::channel((0, Ending::Close)).0,
             window: watch::channel(usize::MAX).0,
             accept: watch::channel(true).0,
+            edit: watch::channel(None).0,
             stop: CancellationToken::new(),
             tracker: TaskTracker::new(),
             limbo: Limbo::default(),
         };
         let (mode, cut, accept) = (relay.mode.subscribe(), relay.cut.subscribe(), relay.accept.subscribe());
-        let window = relay.window.subscribe();
+        let (window, edit) = (relay.window.subscribe(), relay.edit.subscribe());
         let (stop, tracker, limbo) = (relay.stop.clone(), relay.tracker.clone(), relay.limbo.clone());
         relay.tracker.spawn(async move {
             loop {
@@ -86,7 +108,7 @@ impl Relay {
                     abort(client);
                     continue;
                 }
-                let road = Road { mode: mode.clone(), window: *window.borrow() };
+                let road = Road { mode: mode.clone(), window: *window.borrow(), edit: edit.clone() };
                 let pair = pair(client, upstream, road, cut.clone(), limbo.clone());
                 let stop = stop.clone();
                 tracker.spawn(async move {
@@ -112,6 +134,20 @@ impl Relay {
     /// takes the delay back: what the kernel's buffers are to TCP on a long road. No bound unless set.
     pub fn set_window(&self, bytes: usize) {
         self.window.send_replace(bytes);
+    }
+
+    /// From now on the agent gets `to` wherever the gateway sends `from`, which must be as long and arrive in one piece.
+    ///
+    /// # Panics
+    /// If they are not of one length.
+    pub fn rewrite(&self, from: &[u8], to: &[u8]) {
+        assert_eq!(from.len(), to.len(), "lengths stand before what is sent");
+        self.edit.send_replace(Some(Edit { from: from.to_vec(), to: to.to_vec() }));
+    }
+
+    /// What the gateway sends arrives as it is again.
+    pub fn rewrite_nothing(&self) {
+        self.edit.send_replace(None);
     }
 
     /// Ends the connections that stand; new ones are taken.
@@ -152,6 +188,7 @@ fn linger_zero(socket: &TcpStream) {
 struct Road {
     mode: watch::Receiver<Mode>,
     window: usize,
+    edit: watch::Receiver<Option<Edit>>,
 }
 
 async fn pair(
@@ -231,7 +268,7 @@ impl UnderWay {
 
 async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, road: Road, frozen: Mode) {
     let (mut buffer, mut under_way) = (vec![0; CHUNK], UnderWay::default());
-    let Road { mut mode, window } = road;
+    let Road { mut mode, window, edit } = road;
     loop {
         under_way.room(window).await;
         if mode.wait_for(|mode| *mode != Mode::Freeze && *mode != frozen).await.is_err()
@@ -245,7 +282,11 @@ async fn take(from: &TcpStream, to: mpsc::Sender<(Instant, Vec<u8>)>, road: Road
                 let delay = if let Mode::Pass(delay) = *mode.borrow() { delay } else { Duration::ZERO };
                 let now = Instant::now();
                 under_way.add(now + 2 * delay, n);
-                if to.send((now + delay, buffer[..n].to_vec())).await.is_err() {
+                let mut bytes = buffer[..n].to_vec();
+                if let (Mode::FreezeDown, Some(edit)) = (frozen, &*edit.borrow()) {
+                    edit.apply(&mut bytes);
+                }
+                if to.send((now + delay, bytes)).await.is_err() {
                     return;
                 }
             }

@@ -143,6 +143,12 @@ const gatewayLogs = createRoute({
 
 const gatewayLine = createRoute({ getParentRoute: () => gatewayLogs, path: "$id", component: Nothing });
 
+const caddyConfig = createRoute({
+  getParentRoute: () => shell,
+  path: "/gateway/caddy-config",
+  component: lazyRouteComponent(() => import("./routes/caddy-config"), "CaddyConfigPage"),
+});
+
 const tree = root.addChildren([
   login,
   shell.addChildren([
@@ -153,6 +159,7 @@ const tree = root.addChildren([
     newMapping,
     mapping,
     inspector,
+    caddyConfig,
     settings,
     importExport,
     gateway,

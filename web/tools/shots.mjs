@@ -150,6 +150,20 @@ const SHOTS = [
       await page.getByRole("button", { name: "Reset to Default" }).click();
     },
   ],
+  ["update-banner", "/mappings?mock=outdated&still"],
+  ["update-question", "/?mock=outdated&still", click("button", "Update Gateway")],
+  [
+    "update-pending",
+    "/?mock=outdated&still",
+    async (page) => {
+      await page.getByRole("button", { name: "Update Gateway" }).click();
+      await page.getByRole("alertdialog").getByRole("button", { name: "Update Gateway" }).click();
+      await page.getByText("Gateway Update Pending").waitFor();
+    },
+  ],
+  ["caddy", "/gateway/caddy-config?mock=busy&still"],
+  ["caddy-text", "/gateway/caddy-config?mock=busy&still", click("button", "Text")],
+  ["caddy-loading", "/gateway/caddy-config?mock=busy&slow"],
   [
     "import-export",
     "/import-export?mock=busy&still",

@@ -71,6 +71,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(mappings::toggle::toggle))
         .routes(routes!(status::read::status))
         .routes(routes!(status::reconnect::reconnect))
+        .routes(routes!(gateway::caddy_config::caddy_config))
         .routes(routes!(gateway::update::update))
         .routes(routes!(gateway::logs::logs))
         .routes(routes!(agent::logs::logs))

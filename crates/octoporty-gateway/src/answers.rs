@@ -1,8 +1,10 @@
 //! What agents may ask of the gateway.
 //!
+//! * `caddy`: what the Caddy before the gateway is configured to do.
 //! * `log`: lines of the gateway's own log.
 //! * `update`: hands a wish for an update to the host's updater.
 
+mod caddy;
 pub(crate) mod log;
 pub(crate) mod update;
 
@@ -18,6 +20,7 @@ pub(crate) async fn answer(shard: &Arc<ShardContext>, session: &Session, questio
     match question {
         Question::Update(wish) => update(shard, session, wish).await,
         Question::Log(query) => log::page(shard, query).await,
+        Question::CaddyConfig => caddy_config(shard).await,
         _ => declined(DeclinedCode::Unsupported, "this gateway does not know the question; update it"),
     }
 }
@@ -41,6 +44,20 @@ async fn update(shard: &Arc<ShardContext>, session: &Session, wish: UpdateReques
             tracing::info!(%agent, state = ?answer.state, "an update was asked for: {}", answer.message);
             Answer::Update(answer)
         }
+        Err(_) => declined(DeclinedCode::Failed, "the gateway is stopping"),
+    }
+}
+
+/// The request waits on the shard; what is long enough to be felt there, reading a large configuration, does not.
+async fn caddy_config(shard: &Arc<ShardContext>) -> Answer {
+    let state = Arc::clone(&shard.state);
+    let body = match caddy::fetch(&state.config.caddy).await {
+        Ok(body) => body,
+        Err(told) => return Answer::CaddyConfig(told),
+    };
+    let work = move || caddy::describe(&state.config.caddy, state.address(), &body);
+    match shard.tracker.spawn_blocking_on(work, &shard.handle).await {
+        Ok(answer) => Answer::CaddyConfig(answer),
         Err(_) => declined(DeclinedCode::Failed, "the gateway is stopping"),
     }
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::{Authority, Scheme};
 use ipnet::IpNet;
 use octoporty_proto::model::{Compression, Hostname};
 
@@ -110,6 +112,39 @@ impl Default for Updates {
     }
 }
 
+/// Where the admin API of the Caddy before the gateway is: `host:port`, plain HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaddyAdmin(Authority);
+
+impl CaddyAdmin {
+    /// From `http://host[:port]`; `None` when it is anything else.
+    #[must_use]
+    pub fn parse(url: &str) -> Option<Self> {
+        let parts = url.parse::<Uri>().ok()?.into_parts();
+        let plain = parts.scheme == Some(Scheme::HTTP)
+            && parts.path_and_query.is_none_or(|path| path.as_str() == "/")
+            && parts.authority.as_ref().is_some_and(|at| !at.host().is_empty() && !at.as_str().contains('@'));
+        parts.authority.filter(|_| plain).map(Self)
+    }
+
+    pub(crate) const fn authority(&self) -> &Authority {
+        &self.0
+    }
+}
+
+/// Caddy's own default.
+impl Default for CaddyAdmin {
+    fn default() -> Self {
+        Self(Authority::from_static("localhost:2019"))
+    }
+}
+
+impl std::fmt::Display for CaddyAdmin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "http://{}", self.0)
+    }
+}
+
 /// The whole of a gateway's configuration.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
@@ -127,6 +162,8 @@ pub struct GatewayConfig {
     pub allowed_origins: Vec<String>,
     /// Updates that agents ask for.
     pub updates: Updates,
+    /// The Caddy before it, whose configuration agents may see.
+    pub caddy: CaddyAdmin,
     /// Limits.
     pub limits: Limits,
     /// Compression of stream data on links.

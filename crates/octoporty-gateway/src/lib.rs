@@ -7,7 +7,7 @@
 //! * `routing`: host and path to route, in an immutable snapshot swapped whole.
 //! * `registry`: agents, sessions, epochs, verdicts.
 //! * `upstream`: warm streams and the lean HTTP/1.1 client that speaks through them.
-//! * `answers`: what agents may ask: an update of the gateway.
+//! * `answers`: what agents may ask: an update of the gateway, the configuration of the Caddy before it.
 //! * `pages`: landing page and error answers.
 //! * `counters`, `figures`: what is counted, a shard each, and its sum.
 

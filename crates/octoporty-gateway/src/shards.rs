@@ -73,7 +73,7 @@ impl Shards {
             shards.contexts.push(Arc::new(shards.context(index, &runtime, state)));
             runtimes.push(runtime);
         }
-        state.introduce(&shards.contexts);
+        state.introduce(&shards.contexts, address);
         for ((runtime, listener), context) in runtimes.into_iter().zip(listeners).zip(shards.contexts.clone()) {
             let name = format!("gateway-{}", context.index);
             let thread = std::thread::Builder::new().name(name).spawn(move || run(&runtime, listener, &context));

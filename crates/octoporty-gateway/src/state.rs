@@ -1,5 +1,6 @@
 //! What the shards share.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -55,6 +56,7 @@ pub(crate) struct GatewayState {
     pub draining: CancellationToken,
     serials: AtomicU64,
     shards: OnceLock<Vec<Weak<ShardContext>>>,
+    address: OnceLock<SocketAddr>,
 }
 
 impl GatewayState {
@@ -85,6 +87,7 @@ impl GatewayState {
             draining: CancellationToken::new(),
             serials: AtomicU64::new(0),
             shards: OnceLock::new(),
+            address: OnceLock::new(),
             config,
         }
     }
@@ -94,10 +97,16 @@ impl GatewayState {
         self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes the shards known to each other; once.
-    pub(crate) fn introduce(&self, shards: &[Arc<ShardContext>]) {
+    /// Makes the shards, and where they listen, known to each other; once.
+    pub(crate) fn introduce(&self, shards: &[Arc<ShardContext>], address: SocketAddr) {
         let weak = shards.iter().map(Arc::downgrade).collect();
-        assert!(self.shards.set(weak).is_ok(), "the shards are introduced once, by the start of the gateway");
+        let first = self.shards.set(weak).is_ok() && self.address.set(address).is_ok();
+        assert!(first, "the shards are introduced once, by the start of the gateway");
+    }
+
+    /// Where the gateway listens: the real port when 0 was asked for.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.get().copied().unwrap_or(self.config.listen)
     }
 
     /// A shard, as long as the gateway runs.

@@ -55,6 +55,7 @@ fn config() -> GatewayConfig {
         unmapped: Unmapped::Landing,
         allowed_origins: vec!["*".to_owned()],
         updates: octoporty_gateway::config::Updates::default(),
+        caddy: octoporty_gateway::config::CaddyAdmin::default(),
         limits: Limits::default(),
         compression: Compression::Off,
         heartbeat: Duration::from_secs(30),

@@ -20,7 +20,8 @@ mod tests;
 
 pub use access::{AccessRecord, AccessRow, AccessRows, EndReason, RowError, RowsWriter, SessionRecord, VISITOR_LEFT};
 pub use ask::{
-    Answer, AskError, Declined, DeclinedCode, Insistence, Question, UpdateAnswer, UpdateRequest, UpdateState,
+    Answer, AskError, CaddyAnswer, CaddyDestination, CaddyRoute, Declined, DeclinedCode, Insistence, Question,
+    UpdateAnswer, UpdateRequest, UpdateState,
 };
 pub use failure::{Failure, FailureCode, Hop};
 pub use hostname::{HostPattern, Hostname, HostnameError};

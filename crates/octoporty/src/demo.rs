@@ -201,6 +201,7 @@ fn gateway(args: &DemoArgs, folder: &Folder) -> GatewayConfig {
         unmapped: octoporty_gateway::config::Unmapped::default(),
         allowed_origins: vec!["*".to_owned()],
         updates: Updates { remote: RemoteUpdate::Forbidden, ..Updates::default() },
+        caddy: octoporty_gateway::config::CaddyAdmin::default(),
         limits: octoporty_gateway::config::Limits::default(),
         compression: Compression::Auto,
         heartbeat: HEARTBEAT,

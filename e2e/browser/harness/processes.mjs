@@ -37,7 +37,7 @@ export async function until(what, check, deadline = DEADLINE) {
 }
 
 /** A port that is free now. Gateway and agent have to know each other's before they start. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createPlain();
     server.once("error", reject);
@@ -123,20 +123,24 @@ export function startTarget() {
   });
 }
 
-/** Gateway, agent and target on free ports in a folder of their own; `stop` ends and removes all of it. */
-export async function startWorld() {
+/**
+ * Gateway, agent and target on free ports in a folder of their own; `stop` ends and removes all of it. `settings` gives
+ * settings of the gateway by the folder, `relay` puts a relay between agent and gateway by the gateway's port.
+ */
+export async function startWorld({ settings = () => ({}), relay: makeRelay } = {}) {
   if (!existsSync(BIN)) throw new Error(`${BIN} is not there: run \`make build\`, or set OCTOPORTY_BIN`);
   const folder = mkdtempSync(join(tmpdir(), "octoporty-browser-"));
   const hash = spawnSync(BIN, ["hash-password"], { input: `${PASSWORD}\n`, encoding: "utf8" });
   if (hash.status !== 0) throw new Error(`hash-password failed: ${hash.stderr}`);
   const key = randomBytes(24).toString("hex");
   const [gatewayPort, consolePort] = [await freePort(), await freePort()];
-  const settings = { Gateway__ApiKey: key, Gateway__Port: `127.0.0.1:${gatewayPort}` };
-  const gateway = new Role("gateway", settings, folder);
+  const own = { Gateway__ApiKey: key, Gateway__Port: `127.0.0.1:${gatewayPort}` };
+  const gateway = new Role("gateway", { ...own, ...settings(folder) }, folder);
+  const relay = await makeRelay?.(gatewayPort);
   const agent = new Role(
     "agent",
     {
-      Agent__GatewayUrl: `ws://127.0.0.1:${gatewayPort}/tunnel`,
+      Agent__GatewayUrl: `ws://127.0.0.1:${relay?.port ?? gatewayPort}/tunnel`,
       Agent__GatewayFqdn: GATEWAY_NAME,
       Agent__ApiKey: key,
       Agent__Name: "browser-test",
@@ -155,6 +159,8 @@ export async function startWorld() {
     gateway,
     agent,
     target,
+    relay,
+    folder,
     gatewayPort,
     consolePort,
     url: `http://127.0.0.1:${consolePort}`,
@@ -162,6 +168,7 @@ export async function startWorld() {
     async stop() {
       await agent.stop();
       await gateway.stop();
+      await relay?.stop();
       await target.stop();
       rmSync(folder, { recursive: true, force: true });
     },

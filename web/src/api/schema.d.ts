@@ -145,6 +145,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateway/caddy-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The configuration of the Caddy before the gateway. */
+        get: operations["getCaddyConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gateway/logs": {
         parameters: {
             query?: never;
@@ -578,6 +595,28 @@ export interface components {
         };
         /** Format: binary */
         Binary: string;
+        /** @description What Caddy told the gateway. */
+        CaddyConfig: {
+            /** @description Its whole configuration: JSON as a text. Secrets are masked. */
+            configJson?: string | null;
+            /** @description Why it did not, and what to change. */
+            error?: string | null;
+            /** @description Those of its routes that end in a proxy. */
+            routes: components["schemas"]["CaddyRoute"][];
+            /** @description Whether Caddy answered. */
+            success: boolean;
+        };
+        /** @description A route of Caddy's that ends in a proxy. */
+        CaddyRoute: {
+            /** @description Whom Caddy dials. */
+            dials: string[];
+            /** @description Names that it is for; empty for all. */
+            hosts: string[];
+            /** @description Whether that is this gateway. */
+            leadsHere: boolean;
+            /** @description Where it stands in the configuration: a JSON pointer. */
+            pointer: string;
+        };
         /** @description What this side's console offers; the page's navigation follows it. */
         Capabilities: {
             /** @description Rooms that there are. */
@@ -2357,6 +2396,62 @@ export interface operations {
             };
             /** @description The database is away, or the console stops. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCaddyConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What Caddy says, or why it says nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaddyConfig"];
+                };
+            };
+            /** @description Not logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is too old to be asked, or has no answer. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway is away, the database is, or the console stops. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gateway did not answer in time. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

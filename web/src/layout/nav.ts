@@ -2,6 +2,7 @@ import {
   ArrowDownUp,
   ArrowLeftRight,
   Cable,
+  FileJson2,
   Gauge,
   type LucideIcon,
   Route,
@@ -19,6 +20,7 @@ export type NavTo =
   | "/gateway/inspector"
   | "/import-export"
   | "/mappings"
+  | "/gateway/caddy-config"
   | "/settings"
   | "/gateway/logs"
   | "/logs/agent";
@@ -51,6 +53,7 @@ export const NAV: readonly NavGroup[] = [
     label: "Setup",
     entries: [
       { label: "Mappings", to: "/mappings", icon: Route },
+      { label: "Caddy Configuration", to: "/gateway/caddy-config", icon: FileJson2 },
       { label: "Settings", to: "/settings", icon: SlidersHorizontal },
       { label: "Import/Export", to: "/import-export", icon: ArrowDownUp },
     ],

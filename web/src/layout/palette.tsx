@@ -1,9 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CornerDownLeft, LogOut, type LucideIcon, Moon, Plus, RefreshCw, Route } from "lucide-react";
+import {
+  CircleArrowUp,
+  CornerDownLeft,
+  LogOut,
+  type LucideIcon,
+  Moon,
+  Plus,
+  RefreshCw,
+  Route,
+} from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useState } from "react";
 import { mappingsQuery } from "../api/mappings";
+import { statusQuery } from "../api/status";
 import { cx } from "../ui/classes";
+import { version } from "../ui/format";
 import { Modal } from "../ui/modal";
 import { isDark, setTheme } from "../ui/theme";
 import { NAV, type NavTo } from "./nav";
@@ -19,9 +30,10 @@ interface Command {
   run: () => void;
 }
 
-function useCommands(): Command[] {
+function useCommands(onUpdate: () => void): Command[] {
   const navigate = useNavigate();
   const { data: mappings } = useQuery(mappingsQuery);
+  const { data: status } = useQuery(statusQuery);
   const reconnect = useReconnect();
   const logOut = useLogOut();
   const go = (to: NavTo | "/mappings/new") => () => void navigate({ to });
@@ -44,6 +56,18 @@ function useCommands(): Command[] {
       icon: RefreshCw,
       run: () => reconnect.mutate(),
     },
+    ...(status?.gatewayUpdateAvailable
+      ? [
+          {
+            id: "update",
+            group: "Actions" as const,
+            label: "Update Gateway",
+            hint: `${version(status.gatewayVersion ?? "")} → ${version(status.version)}`,
+            icon: CircleArrowUp,
+            run: onUpdate,
+          },
+        ]
+      : []),
     {
       id: "theme",
       group: "Actions",
@@ -85,11 +109,11 @@ export function matching<T extends { label: string; hint?: string }>(
 const MOST = 50;
 
 /** Ctrl/Cmd-K: every page, mapping and action by name. */
-export function Palette({ onClose }: { onClose: () => void }): ReactNode {
+export function Palette({ onClose, onUpdate }: { onClose: () => void; onUpdate: () => void }): ReactNode {
   const id = useId();
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
-  const commands = useCommands();
+  const commands = useCommands(onUpdate);
   const found = useMemo(() => matching(commands, search).slice(0, MOST), [commands, search]);
   const chosen = found[Math.min(at, found.length - 1)];
 

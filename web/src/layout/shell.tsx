@@ -9,10 +9,14 @@ import { Connection } from "./connection";
 import { LostBanner } from "./lost-banner";
 import { Palette } from "./palette";
 import { Rail } from "./rail";
+import { UpdateBanner } from "./update-banner";
+import { UpdateDialogs } from "./update-dialogs";
+import { useGatewayUpdate } from "./use-gateway-update";
 
 /** The frame of every page behind the login: rail, banner, content; a top bar and a drawer on a phone. */
 export function Shell(): ReactNode {
   const live = useLive();
+  const update = useGatewayUpdate();
   const [palette, setPalette] = useState(false);
   useEffect(() => {
     live.start();
@@ -46,6 +50,7 @@ export function Shell(): ReactNode {
         <TopBar onSearch={openPalette} />
         <div className="flex min-w-0 flex-1 flex-col">
           <LostBanner />
+          <UpdateBanner update={update} />
           <main
             ref={content}
             tabIndex={-1}
@@ -55,7 +60,8 @@ export function Shell(): ReactNode {
           </main>
         </div>
       </div>
-      {palette && <Palette onClose={() => setPalette(false)} />}
+      {palette && <Palette onClose={() => setPalette(false)} onUpdate={update.ask} />}
+      <UpdateDialogs update={update} />
     </>
   );
 }

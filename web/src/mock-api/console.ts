@@ -1,7 +1,9 @@
 import type { LiveEvent } from "../api/live";
 import type {
+  CaddyConfig,
   ConnectionLogEntry,
   DiagnoseInput,
+  GatewayUpdate,
   LandingPage,
   LiveStats,
   LogEntry,
@@ -14,6 +16,7 @@ import type {
   TargetCheck,
 } from "../api/model";
 import { diagnosis } from "./diagnosis";
+import { queued, sampleCaddy } from "./gateway";
 import { mockHistory, mockSummary, type Past } from "./history";
 import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
 import {
@@ -38,7 +41,7 @@ import {
 } from "./samples";
 
 /** How the mock console stands. */
-export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet";
+export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet" | "outdated";
 
 export const MOCK_PASSWORD = "octopus";
 const HISTORY = 1_500;
@@ -57,6 +60,9 @@ export class MockConsole {
   landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
   /** What was recorded in the past. */
   past: Past = "busy";
+  caddy: CaddyConfig = sampleCaddy();
+  /** What the gateway says on a wish for an update; queued unless set. */
+  updateAnswer: GatewayUpdate | undefined;
   /** Whether the cookies hold a session. */
   loggedIn = true;
   /** Whether the access cookie ran out while the refresh cookie still holds. */
@@ -88,6 +94,9 @@ export class MockConsole {
       : { agent: sampleAgentLog(now), gateway: sampleGatewayLog(now) };
     if (empty) this.past = "none";
     if (scenario === "offline") this.#goOffline(now);
+    if (scenario === "outdated") {
+      this.status = { ...this.status, gatewayVersion: "0.0.9", gatewayUpdateAvailable: true };
+    }
     if (scenario === "syncing")
       this.status = { ...this.status, connectionStatus: "Syncing", uptimeSeconds: null };
   }
@@ -246,6 +255,10 @@ export class MockConsole {
       case "POST /api/v1/reconnect":
         this.setStatus({ connectionStatus: "Reconnecting", reconnectAttempts: 1 });
         return json({ message: "Reconnecting." }, 202);
+      case "GET /api/v1/gateway/caddy-config":
+        return json(this.caddy);
+      case "POST /api/v1/gateway/update":
+        return json(this.updateAnswer ?? queued(this.status));
       case "POST /api/v1/mappings/test-target":
         return json(check((await request.json()) as MappingInput));
       case "POST /api/v1/test/diagnose":

@@ -1,7 +1,7 @@
 import { MockConsole, type Scenario } from "./console";
 import { mockEventSource } from "./event-source";
 
-const SCENARIOS: readonly Scenario[] = ["busy", "empty", "offline", "syncing", "quiet"];
+const SCENARIOS: readonly Scenario[] = ["busy", "empty", "offline", "syncing", "quiet", "outdated"];
 
 /** Time between a visitor's requests in the running mock, in milliseconds. */
 const VISIT_MS = 1_500;

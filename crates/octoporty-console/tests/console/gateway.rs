@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use octoporty_proto::model::{
-    AgentStatus, Answer, AskError, ConnectionState, Insistence, Question, UpdateAnswer, UpdateRequest, UpdateState,
+    AgentStatus, Answer, AskError, CaddyAnswer, CaddyDestination, CaddyRoute, ConnectionState, Insistence, Question,
+    UpdateAnswer, UpdateRequest, UpdateState,
 };
 use serde_json::{Value, json};
 
 use crate::world::{World, connected};
 
 const UPDATE: &str = "/api/v1/gateway/update";
+const CADDY: &str = "/api/v1/gateway/caddy-config";
 
 fn gateway_says(world: &World, state: UpdateState) {
     let told = UpdateAnswer { state, current_version: "0.1.0".to_owned(), message: "so it is".to_owned() };
@@ -90,4 +92,47 @@ async fn nobody_asks_for_an_update_without_a_session() {
     let answer = world.call("POST", UPDATE).json(&json!({ "force": true })).send().await;
     assert_eq!(answer.status, 401);
     assert!(world.agent.control.questions.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_caddy_told_the_gateway_is_passed_on_with_the_routes_that_lead_to_it() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let route = |host: &str, destination| CaddyRoute {
+        pointer: "/apps/http/servers/srv0/routes/0".to_owned(),
+        hosts: vec![host.to_owned()],
+        dials: vec!["localhost:17200".to_owned()],
+        destination,
+    };
+    let routes =
+        vec![route("a.example.com", CaddyDestination::Gateway), route("b.example.com", CaddyDestination::Elsewhere)];
+    let told = CaddyAnswer { json: Some("{\"apps\":{}}".to_owned()), error: None, routes };
+    *world.agent.control.answer.lock().unwrap() = Some(Ok(Answer::CaddyConfig(told)));
+    let answer = user.get(CADDY).await;
+    assert_eq!(answer.status, 200);
+    let seen = answer.json();
+    assert_eq!((&seen["success"], &seen["error"]), (&json!(true), &Value::Null));
+    assert_eq!(seen["configJson"], "{\"apps\":{}}", "a text, not an object");
+    let expected = json!({
+        "pointer": "/apps/http/servers/srv0/routes/0", "hosts": ["a.example.com"], "dials": ["localhost:17200"],
+        "leadsHere": true
+    });
+    assert_eq!((&seen["routes"][0], &seen["routes"][1]["leadsHere"]), (&expected, &json!(false)));
+    assert_eq!(*world.agent.control.questions.lock().unwrap(), [Question::CaddyConfig]);
+}
+
+#[tokio::test]
+async fn a_caddy_that_does_not_answer_is_an_answer_and_a_gateway_that_does_not_is_none() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let told = CaddyAnswer { error: Some("No Caddy answers".to_owned()), ..CaddyAnswer::default() };
+    *world.agent.control.answer.lock().unwrap() = Some(Ok(Answer::CaddyConfig(told)));
+    let answer = user.get(CADDY).await;
+    let expected = json!({ "success": false, "error": "No Caddy answers", "configJson": null, "routes": [] });
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
+    *world.agent.control.answer.lock().unwrap() = Some(Err(AskError::NotConnected));
+    let answer = user.get(CADDY).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("gateway_away")));
+    let answer = world.call("GET", CADDY).send().await;
+    assert_eq!(answer.status, 401);
 }

@@ -214,6 +214,7 @@ fn health_is_answered_while_the_registry_is_busy() {
         unmapped: crate::config::Unmapped::Landing,
         allowed_origins: Vec::new(),
         updates: crate::config::Updates::default(),
+        caddy: crate::config::CaddyAdmin::default(),
         limits: crate::config::Limits::default(),
         compression: Compression::Auto,
         heartbeat: Duration::from_secs(30),

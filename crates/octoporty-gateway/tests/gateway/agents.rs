@@ -3,14 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use octoporty_gateway::GatewayConfig;
-use octoporty_gateway::config::{Limits, Updates};
+use octoporty_gateway::config::{CaddyAdmin, Limits, Updates};
 use octoporty_proto::control::{Control, RefusedCode};
 use octoporty_proto::model::{
-    Answer, DeclinedCode, Insistence, InstanceId, Question, Revision, UpdateRequest, UpdateState,
+    Answer, CaddyDestination, DeclinedCode, Insistence, InstanceId, Question, Revision, UpdateRequest, UpdateState,
 };
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::Side;
 use octoporty_tunnel::link::{self, Incoming};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -374,4 +377,37 @@ async fn a_question_that_the_gateway_does_not_know_is_declined_and_the_link_goes
     assert_eq!(declined.code, DeclinedCode::Unsupported);
     agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
     assert_eq!(get(address, "app.example.com", "/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_agent_that_asks_for_caddys_configuration_gets_it_without_its_secrets() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let caddy = CaddyAdmin::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (_gateway, address) = start(GatewayConfig { caddy, ..config() }).await;
+    let proxy = serde_json::json!({ "handler": "reverse_proxy", "upstreams": [{ "dial": address.to_string() }] });
+    let routes = serde_json::json!({ "routes": [{ "api_token": "t0ps3cret", "handle": [proxy] }] });
+    let body = serde_json::json!({ "apps": { "http": { "servers": { "front": routes } } } }).to_string();
+    let mut work = JoinSet::new();
+    work.spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_u8().await.unwrap();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        while socket.read_u8().await.is_ok() {}
+    });
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.link.send(&Control::Ask { request: 1, question: Question::CaddyConfig }).await.unwrap();
+    let Control::Answer { request: 1, answer: Answer::CaddyConfig(told) } = agent.next_control().await else {
+        panic!("no answer about Caddy");
+    };
+    let json = told.json.unwrap();
+    assert!(json.contains("reverse_proxy") && !json.contains("t0ps3cret"), "{json}");
+    assert_eq!(told.routes[0].destination, CaddyDestination::Gateway, "the port that was taken, not the 0 asked for");
+    // Nobody listens any more after the one answer.
+    in_time("the connection's end", work.join_next()).await.unwrap().unwrap();
+    agent.link.send(&Control::Ask { request: 2, question: Question::CaddyConfig }).await.unwrap();
+    let Control::Answer { request: 2, answer: Answer::CaddyConfig(told) } = agent.next_control().await else {
+        panic!("no answer about Caddy");
+    };
+    assert!(told.json.is_none() && told.error.unwrap().starts_with("No Caddy answers at http://127.0.0.1:"));
 }

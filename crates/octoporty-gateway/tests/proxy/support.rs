@@ -157,6 +157,7 @@ fn config(limits: Limits) -> GatewayConfig {
         unmapped: Unmapped::Json,
         allowed_origins: Vec::new(),
         updates: octoporty_gateway::config::Updates::default(),
+        caddy: octoporty_gateway::config::CaddyAdmin::default(),
         limits,
         compression: Compression::Off,
         heartbeat: Duration::from_secs(30),

@@ -106,6 +106,16 @@ fn update_answer() -> UpdateAnswer {
     UpdateAnswer { state: UpdateState::Queued, current_version: "0.1.0".into(), message: "queued".into() }
 }
 
+fn caddy_answer() -> CaddyAnswer {
+    let route = CaddyRoute {
+        pointer: "/apps/http/servers/s/routes/0".into(),
+        hosts: vec!["gw.example.com".into()],
+        dials: vec!["localhost:17200".into()],
+        destination: CaddyDestination::Gateway,
+    };
+    CaddyAnswer { json: Some("{}".into()), error: None, routes: vec![route] }
+}
+
 /// Every message, with its bytes as every release must read them. `docs/PROTOCOL.md` shows the same.
 fn golden() -> Vec<(&'static str, Control)> {
     let report = SyncReport {
@@ -135,6 +145,8 @@ fn golden() -> Vec<(&'static str, Control)> {
         ("answer", Control::Answer { request: 3, answer: Answer::Update(update_answer()) }),
         ("ask_log", Control::Ask { request: 4, question: Question::Log(log_query()) }),
         ("answer_log", Control::Answer { request: 4, answer: Answer::Log(log_page()) }),
+        ("ask_caddy", Control::Ask { request: 4, question: Question::CaddyConfig }),
+        ("answer_caddy", Control::Answer { request: 4, answer: Answer::CaddyConfig(caddy_answer()) }),
     ]
 }
 

@@ -15,6 +15,8 @@ pub enum Question {
     Update(UpdateRequest),
     /// Lines of your log; answered by [`Answer::Log`].
     Log(LogQuery),
+    /// The configuration of the Caddy before you; answered by [`Answer::CaddyConfig`].
+    CaddyConfig,
     /// A question of a newer agent.
     #[serde(other)]
     Unknown,
@@ -29,6 +31,8 @@ pub enum Answer {
     Update(UpdateAnswer),
     /// To [`Question::Log`].
     Log(LogPage),
+    /// To [`Question::CaddyConfig`].
+    CaddyConfig(CaddyAnswer),
     /// To any question: there is no answer.
     Declined(Declined),
     /// An answer of a newer gateway.
@@ -103,6 +107,43 @@ pub struct UpdateAnswer {
     pub current_version: String,
     /// A sentence.
     pub message: String,
+}
+
+/// What Caddy's admin API told the gateway; either the configuration or the error is there.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CaddyAnswer {
+    /// The configuration as JSON, secrets masked.
+    pub json: Option<String>,
+    /// Why there is none: what to change.
+    pub error: Option<String>,
+    /// Its routes that end in a proxy.
+    #[serde(default)]
+    pub routes: Vec<CaddyRoute>,
+}
+
+/// A route of Caddy's that ends in a proxy.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CaddyRoute {
+    /// Where it stands in the configuration: a JSON pointer.
+    pub pointer: String,
+    /// Names that it is for; empty for all.
+    pub hosts: Vec<String>,
+    /// Whom Caddy dials.
+    pub dials: Vec<String>,
+    /// Whether that is this gateway.
+    pub destination: CaddyDestination,
+}
+
+/// Where a route leads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CaddyDestination {
+    /// To the gateway that tells of it.
+    Gateway,
+    /// To something else.
+    #[serde(other)]
+    Elsewhere,
 }
 
 /// Why a question got no answer.

@@ -42,6 +42,7 @@ pub(crate) fn load(sources: &Sources) -> Loaded<GatewayConfig> {
             remote: reader.get("Gateway__AllowRemoteUpdate", value::remote_update),
             signal: reader.get("Gateway__UpdateSignalPath", value::path),
         },
+        caddy: reader.get("Gateway__CaddyAdminUrl", value::caddy_admin),
         limits: limits(&mut reader),
         compression: reader.get("Gateway__Compression", value::compression),
         heartbeat: reader.get("Gateway__HeartbeatIntervalSeconds", value::seconds(3600)),

@@ -69,6 +69,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__Compression", GATEWAY, "auto", "Compression of stream data on links: `auto`, `on`, `off`."),
     switch("Gateway__AllowRemoteUpdate", GATEWAY, "true", "Whether an agent's console may ask for an update of the gateway."),
     key("Gateway__UpdateSignalPath", GATEWAY, "/data/update-signal", "File that such a request is written to, for an updater on the host that watches it."),
+    key("Gateway__CaddyAdminUrl", GATEWAY, "http://localhost:2019", "Admin API of the Caddy before the gateway, `http://host[:port]`. Only its configuration is read, when the console shows it; nothing is changed there.")
+        .aka(&["OCTOPORTY_CADDY_ADMIN_URL"]),
     key("Gateway__ShutdownGraceSeconds", GATEWAY, "10", "0 to 3600. How long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends the process at once."),
     key("Gateway__Limits__HeaderTimeoutSeconds", GATEWAY, "10", "0.1 to 3600. A visitor's request head must be there within this."),
     key("Gateway__Limits__HeaderBytes", GATEWAY, "65536", "8192 to 1 MiB. Most bytes of a request or response head."),
@@ -136,7 +138,6 @@ pub(crate) const KEYS: &[Key] = &[
 /// A documented key of a later release, or a prefix of such keys (`…__*`). Setting one is an error.
 pub(crate) const LATER: &[(&str, &str)] = &[
     ("Gateway__Edge", "put Caddy, nginx or another TLS proxy in front by hand"),
-    ("Gateway__CaddyAdminUrl", "give Caddy a `reverse_proxy` to the gateway's port by hand"),
     ("Gateway__CaddyUpstream", "give Caddy a `reverse_proxy` to the gateway's port by hand"),
     ("Gateway__RemoveRoutesOnTunnelUnavailable", "Caddy is not driven yet"),
     ("Gateway__HttpPort", "use Gateway__Port, and a TLS proxy in front"),
@@ -154,7 +155,6 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("Agent__Transport", "agents connect by WebSocket"),
     ("Agent__Retention__UptimeDays", "uptime is not recorded yet"),
     ("Otel__*", "traces are not exported yet"),
-    ("OCTOPORTY_CADDY_ADMIN_URL", "give Caddy a `reverse_proxy` to the gateway's port by hand"),
     ("PICOTUNNEL_LISTEN_ADDR", "use Gateway__Port"),
     ("PICOTUNNEL_TUNNEL_ADDR", "agents connect at Gateway__Port"),
     ("PICOTUNNEL_HTTP_ADDR", "use Gateway__Port"),

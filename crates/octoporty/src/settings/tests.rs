@@ -172,7 +172,7 @@ fn a_key_of_a_later_release_is_refused_by_name() {
     }
     let refused = agent_refused(&[("PICOTUNNEL_TOKEN", "x")]).to_string();
     assert!(refused.contains("use Agent__ApiKey"), "{refused}");
-    let (_, frame) = gateway_of(&[("Gateway__CaddyAdminUrl", ""), ("Agent__Token", "x")]);
+    let (_, frame) = gateway_of(&[("Gateway__CaddyUpstream", ""), ("Agent__Token", "x")]);
     assert!(frame.warnings.is_empty(), "an empty variable and the other role's are no mistake");
 }
 

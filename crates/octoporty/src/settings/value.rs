@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use octoporty_agent::config::{Credential, LinkCount, RuleError, TargetRule};
 use octoporty_console::config::{JwtSecret, MAX_PASSWORD_BYTES, MetricsToken, PasswordHash, PasswordHashError};
-use octoporty_gateway::config::{ApiKey, RemoteUpdate, Unmapped};
+use octoporty_gateway::config::{ApiKey, CaddyAdmin, RemoteUpdate, Unmapped};
 use octoporty_proto::model::{AgentName, AgentNameError, Compression, Hostname, HostnameError};
 use thiserror::Error;
 use tracing::Level;
@@ -78,6 +78,9 @@ pub(crate) enum ValueError {
     /// Not the URL of a proxy.
     #[error("must be http://[user:password@]host:port or socks5://[user:password@]host:port")]
     Proxy,
+    /// Not the URL of Caddy's admin API.
+    #[error("must be http://host[:port] of Caddy's admin API, such as http://localhost:2019, without a path")]
+    CaddyAdmin,
     /// Not an SQLite database.
     #[error("{0}")]
     Database(&'static str),
@@ -387,6 +390,11 @@ pub(crate) fn proxy(text: &str) -> Parsed<Option<http::Uri>> {
     } else {
         Err(ValueError::Proxy)
     }
+}
+
+/// `http://host[:port]`.
+pub(crate) fn caddy_admin(text: &str) -> Parsed<CaddyAdmin> {
+    CaddyAdmin::parse(text).ok_or(ValueError::CaddyAdmin)
 }
 
 /// `Data Source=path[;…]` or `sqlite://path`.

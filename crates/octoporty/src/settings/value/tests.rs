@@ -124,3 +124,12 @@ fn words_are_compared_without_case() {
     assert_eq!(links("8"), Ok(LinkCount::Fixed(8)));
     assert!(links("0").is_err() && links("9").is_err());
 }
+
+#[test]
+fn caddys_admin_api_says_how_to_write_it() {
+    assert_eq!(caddy_admin("http://caddy:2019/").unwrap().to_string(), "http://caddy:2019");
+    for wrong in ["caddy:2019", "https://caddy:2019", "http://caddy:2019/config/"] {
+        let told = caddy_admin(wrong).unwrap_err().to_string();
+        assert!(told.contains("http://localhost:2019"), "{wrong}: {told}");
+    }
+}
