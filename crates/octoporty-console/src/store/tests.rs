@@ -225,6 +225,49 @@ async fn pruning_takes_portions_and_keeps_exactly_what_is_to_be_kept() {
     assert_eq!(next, 50_001, "an id is never used twice");
 }
 
+/// A day of traffic on a simulated clock, pruned each minute as the recorder does: first the number bounds the log, at
+/// night the age.
+#[tokio::test]
+async fn a_day_of_traffic_keeps_the_log_and_its_file_within_their_bounds() {
+    const MINUTE_MS: u64 = 60_000;
+    const KEPT_ROWS: u64 = 5_000;
+    const KEPT_MS: u64 = 4 * 60 * MINUTE_MS;
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened(folder.path()).await;
+    let mut db = shell(folder.path()).await;
+    let mut pages = Vec::new();
+    for minute in 0..24 * 60_u64 {
+        let now = (minute + 1) * MINUTE_MS;
+        // Nights are quiet.
+        let rows = if minute < 16 * 60 { 60 } else { 2 };
+        let record = |number: u64| AccessRecord {
+            path: format!("/{:x}", (minute * 977 + number).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            ..record(minute * MINUTE_MS + number * 1_000)
+        };
+        store.append_requests(vec![(0..rows).map(record).collect()]).await.unwrap();
+        while store.prune_requests(now.saturating_sub(KEPT_MS), KEPT_ROWS).await.unwrap() > 0 {}
+        let newest = RequestFilter { count: u32::MAX, ..RequestFilter::default() };
+        if minute % 60 == 59 {
+            let found = store.requests(&newest).await.unwrap();
+            assert!(found.len() as u64 <= KEPT_ROWS, "{} rows at minute {minute}", found.len());
+            assert!(found.iter().all(|row| row.record.at_ms + KEPT_MS >= now), "an old row at minute {minute}");
+            assert_eq!(found.len() as u64, kept(minute, now), "at minute {minute}");
+            pages.push(sqlx::query_scalar::<_, i64>("PRAGMA page_count").fetch_one(&mut db).await.unwrap());
+        }
+    }
+    let full = pages[2];
+    assert!(pages.iter().all(|now| *now <= full + full / 4), "the file grows: {pages:?}");
+    store.close().await;
+
+    /// Rows that are there, counted by hand.
+    fn kept(minute: u64, now: u64) -> u64 {
+        let since = now.saturating_sub(KEPT_MS);
+        let of = |minute: u64| if minute < 16 * 60 { 60 } else { 2 };
+        let young = |minute: u64| (0..of(minute)).filter(|number| minute * MINUTE_MS + number * 1_000 >= since).count();
+        (0..=minute).map(young).sum::<usize>().min(usize::try_from(KEPT_ROWS).unwrap()) as u64
+    }
+}
+
 #[tokio::test]
 async fn blocks_that_cannot_match_are_passed_over_and_no_row_is_missed() {
     let folder = tempfile::tempdir().unwrap();
