@@ -134,7 +134,7 @@ function TreeRow({ id, row, current, mark, onChosen }: RowProps): ReactNode {
       />
       <span className="text-muted">{row.name}:</span>
       <span className={cx("whitespace-pre", KIND[row.kind])}>{row.text}</span>
-      {mark && <span className="ml-2 font-sans text-xs font-medium text-accent">{mark}</span>}
+      {mark && <span className="ml-2 font-sans text-xs font-medium text-ink">{mark}</span>}
     </div>
   );
 }
