@@ -343,6 +343,19 @@ async fn only_the_token_or_a_login_shows_figures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_that_never_ask_do_not_keep_the_scraper_out() {
+    let shown = Shown::new().await;
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let mut socket = tokio::net::TcpStream::connect(shown.of_gateway()).await.expect("the port listens");
+        socket.write_all(b"GET /metrics HTTP/1.1\r\nhost:").await.expect("it is taken");
+        held.push(socket);
+    }
+    assert!(of(&figures(shown.of_gateway()).await, "octoporty_uptime_seconds") > 0.0);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_without_a_console_counts_as_well() {
     let world = World::new();
     let _gateway = world.gateway(&[]).await;

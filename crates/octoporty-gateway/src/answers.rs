@@ -25,6 +25,19 @@ pub(crate) async fn answer(shard: &Arc<ShardContext>, session: &Session, questio
     }
 }
 
+/// Why a question is not looked into at all: what it brings is longer than any that makes sense.
+pub(crate) fn refusal(question: &Question) -> Option<Answer> {
+    match question {
+        Question::Log(query) if query.search.as_ref().is_some_and(|search| search.len() > log::MOST_SEARCH) => {
+            Some(declined(DeclinedCode::Failed, "the text to search for is too long"))
+        }
+        Question::Update(wish) if wish.target_version.len() > update::MOST_VERSION => {
+            Some(declined(DeclinedCode::Failed, "a version has 64 characters at most"))
+        }
+        _ => None,
+    }
+}
+
 /// What is said while as many questions as may be are being answered.
 pub(crate) fn busy() -> Answer {
     declined(DeclinedCode::Busy, "too many questions at a time; repeat this in a moment")

@@ -276,15 +276,23 @@ async fn sync(shard: &Arc<ShardContext>, joined: &Joined, request: u64, state: D
     }
 }
 
-/// Answers a question beside whatever else the link does.
+/// Answers a question beside whatever else the link does. What is not answered is told so at once, if there is room to:
+/// nothing of a question waits for a peer that does not read.
 fn ask(shard: &Arc<ShardContext>, joined: &Joined, request: u64, question: Question) {
-    let permit = Arc::clone(&joined.asking).try_acquire_owned();
+    let declined = answers::refusal(&question)
+        .map_or_else(|| Arc::clone(&joined.asking).try_acquire_owned().map_err(|_| answers::busy()), Err);
+    let permit = match declined {
+        Ok(permit) => permit,
+        Err(answer) => {
+            if !joined.link.try_send(&Control::Answer { request, answer }) {
+                tracing::debug!(request, "a question was left without an answer: the agent does not read");
+            }
+            return;
+        }
+    };
     let (context, session, link) = (Arc::clone(shard), Arc::clone(&joined.session), joined.link.clone());
     let work = async move {
-        let answer = match permit {
-            Ok(_) => answers::answer(&context, &session, question).await,
-            Err(_) => answers::busy(),
-        };
+        let answer = answers::answer(&context, &session, question).await;
         match tokio::time::timeout(SEND_TIMEOUT, link.send(&Control::Answer { request, answer })).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => tracing::debug!(request, "an answer could not be sent"),

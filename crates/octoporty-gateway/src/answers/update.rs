@@ -18,6 +18,9 @@ use crate::config::{RemoteUpdate, Updates};
 /// minutes at the most.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
+/// Characters of a version.
+pub(super) const MOST_VERSION: usize = 64;
+
 /// Hands wishes on, one at a time.
 #[derive(Debug)]
 pub(crate) struct Updater {
@@ -66,6 +69,13 @@ impl Updater {
                 UpdateState::Rejected,
                 format!("The gateway runs {} already; {target} is not newer.", self.version),
             );
+        }
+        if Release::is_newer(&self.version, &wish.target_version) {
+            let text = format!(
+                "The gateway runs {}; it is not taken back to {target} from afar. Do that on its host.",
+                self.version
+            );
+            return (UpdateState::Rejected, text);
         }
         let signal = &self.updates.signal;
         match age(signal) {

@@ -117,3 +117,27 @@ async fn a_search_for_a_novel_is_declined() {
     let answer = ask(&mut agent, 1, novel).await;
     assert!(matches!(answer, Answer::Declined(Declined { code: DeclinedCode::Failed, .. })), "{answer:?}");
 }
+
+#[tokio::test]
+async fn four_questions_of_a_link_are_answered_at_a_time_and_the_others_are_told_at_once() {
+    let log = Arc::new(Heavy::default());
+    let (_gateway, address) = start_with_log(config(), log.clone()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    for request in 1..=8 {
+        agent.link.send(&Control::Ask { request, question: Question::Log(query(LogPlace::Newest)) }).await.unwrap();
+    }
+    let (mut pages, mut busy) = (Vec::new(), Vec::new());
+    while pages.len() + busy.len() < 8 {
+        match agent.next_control().await {
+            Control::Answer { request, answer: Answer::Log(_) } => pages.push(request),
+            Control::Answer { request, answer: Answer::Declined(declined) } => {
+                assert_eq!(declined.code, DeclinedCode::Busy);
+                busy.push(request);
+            }
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+    pages.sort_unstable();
+    assert_eq!((pages, busy), (vec![1, 2, 3, 4], vec![5, 6, 7, 8]));
+    assert!(matches!(ask(&mut agent, 9, query(LogPlace::Newest)).await, Answer::Log(_)), "there is room again");
+}

@@ -26,8 +26,10 @@ use crate::settings::metrics::MetricsSettings;
 
 /// Connections at a time: a few scrapers. Others wait to be accepted.
 const MAX_CONNECTIONS: usize = 32;
-/// How long a connection may be without a request: longer than most scrapers' intervals.
-const IDLE: Duration = Duration::from_secs(75);
+/// The head of a request must be there within this: whoever has no token may hold a place for no longer.
+const HEAD: Duration = Duration::from_secs(5);
+/// A connection serves one request, and lasts no longer than this: a scraper that reads slowly has made its point.
+const WHOLE: Duration = Duration::from_secs(30);
 /// How long to wait after a failed accept (usually: no file descriptor is left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -132,15 +134,15 @@ async fn serve(socket: TcpStream, page: Arc<Page>, stop: CancellationToken) {
         async move { Ok::<_, Infallible>(page.answer(&request).await) }
     });
     let mut server = http1::Builder::new();
-    let server = server.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    let server = server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        ended = server.serve_connection(TokioIo::new(socket), service) => {
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a reader of figures went away");
-            }
-        }
+        ended = tokio::time::timeout(WHOLE, server.serve_connection(TokioIo::new(socket), service)) => match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a reader of figures went away"),
+            Err(_) => tracing::debug!("a reader of figures took too long"),
+        },
     }
 }
 

@@ -77,6 +77,10 @@ fn what_is_not_newer_is_rejected_unless_it_is_insisted_on() {
         assert!(answer.message.contains("not newer"), "{}", answer.message);
     }
     assert!(!signal.exists());
+    let back = updater.take(&wish("0.9.54", Insistence::Always), &nas());
+    assert_eq!(back.state, UpdateState::Rejected);
+    assert!(back.message.contains("taken back"), "{}", back.message);
+    assert!(!signal.exists());
     assert_eq!(updater.take(&wish("0.9.55", Insistence::Always), &nas()).state, UpdateState::Queued);
 }
 
