@@ -193,8 +193,8 @@ for (const size of ["desk", "phone"]) {
       await page.keyboard.press("ArrowRight");
       const told = await chart.getAttribute("aria-valuetext");
       assert.match(told ?? "", /\d{4}, \d\d:\d\d: all [\d.,]+, failed [\d.,]+$/);
-      await figures.getByText(/^\d+ of \d+ failed$|target 99\.5 % · \d+ of \d+ failed/).waitFor();
-      await figures.getByText(/target 99\.9 % · of .* recorded/).waitFor();
+      await figures.getByText(/^\d+ of \d+ failed$|goal 99\.5 % · \d+ of \d+ failed/).waitFor();
+      await figures.getByText(/goal 99\.9 % · of .* recorded/).waitFor();
       await fits();
       await shot("dashboard-24h");
       await figures.getByRole("button", { name: "15 min" }).click();

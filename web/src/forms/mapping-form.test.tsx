@@ -225,6 +225,19 @@ describe("changing a mapping", () => {
     expect(row.textContent).toContain("502");
   });
 
+  it("leads to a request's particulars, to all of them, and to the inspector", async () => {
+    const { path, user } = await openPhotos();
+    const inspect = screen.getByRole("link", { name: "Inspect" });
+    expect(inspect.getAttribute("href")).toContain(encodeURIComponent("https://photos.example.com/"));
+    const all = screen.getByRole("link", { name: "All requests" });
+    expect(all.getAttribute("href")).toMatch(/\/logs\/requests\?mapping=/);
+    const table = await screen.findByRole("table", { name: "Last requests" });
+    await user.click(within(table).getByRole("link", { name: "POST /api/search/smart" }));
+    const drawer = within(await screen.findByRole("dialog"));
+    await drawer.findByText("First byte timeout");
+    expect(path()).toBe("/logs/requests");
+  });
+
   it("does not lose what is typed when news arrive", async () => {
     const { api, user } = await openPhotos();
     await user.clear(screen.getByLabelText("Name"));

@@ -63,7 +63,19 @@ export function Dashboard(): ReactNode {
         >
           <MappingList mappings={mappings.data} />
         </Section>
-        <Section title="Newest failures">
+        <Section
+          title="Newest failures"
+          actions={
+            <ButtonLink
+              to="/logs/requests"
+              search={{ status: "5xx" as const }}
+              variant="ghost"
+              className="-mr-3"
+            >
+              View Server Errors
+            </ButtonLink>
+          }
+        >
           <Failures stats={stats.data} />
         </Section>
       </div>

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { Trash2 } from "lucide-react";
+import { ScanSearch, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { putMapping } from "../api/live";
 import { type Editable, editableQuery, mappingQuery, updateMapping } from "../api/mappings";
@@ -10,7 +10,7 @@ import { draftOf } from "../forms/mapping-draft";
 import { MappingForm } from "../forms/mapping-form";
 import { LoadError } from "../layout/load-error";
 import { PageHead } from "../layout/page";
-import { Button } from "../ui/button";
+import { Button, ButtonLink } from "../ui/button";
 import { Skeleton } from "../ui/skeleton";
 import { toast } from "../ui/toast";
 import { BackToMappings } from "./mapping/back";
@@ -49,7 +49,18 @@ function Loaded({ editable, onLoadAgain }: { editable: Editable; onLoadAgain: ()
   const toList = () => void navigate({ to: "/mappings", ignoreBlocker: true });
   return (
     <>
-      <PageHead title={mapping.name} back={<BackToMappings />} />
+      <PageHead
+        title={mapping.name}
+        about="A public name and the target that it leads to."
+        back={<BackToMappings />}
+        actions={
+          mapping.publicUrl && (
+            <ButtonLink to="/gateway/inspector" search={{ url: mapping.publicUrl }} icon={ScanSearch}>
+              Inspect
+            </ButtonLink>
+          )
+        }
+      />
       <div className="grid grid-cols-1 gap-x-12 gap-y-8 xl:grid-cols-[minmax(0,1fr)_minmax(0,27rem)]">
         <MappingForm
           initial={initial}

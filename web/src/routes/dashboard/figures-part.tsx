@@ -4,8 +4,8 @@ import { Section } from "../../layout/page";
 import { useRemembered } from "../../ui/remembered";
 import { Segmented } from "../../ui/segmented";
 import { Figures } from "./figures";
+import { AgainstGoals } from "./goals";
 import { HistoryCharts } from "./history";
-import { AgainstTargets } from "./targets";
 
 const CHOICES = ["live", "24h", "7d", "30d"] as const;
 
@@ -30,7 +30,7 @@ export function FiguresPart({ stats }: { stats: LiveStats | undefined }): ReactN
       }
     >
       {choice === "live" ? <Figures stats={stats} /> : <HistoryCharts range={choice} />}
-      <AgainstTargets range={choice === "live" ? "24h" : choice} />
+      <AgainstGoals range={choice === "live" ? "24h" : choice} />
     </Section>
   );
 }

@@ -88,18 +88,23 @@ describe("the dashboard's history", () => {
   it("compares success rate and uptime with their targets in a word and a figure", async () => {
     const { user } = renderApp("/");
     const part = await figures();
-    const against = (words: string) =>
-      part.getByLabelText(`The last ${words} against the targets`).textContent;
+    const against = (words: string) => part.getByLabelText(`The last ${words} against the goals`).textContent;
     await waitFor(() =>
-      expect(against("24 hours")).toMatch(/Success rate, 24 hours\d+(\.\d+)? %Missed ?target 99\.5 %/),
+      expect(against("24 hours")).toMatch(/Success rate, 24 hours\d+(\.\d+)? %Missed ?goal 99\.5 %/),
     );
     expect(against("24 hours")).toMatch(
-      /Tunnel uptime, 24 hours\d+(\.\d+)? %Missed ?target 99\.9 % · of 22 h( \d+ min)? recorded, \d+ min away/,
+      /Tunnel uptime, 24 hours\d+(\.\d+)? %Missed ?goal 99\.9 % · of 22 h( \d+ min)? recorded, \d+ min away/,
     );
     await user.click(part.getByRole("button", { name: "30 d" }));
     await waitFor(() =>
-      expect(against("30 days")).toMatch(/Success rate, 30 days99\.\d+ %Met ?target 99\.5 %/),
+      expect(against("30 days")).toMatch(/Success rate, 30 days99\.\d+ %Met ?goal 99\.5 %/),
     );
+  });
+
+  it("says what counts as failed and as uptime", async () => {
+    renderApp("/");
+    const part = await figures();
+    await part.findByText(/A request failed when .* a 404 is an answer\. Uptime is .* p95\./s);
   });
 
   it("says so before anything was recorded", async () => {

@@ -15,7 +15,7 @@ const METHODS = [
 
 const WAYS = [
   { value: "auto", label: "Automatic" },
-  { value: "dns", label: "Its own address" },
+  { value: "dns", label: "Its address in DNS" },
   { value: "gateway", label: "The gateway's address" },
 ] as const;
 

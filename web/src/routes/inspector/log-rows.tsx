@@ -1,7 +1,9 @@
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Diagnosis } from "../../api/model";
 import { Section } from "../../layout/page";
 import { milliseconds } from "../../ui/format";
+import { StatusCode } from "../../ui/status-code";
 import { codeWords } from "../dashboard/failures";
 
 /** The rows of the request log that belong to an inspection. */
@@ -15,10 +17,16 @@ export function LogRows({ found }: { found: Diagnosis }): ReactNode {
           {found.logs.map((row) => (
             <li key={row.id} className="border-b py-2 text-sm">
               <p className="font-mono text-xs break-words">
-                <span className={row.status >= 400 ? "text-bad" : "text-good"}>{row.status}</span>{" "}
-                {row.method} {row.host}
-                {row.path}
-                {row.query && `?${row.query}`}
+                <StatusCode status={row.status} />{" "}
+                <Link
+                  to="/logs/requests"
+                  search={{ mapping: row.mappingId, request: row.id }}
+                  className="hover:underline"
+                >
+                  {row.method} {row.host}
+                  {row.path}
+                  {row.query && `?${row.query}`}
+                </Link>
               </p>
               <p className="figures mt-0.5 text-xs break-words text-muted">
                 {times(row)}

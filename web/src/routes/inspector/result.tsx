@@ -22,8 +22,10 @@ export function Result({ found }: { found: Diagnosis }): ReactNode {
         <p className="mt-1 text-sm break-words text-muted">
           <Taken found={found} />
         </p>
-        <p className="mt-1 flex flex-wrap items-center gap-x-1 text-sm text-muted">
-          Request id <span className="font-mono text-xs break-all text-ink">{found.requestId}</span>
+        <p className="mt-1 flex items-center gap-x-1 text-sm text-muted">
+          <span className="min-w-0">
+            Request id <span className="font-mono text-xs break-all text-ink">{found.requestId}</span>
+          </span>
           <CopyButton text={found.requestId} label="Copy request id" />
         </p>
       </div>

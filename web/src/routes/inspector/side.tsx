@@ -112,38 +112,41 @@ function Headers({
     values.map((value, index) => ({ key: `${name} ${index}`, name, value })),
   );
   return (
-    <table
-      aria-label="Headers"
-      className="mt-4 w-full table-fixed border-separate border-spacing-0 border-t text-xs"
-    >
-      <colgroup>
-        <col className="w-2/5" />
-        <col />
-      </colgroup>
-      <thead className="sr-only">
-        <tr>
-          <th>Header</th>
-          <th>Value</th>
-        </tr>
-      </thead>
-      <tbody>
-        {lines.map(({ key, name, value }) => {
-          const differs = differences.find((one) => one.kind === "header" && one.name === name);
-          return (
-            <tr
-              key={key}
-              className={cx("[&>*]:border-b [&>*]:py-1 [&>*]:align-top", differs && "bg-warn-wash")}
-            >
-              <th scope="row" className="pr-2 pl-1 text-left font-mono font-normal break-words text-muted">
-                {name}
-                {differs && <Differs only={differs[other] === null} />}
-              </th>
-              <td className="pr-1 font-mono break-words whitespace-pre-wrap">{value}</td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <>
+      <h3 className="mt-4 mb-1.5 text-sm font-medium">Headers</h3>
+      <table
+        aria-label="Headers"
+        className="w-full table-fixed border-separate border-spacing-0 border-t text-xs"
+      >
+        <colgroup>
+          <col className="w-2/5" />
+          <col />
+        </colgroup>
+        <thead className="sr-only">
+          <tr>
+            <th>Header</th>
+            <th>Value</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(({ key, name, value }) => {
+            const differs = differences.find((one) => one.kind === "header" && one.name === name);
+            return (
+              <tr
+                key={key}
+                className={cx("[&>*]:border-b [&>*]:py-1 [&>*]:align-top", differs && "bg-warn-wash")}
+              >
+                <th scope="row" className="pr-2 pl-1 text-left font-mono font-normal break-words text-muted">
+                  {name}
+                  {differs && <Differs only={differs[other] === null} />}
+                </th>
+                <td className="pr-1 font-mono break-words whitespace-pre-wrap">{value}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </>
   );
 }
 

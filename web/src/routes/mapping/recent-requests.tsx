@@ -74,9 +74,17 @@ function RequestTable({ requests }: { requests: readonly RequestLogEntry[] }): R
         {requests.map((request) => (
           <tr key={request.requestId} className="arrive [&>td]:h-8 [&>td]:border-b">
             <td className={`figures ${statusTone(request.status)}`}>{request.status}</td>
-            <td className="truncate pr-3 font-mono" title={titleOf(request)}>
-              {request.method} {request.path}
-              {request.error && <span className="text-bad"> {codeWords(request.error)}</span>}
+            <td className="py-1 pr-3 font-mono" title={titleOf(request)}>
+              <Link
+                to="/logs/requests"
+                search={{ mapping: request.mappingId, request: request.id }}
+                className="block truncate hover:underline"
+              >
+                {request.method} {request.path}
+              </Link>{" "}
+              {request.error && (
+                <span className="block truncate font-sans text-bad">{codeWords(request.error)}</span>
+              )}
             </td>
             <td className="figures text-right">{milliseconds(request.totalMs)}</td>
             <td className="figures text-right text-muted max-sm:hidden">{bytes(request.responseBytes)}</td>

@@ -75,7 +75,7 @@ function facts(request: RequestLogEntry): (readonly [string, ReactNode])[] {
         </Link>
       </span>,
     ],
-    ["User agent", request.userAgent ? <LogText key="agent" text={request.userAgent} /> : "Not told"],
+    ["User agent", request.userAgent ? <LogText key="agent" text={request.userAgent} /> : "None sent"],
     [
       "Request body",
       <span key="up" className="figures">
@@ -91,6 +91,8 @@ function facts(request: RequestLogEntry): (readonly [string, ReactNode])[] {
   ];
 }
 
+const sentence = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
 /** Why it failed, and what its owner can do. */
 function Failure({ request }: { request: RequestLogEntry }): ReactNode {
   const { error, errorDetail } = request;
@@ -103,7 +105,7 @@ function Failure({ request }: { request: RequestLogEntry }): ReactNode {
     );
   }
   return (
-    <Notice tone="bad" className="mt-4" title={codeWords(error)}>
+    <Notice tone="bad" className="mt-4" title={sentence(codeWords(error))}>
       {FAILURE_HINTS[error]?.hint}
       <span className="mt-1 block font-mono text-xs break-words">
         {error}

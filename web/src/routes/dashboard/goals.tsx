@@ -6,41 +6,48 @@ import { duration, percent, precisePercent } from "../../ui/format";
 import { Skeleton } from "../../ui/skeleton";
 import { State, type Tone } from "../../ui/state";
 
-/** Success rate and tunnel uptime of a range against what they should be. */
-export function AgainstTargets({ range }: { range: Range }): ReactNode {
+/** Success rate and tunnel uptime of a range against what they should be: goals, since a target is a service. */
+export function AgainstGoals({ range }: { range: Range }): ReactNode {
   const summary = useQuery(summaryQuery);
   const data = summary.data?.ranges.find((one) => one.range === range);
   if (summary.isError && !summary.data) {
-    return <LoadError what="The comparison with the targets" query={summary} className="mt-5" />;
+    return <LoadError what="The comparison with the goals" query={summary} className="mt-5" />;
   }
   const { words } = RANGES[range];
   const targets = summary.data?.targets;
   const away = data ? data.observedSeconds - data.connectedSeconds : 0;
   return (
-    <dl
-      aria-label={`The last ${words} against the targets`}
-      className="mt-6 grid grid-cols-1 gap-x-10 gap-y-3 border-y py-3 text-sm sm:grid-cols-2"
-    >
-      <Against
-        name={`Success rate, ${words}`}
-        share={data?.successRate}
-        met={data?.successMet}
-        target={targets?.successRate}
-        detail={data && counted(data.requests, data.errors)}
-      />
-      <Against
-        name={`Tunnel uptime, ${words}`}
-        share={data?.uptime}
-        met={data?.uptimeMet}
-        target={targets?.uptime}
-        detail={
-          data &&
-          (data.observedSeconds < 1
-            ? "not recorded yet"
-            : `of ${duration(data.observedSeconds)} recorded${away >= 1 ? `, ${duration(away)} away` : ""}`)
-        }
-      />
-    </dl>
+    <>
+      <dl
+        aria-label={`The last ${words} against the goals`}
+        className="mt-6 grid grid-cols-1 gap-x-10 gap-y-3 border-y py-3 text-sm sm:grid-cols-2"
+      >
+        <Against
+          name={`Success rate, ${words}`}
+          share={data?.successRate}
+          met={data?.successMet}
+          goal={targets?.successRate}
+          detail={data && counted(data.requests, data.errors)}
+        />
+        <Against
+          name={`Tunnel uptime, ${words}`}
+          share={data?.uptime}
+          met={data?.uptimeMet}
+          goal={targets?.uptime}
+          detail={
+            data &&
+            (data.observedSeconds < 1
+              ? "not recorded yet"
+              : `of ${duration(data.observedSeconds)} recorded${away >= 1 ? `, ${duration(away)} away` : ""}`)
+          }
+        />
+      </dl>
+      <p className="mt-2 max-w-4xl text-xs text-muted">
+        A request failed when the gateway or the target could not answer it (5xx, or cut off); a 404 is an
+        answer. Uptime is the share of the time that the agent ran in which its tunnel was connected. 95 of
+        100 requests took no longer than p95.
+      </p>
+    </>
   );
 }
 
@@ -56,22 +63,22 @@ function Against({
   name,
   share,
   met,
-  target,
+  goal,
   detail,
 }: {
   name: string;
   share: number | null | undefined;
   met: boolean | null | undefined;
-  target: number | undefined;
+  goal: number | undefined;
   detail: string | undefined;
 }): ReactNode {
   const [tone, word]: [Tone, string] =
     met === true ? ["good", "Met"] : met === false ? ["bad", "Missed"] : ["unknown", "No data"];
   return (
-    <div className="flex min-w-0 flex-wrap items-baseline gap-x-3">
-      <dt className="shrink-0 text-muted">{name}</dt>
-      <dd className="flex min-w-0 flex-wrap items-baseline gap-x-3">
-        {target === undefined ? (
+    <div className="min-w-0">
+      <dt className="text-muted">{name}</dt>
+      <dd className="mt-0.5 flex min-w-0 flex-wrap items-baseline gap-x-3">
+        {goal === undefined ? (
           <Skeleton className="w-40" />
         ) : (
           <>
@@ -80,7 +87,7 @@ function Against({
             </span>
             <State tone={tone}>{word}</State>
             <span className="text-muted">
-              target {percent(target)}
+              goal {percent(goal)}
               {detail && ` · ${detail}`}
             </span>
           </>
