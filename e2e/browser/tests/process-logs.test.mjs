@@ -72,7 +72,7 @@ for (const size of ["desk", "phone"]) {
       await row(/WRN/).waitFor();
       await page.getByLabel("Search the log").fill("nobody ever wrote this");
       await page.getByText("No line matches").waitFor();
-      await page.getByRole("button", { name: "Clear filters" }).click();
+      await page.getByRole("button", { name: "Clear filters" }).first().click();
       await row(/INF/).waitFor();
     });
 

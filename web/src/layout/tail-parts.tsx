@@ -69,7 +69,7 @@ export function TailFoot({
     <div
       className={cx("flex min-h-8 flex-wrap items-center gap-x-3 gap-y-1 pt-1 text-xs text-muted", className)}
     >
-      <span className="figures">
+      <span className="tabular-nums">
         {shown === rows.length
           ? count(rows.length)
           : `${shown.toLocaleString("en-US")} of ${count(rows.length)}`}

@@ -82,9 +82,15 @@ function PendingModal({ pending, status, checkedAt, onClose }: PendingProps): Re
       </p>
       <p className="mt-1.5 break-words">{pending.answer.message}</p>
       <dl className="mt-4 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-sm">
-        <Fact name="Agent">{version(pending.answer.agentVersion)}</Fact>
+        <Fact name="Agent">
+          <span className="figures">{version(pending.answer.agentVersion)}</span>
+        </Fact>
         <Fact name="Gateway">
-          {status?.gatewayVersion ? version(status.gatewayVersion) : "not connected"}
+          {status?.gatewayVersion ? (
+            <span className="figures">{version(status.gatewayVersion)}</span>
+          ) : (
+            "not connected"
+          )}
         </Fact>
         <Fact name="Asked">{ago(pending.since, now)}</Fact>
         <Fact name="Last checked">
@@ -113,7 +119,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }): ReactN
   return (
     <>
       <dt>{name}</dt>
-      <dd className="figures min-w-0 break-words text-ink">{children}</dd>
+      <dd className="min-w-0 break-words text-ink">{children}</dd>
     </>
   );
 }

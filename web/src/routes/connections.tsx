@@ -3,7 +3,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { END_REASONS, type EndReason } from "../api/connection-log";
 import { FillPage, PageHead } from "../layout/page";
-import { Button } from "../ui/button";
+import { Button, ButtonLink } from "../ui/button";
 import { FilterMoment, FilterSelect } from "../ui/filter";
 import { Empty } from "../ui/notice";
 import { ConnectionList } from "./connections/list";
@@ -49,8 +49,14 @@ export function Connections(): ReactNode {
           className="w-44"
         />
         {narrowed && (
-          <Button variant="ghost" icon={X} onClick={clear} className="!h-[34px]">
-            Clear filters
+          <Button
+            variant="ghost"
+            icon={X}
+            onClick={clear}
+            className="!h-[34px] !px-2 pointer-coarse:!h-11"
+            aria-label="Clear filters"
+          >
+            Clear
           </Button>
         )}
         {filter.range === "custom" && (
@@ -75,7 +81,11 @@ export function Connections(): ReactNode {
               None of those that have been loaded is of this kind.
             </Empty>
           ) : (
-            <Empty title="No session yet" className="border-y">
+            <Empty
+              title="No session yet"
+              action={<ButtonLink to="/">To the dashboard</ButtonLink>}
+              className="border-y"
+            >
               The agent has not reached its gateway so far. The dashboard says what keeps it.
             </Empty>
           )

@@ -7,6 +7,8 @@ import { boxClass } from "./field";
 const PAUSE_MS = 300;
 
 const SLIM = "!h-[34px] text-sm pointer-coarse:!h-11";
+/** A filter that narrows is seen without reading it. */
+const SET = "!border-accent";
 
 interface SearchBoxProps {
   /** The accessible name. */
@@ -34,7 +36,7 @@ export function SearchBox({ label, value, onValue, placeholder, className }: Sea
         spellCheck={false}
         value={value}
         onChange={(event) => onValue(event.target.value)}
-        className={boxClass(undefined, cx(SLIM, "pl-8"))}
+        className={boxClass(undefined, cx(SLIM, "pl-8", value && SET))}
       />
     </div>
   );
@@ -78,7 +80,7 @@ export function FilterText({ label, value, onValue, placeholder, className }: Se
       spellCheck={false}
       value={typed}
       onChange={(event) => type(event.target.value)}
-      className={boxClass(undefined, cx(SLIM, "font-mono", className))}
+      className={boxClass(undefined, cx(SLIM, "font-mono", value && SET, className))}
     />
   );
 }
@@ -109,7 +111,7 @@ export function FilterSelect<T extends string>({
         onChange={(event) => onValue(options.find((option) => option.value === event.target.value)?.value)}
         className={boxClass(
           undefined,
-          cx(SLIM, "appearance-none truncate pr-7", value && "!border-accent font-medium"),
+          cx(SLIM, "appearance-none truncate pr-7", value && cx(SET, "font-medium")),
         )}
       >
         <option value="">{all}</option>
@@ -150,7 +152,7 @@ export function FilterMoment({
           const at = new Date(event.target.value);
           onValue(Number.isNaN(at.getTime()) ? undefined : at.toISOString());
         }}
-        className={boxClass(undefined, cx(SLIM, "!w-auto"))}
+        className={boxClass(undefined, cx(SLIM, "!w-auto", value && SET))}
       />
     </label>
   );

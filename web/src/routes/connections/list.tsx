@@ -12,6 +12,7 @@ import { useTail } from "../../api/use-tail";
 import { LoadError } from "../../layout/load-error";
 import { RowDrawer } from "../../layout/row-drawer";
 import { RowsSkeleton, TailFoot } from "../../layout/tail-parts";
+import { Button } from "../../ui/button";
 import { version } from "../../ui/format";
 import { useNarrow } from "../../ui/media";
 import { Ago } from "../../ui/time";
@@ -121,7 +122,7 @@ function Head(): ReactNode {
       <HeadCell>State</HeadCell>
       <HeadCell className="max-lg:hidden">Why it ended</HeadCell>
       <HeadCell className="text-right">Lasted</HeadCell>
-      <HeadCell>Versions</HeadCell>
+      <HeadCell className="pl-4">Versions</HeadCell>
       <HeadCell className="max-xl:hidden">Transport</HeadCell>
     </>
   );
@@ -138,13 +139,13 @@ function Line({ session }: { session: ConnectionLogEntry }): ReactNode {
         <EndState session={session} />
       </Cell>
       <Cell className="truncate text-muted max-lg:hidden" title={session.endDetail ?? undefined}>
-        {session.endDetail ?? (session.endReason === null ? "" : "No particulars")}
+        {session.endDetail ?? (session.endReason === null ? "" : "No reason given")}
       </Cell>
       <Cell className="figures text-right max-md:order-2 max-md:text-xs">
         <Lasted session={session} />
       </Cell>
       <Cell
-        className="figures truncate text-muted max-md:order-4 max-md:text-right max-md:text-xs"
+        className="figures truncate text-muted md:pl-4 max-md:order-4 max-md:text-right max-md:text-xs"
         title={`Gateway ${version(session.gatewayVersion)}, agent ${version(session.agentVersion)}`}
       >
         {versions}
@@ -159,8 +160,8 @@ function Line({ session }: { session: ConnectionLogEntry }): ReactNode {
 /** The reason is looked for in what has been loaded: further back nobody has looked yet. */
 function SearchOlder({ onMore }: { onMore: () => void }): ReactNode {
   return (
-    <button type="button" onClick={onMore} className="mx-auto mt-3 text-sm text-accent hover:underline">
+    <Button onClick={onMore} className="mt-3 self-center">
       Look in older sessions
-    </button>
+    </Button>
   );
 }

@@ -64,7 +64,7 @@ export function SessionDetail({ session }: { session: ConnectionLogEntry }): Rea
                 <Ago at={session.startedAt} className="text-muted" />
               </span>,
             ],
-            ["Ended", session.endedAt ? absolute(Date.parse(session.endedAt)) : "Not told"],
+            ["Ended", session.endedAt ? absolute(Date.parse(session.endedAt)) : "Unknown"],
             ["Lasted", <Lasted key="lasted" session={session} />],
             [
               "Gateway",

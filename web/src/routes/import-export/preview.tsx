@@ -53,7 +53,12 @@ export function Preview({
           {kind === "backup" ? "backup" : "definitions"}, {bytes(file.size)}
         </span>
       </h3>
-      <p className="mt-0.5 text-sm text-muted">Nothing is stored yet: {summaryOf(result)}.</p>
+      <p className="mt-0.5 text-sm text-muted">
+        Nothing is stored yet.{" "}
+        {result.success
+          ? `What would happen: ${summaryOf(result)}.`
+          : "Correct the file and choose it again."}
+      </p>
       {!result.success && <Mistakes result={result} />}
       {result.success && result.landingPage !== "kept" && (
         <p className="mt-3 text-sm">
@@ -114,11 +119,11 @@ function Entries({ title, note, entries, open }: EntriesProps): ReactNode {
             <p className="truncate font-medium" title={entry.name}>
               {entry.name}
             </p>
-            <p className="font-mono text-xs break-all text-muted">
+            <p className="font-mono text-xs break-words text-muted">
               {entry.address} → {entry.target}
             </p>
             {entry.changes.map(({ field, from, to }) => (
-              <p key={field} className="mt-0.5 font-mono text-xs break-all">
+              <p key={field} className="mt-0.5 font-mono text-xs break-words">
                 <span className="text-muted">{field}</span> <del className="text-muted">{from}</del>{" "}
                 <span aria-hidden="true">→</span> <ins className="no-underline">{to}</ins>
               </p>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { ArrowDownToLine, WrapText } from "lucide-react";
+import { ArrowDownToLine, WrapText, X } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { LEVELS, type LogFilter } from "../../api/logs";
 import type { LogLevel, LogSource } from "../../api/model";
@@ -40,6 +40,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
   );
   const [follow, setFollow] = useState(true);
   const narrowed = Boolean(filter.level || filter.q);
+  const clear = () => onFilter({ level: undefined, q: undefined });
   return (
     <FillPage>
       <PageHead
@@ -49,7 +50,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
       <search aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
         <TypedSearch
           label="Search the log"
-          placeholder="Contained in the line…"
+          placeholder="Text of the line…"
           value={filter.q ?? ""}
           onValue={(q) => onFilter({ q })}
           className="w-full md:w-72"
@@ -62,6 +63,17 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
           options={LEVELS.toReversed().map((value) => ({ value, label: WORDS[value] }))}
           className="w-44 max-md:min-w-0 max-md:flex-1"
         />
+        {narrowed && (
+          <Button
+            variant="ghost"
+            icon={X}
+            onClick={clear}
+            className="!h-[34px] !px-2 pointer-coarse:!h-11 max-md:hidden"
+            aria-label="Clear filters"
+          >
+            Clear
+          </Button>
+        )}
         <span className="hidden flex-1 md:block" />
         <Toggle
           icon={WrapText}
@@ -80,7 +92,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
         onFollow={setFollow}
         open={open}
         onOpen={onOpen}
-        nothing={<Nothing narrowed={narrowed} onClear={() => onFilter({ level: undefined, q: undefined })} />}
+        nothing={<Nothing narrowed={narrowed} onClear={clear} />}
       />
     </FillPage>
   );
@@ -91,9 +103,11 @@ function About({ source }: { source: LogSource }): ReactNode {
   if (source === "agent") {
     return `What the agent of this console writes${status ? `, ${version(status.version)}` : ""}.`;
   }
+  // What it was before it went away says nothing of what it is now.
+  if (status?.connectionStatus !== "Connected") return "What the gateway writes.";
   const facts = [
-    status?.gatewayVersion && version(status.gatewayVersion),
-    status?.gatewayUptime && `up ${duration(status.gatewayUptime)}`,
+    status.gatewayVersion && version(status.gatewayVersion),
+    status.gatewayUptime && `up ${duration(status.gatewayUptime)}`,
   ].filter(Boolean);
   return `What the gateway writes${facts.length > 0 ? `, ${facts.join(", ")}` : ""}.`;
 }

@@ -17,10 +17,10 @@ export const RANGE_OPTIONS: readonly { value: Range; label: string }[] = [
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const STATUS_WORDS = {
-  "2xx": "2xx served",
-  "3xx": "3xx elsewhere",
-  "4xx": "4xx refused",
-  "5xx": "5xx failed",
+  "2xx": "2xx success",
+  "3xx": "3xx redirect",
+  "4xx": "4xx client error",
+  "5xx": "5xx server error",
 };
 
 interface FiltersProps {
@@ -63,11 +63,17 @@ export function RequestFilters({ filter, onFilter, onClear }: FiltersProps): Rea
           variant="ghost"
           icon={X}
           onClick={onClear}
-          className={cx("!h-[34px] !px-2", !open && "max-md:hidden")}
+          className={cx("!h-[34px] !px-2 pointer-coarse:!h-11", !open && "max-md:hidden")}
           aria-label="Clear filters"
         >
           Clear
         </Button>
+      )}
+      {filter.range === "custom" && (
+        <span className={cx("flex w-full flex-wrap gap-x-4 gap-y-2", !open && "max-md:hidden")}>
+          <FilterMoment label="From" value={filter.since} onValue={(since) => onFilter({ since })} />
+          <FilterMoment label="Until" value={filter.until} onValue={(until) => onFilter({ until })} />
+        </span>
       )}
     </search>
   );
@@ -91,7 +97,7 @@ function Choices({ filter, onFilter }: Omit<FiltersProps, "onClear">): ReactNode
         value={filter.status}
         onValue={(status) => onFilter({ status })}
         options={STATUS_CLASSES.map((value) => ({ value, label: STATUS_WORDS[value] }))}
-        className="md:w-28"
+        className="md:w-36"
       />
       <FilterSelect
         label="Method"
@@ -123,12 +129,6 @@ function Choices({ filter, onFilter }: Omit<FiltersProps, "onClear">): ReactNode
         onValue={(client) => onFilter({ client })}
         className="md:!w-30"
       />
-      {filter.range === "custom" && (
-        <span className="col-span-full flex w-full flex-wrap gap-x-4 gap-y-2">
-          <FilterMoment label="From" value={filter.since} onValue={(since) => onFilter({ since })} />
-          <FilterMoment label="Until" value={filter.until} onValue={(until) => onFilter({ until })} />
-        </span>
-      )}
     </>
   );
 }

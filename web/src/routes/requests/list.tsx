@@ -120,13 +120,18 @@ function Line({ request }: { request: RequestLogEntry }): ReactNode {
         <StatusCode status={request.status} />
       </Cell>
       <Cell className="truncate font-mono text-xs">{request.method}</Cell>
-      <Cell className="truncate font-mono text-xs" title={url}>
-        <span className="text-muted">{request.host}</span>
-        <LogText text={request.path} />
-        {request.error && <span className="text-bad"> {codeWords(request.error)}</span>}
+      <Cell className="flex min-w-0 font-mono text-xs" title={url}>
+        <span className="truncate">
+          <span className="text-muted">{request.host}</span>
+          <LogText text={request.path} />
+        </span>
+        {request.error && (
+          <span className="shrink-0 whitespace-pre text-bad max-md:hidden"> {codeWords(request.error)}</span>
+        )}
       </Cell>
       <Cell className="truncate max-md:[grid-area:2/2/3/4] max-md:text-xs max-md:text-muted md:max-lg:hidden">
         {request.mappingName ?? "Deleted"}
+        {request.error && <span className="text-bad md:hidden"> · {codeWords(request.error)}</span>}
       </Cell>
       <Cell className="truncate font-mono text-xs text-muted max-xl:hidden">{request.client}</Cell>
       <Cell className="figures text-right max-md:[grid-area:1/4] max-md:text-xs">
