@@ -6,6 +6,9 @@ import { duration, percent, precisePercent } from "../../ui/format";
 import { Skeleton } from "../../ui/skeleton";
 import { State, type Tone } from "../../ui/state";
 
+/** The seconds that it takes to start weigh more than any outage until this many are recorded. */
+const TELLING_SECONDS = 3_600;
+
 /** Success rate and tunnel uptime of a range against what they should be: goals, since a target is a service. */
 export function AgainstGoals({ range }: { range: Range }): ReactNode {
   const summary = useQuery(summaryQuery);
@@ -33,6 +36,7 @@ export function AgainstGoals({ range }: { range: Range }): ReactNode {
           name={`Tunnel uptime, ${words}`}
           share={data?.uptime}
           met={data?.uptimeMet}
+          early={data !== undefined && data.observedSeconds < TELLING_SECONDS}
           goal={targets?.uptime}
           detail={
             data &&
@@ -59,21 +63,29 @@ function counted(requests: number, errors: number): string {
     : `${number(errors)} of ${number(requests)} failed`;
 }
 
+function verdict(met: boolean | null | undefined, early: boolean): [Tone, string] {
+  if (met === true) return ["good", "Met"];
+  if (met === false) return early ? ["unknown", "Too early to tell"] : ["bad", "Missed"];
+  return ["unknown", "No data"];
+}
+
 function Against({
   name,
   share,
   met,
+  early = false,
   goal,
   detail,
 }: {
   name: string;
   share: number | null | undefined;
   met: boolean | null | undefined;
+  /** Whether too little is recorded for a goal to be missed. */
+  early?: boolean;
   goal: number | undefined;
   detail: string | undefined;
 }): ReactNode {
-  const [tone, word]: [Tone, string] =
-    met === true ? ["good", "Met"] : met === false ? ["bad", "Missed"] : ["unknown", "No data"];
+  const [tone, word] = verdict(met, early);
   return (
     <div className="min-w-0">
       <dt className="text-muted">{name}</dt>

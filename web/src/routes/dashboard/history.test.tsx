@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { wholeRange } from "../../api/history";
+import type { StatsSummary } from "../../api/model";
 import { MockConsole, problem } from "../../mock-api/console";
 import { mockHistory } from "../../mock-api/history";
 import { renderApp } from "../../testing/render";
@@ -83,6 +84,25 @@ describe("the dashboard's history", () => {
     await waitFor(() => expect(chart.getAttribute("aria-valuetext")).toMatch(/: success \d+(\.\d+)? %$/));
     await user.keyboard("{Escape}");
     await waitFor(() => expect(chart.getAttribute("aria-valuetext")).toBe("Success rate, the last 7 days"));
+  });
+
+  it("does not call the seconds of a start a missed goal", async () => {
+    const api = new MockConsole();
+    const handle = api.handle.bind(api);
+    api.handle = async (request) => {
+      const answer = await handle(request);
+      if (!request.url.includes("/stats/summary")) return answer;
+      const summary = (await answer.json()) as StatsSummary;
+      const begun = { observedSeconds: 60, connectedSeconds: 58, uptime: 58 / 60, uptimeMet: false };
+      return Response.json({ ...summary, ranges: summary.ranges.map((one) => ({ ...one, ...begun })) });
+    };
+    renderApp("/", api);
+    const part = await figures();
+    await waitFor(() =>
+      expect(part.getByLabelText("The last 24 hours against the goals").textContent).toMatch(
+        /Tunnel uptime, 24 hours96\.\d+ %Too early to tell ?goal 99\.9 % · of 1 min recorded, 2 s away/,
+      ),
+    );
   });
 
   it("compares success rate and uptime with their targets in a word and a figure", async () => {
