@@ -1,6 +1,7 @@
 //! What is done to a database while no console runs on it: a backup is put back, a database of the original Octoporty is
 //! taken over. The binary's commands; nothing here prints.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::StartError;
 use crate::clock::Clock;
 use crate::import::plan::{self, Act, PageAct, Plan};
 use crate::import::report::addresses;
-use crate::import::{Mistake, Mode, Wanted};
+use crate::import::{Mistake, Mode, Wanted, WantedMapping};
 use crate::store::original::{self, OriginalError};
 use crate::store::swap::{self, SwapError, Taken};
 use crate::store::{
@@ -160,13 +161,15 @@ fn settle(view: &View, mut wanted: Wanted, mistakes: Vec<Mistake>) -> (Wanted, T
         if plan.mistakes.is_empty() {
             break plan;
         }
+        let rows: HashMap<usize, &WantedMapping> = wanted.mappings.iter().map(|one| (one.index, one)).collect();
+        let mut gone = HashSet::new();
         for mistake in plan.mistakes {
-            let of_it = |index: usize| Some(index) == mistake.index;
-            let row = wanted.mappings.iter().find(|one| of_it(one.index));
+            let row = mistake.index.and_then(|index| rows.get(&index));
             let address = row.map_or(mistake.field, |one| addresses(&one.draft).0);
             lines.push(left_out(address, mistake.message));
-            wanted.mappings.retain(|one| !of_it(one.index));
+            gone.extend(mistake.index);
         }
+        wanted.mappings.retain(|one| !gone.contains(&one.index));
     };
     lines.splice(0..0, plan.acts.iter().filter_map(line));
     let landing_page = page_words(&plan);
@@ -245,13 +248,13 @@ fn beside(database: &Path) -> io::Result<Scratch> {
 
 fn copy_beside(from: &Path, database: &Path) -> io::Result<Scratch> {
     let mut source = std::fs::File::open(from)?;
-    if source.metadata()?.is_dir() {
+    let backup = source.metadata()?;
+    if backup.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let scratch = beside(database)?;
-    let mut copy = std::fs::OpenOptions::new().write(true).open(scratch.path())?;
-    io::copy(&mut source, &mut copy)?;
-    scratch.take_log_of(from)?;
+    io::copy(&mut source, &mut scratch.file())?;
+    scratch.take_log_of(from, &backup)?;
     Ok(scratch)
 }
 
@@ -259,3 +262,6 @@ fn is_same(one: &Path, other: &Path) -> bool {
     let id = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino()));
     matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -59,11 +61,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 pub(crate) struct Transfers {
     incoming: Arc<Semaphore>,
     backups: Arc<Semaphore>,
+    /// What goes on though its client has left.
+    tasks: TaskTracker,
 }
 
 impl Default for Transfers {
     fn default() -> Self {
-        Self { incoming: Arc::new(Semaphore::new(MOST_INCOMING)), backups: Arc::new(Semaphore::new(MOST_BACKUPS)) }
+        Self {
+            incoming: Arc::new(Semaphore::new(MOST_INCOMING)),
+            backups: Arc::new(Semaphore::new(MOST_BACKUPS)),
+            tasks: TaskTracker::new(),
+        }
     }
 }
 
@@ -77,6 +85,19 @@ impl Transfers {
 
     fn incoming(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Self::take(&self.incoming, "Another import or restore")
+    }
+
+    /// Does work that cannot be broken off, and holds the turn until it is over, whether the client waits or not. `None`:
+    /// the console is stopping.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        turn: OwnedSemaphorePermit,
+        stopping: &CancellationToken,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<(T, OwnedSemaphorePermit)> {
+        let stopping = stopping.clone();
+        let task = self.tasks.spawn(async move { Some((stopping.run_until_cancelled(work).await?, turn)) });
+        task.await.ok().flatten()
     }
 
     fn backup(&self) -> Result<OwnedSemaphorePermit, ApiError> {
@@ -164,4 +185,34 @@ fn stamp(now_ms: u64) -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1_000).unwrap_or_default());
     moment.ok().and_then(|moment| moment.format(format).ok()).unwrap_or_else(|| now_ms.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_the_work_though_the_client_hangs_up() {
+        let (transfers, stopping) = (Transfers::default(), CancellationToken::new());
+        let (done, work) = tokio::sync::oneshot::channel::<()>();
+        let turn = transfers.incoming().unwrap();
+        let mut asked = Box::pin(transfers.to_its_end(turn, &stopping, work));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        drop(asked);
+        tokio::task::yield_now().await;
+        assert!(transfers.incoming().is_err(), "the work goes on");
+        done.send(()).unwrap();
+        transfers.tasks.close();
+        transfers.tasks.wait().await;
+        assert!(transfers.incoming().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_console_that_stops_waits_for_no_examination() {
+        let (transfers, stopping) = (Transfers::default(), CancellationToken::new());
+        stopping.cancel();
+        let turn = transfers.incoming().unwrap();
+        assert!(transfers.to_its_end(turn, &stopping, std::future::pending::<()>()).await.is_none());
+        assert!(transfers.incoming().is_ok());
+    }
 }

@@ -99,9 +99,9 @@ impl Requests {
 
     /// Adds those of another slice.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.errors += other.errors;
-        self.by_class.iter_mut().zip(other.by_class).for_each(|(sum, count)| *sum += count);
+        self.requests = self.requests.saturating_add(other.requests);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.by_class.iter_mut().zip(other.by_class).for_each(|(sum, count)| *sum = sum.saturating_add(count));
         self.bytes_to_targets = self.bytes_to_targets.saturating_add(other.bytes_to_targets);
         self.bytes_to_visitors = self.bytes_to_visitors.saturating_add(other.bytes_to_visitors);
         self.total_us = self.total_us.saturating_add(other.total_us);
@@ -125,8 +125,8 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// Adds that of another slice.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.observed_ms += other.observed_ms;
-        self.connected_ms += other.connected_ms;
+        self.observed_ms = self.observed_ms.saturating_add(other.observed_ms);
+        self.connected_ms = self.connected_ms.saturating_add(other.connected_ms);
         self.bytes_to_targets = self.bytes_to_targets.saturating_add(other.bytes_to_targets);
         self.bytes_to_visitors = self.bytes_to_visitors.saturating_add(other.bytes_to_visitors);
     }

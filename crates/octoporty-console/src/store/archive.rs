@@ -1,9 +1,14 @@
 //! A backup that is to be put back: looked through before anything is touched. Every check is made on a copy of our own,
-//! so that the file stays as it is.
+//! so that the file stays as it is. Whoever made it may mean harm: nothing of its schema is evaluated before it is known
+//! to be the very schema that our migrations make.
+//!
+//! The cast: [`shape`] compares the schema, [`room`] looks whether the rows leave room for what comes next.
+
+mod room;
+mod shape;
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek};
 
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -19,9 +24,6 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
 /// Faults that SQLite looks for before it gives up: one is enough to refuse.
 const INTEGRITY_CHECK: &str = "PRAGMA integrity_check(1)";
-
-/// What would act by itself once the file is the database.
-const FOREIGN_CODE: &str = "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view')";
 
 /// Why a file cannot be put back. Each says what to do.
 #[derive(Debug, Error)]
@@ -104,7 +106,7 @@ pub(crate) struct Archive {
 impl Archive {
     /// Looks through a copy, and makes it ready to be the database.
     pub(crate) async fn open(file: Scratch) -> Result<Self, ArchiveError> {
-        check_header(file.path())?;
+        check_header(file.file())?;
         let mut connection = backup::open_private(&file).await?;
         let view = examine(&mut connection).await;
         // Whatever it is, nothing may hold its side files when it is deleted.
@@ -124,16 +126,14 @@ async fn examine(connection: &mut SqliteConnection) -> Result<View, ArchiveError
         Err(SchemaError::Foreign) => return Err(ArchiveError::Foreign(schema.table_names())),
         Err(SchemaError::Newer { found, known }) => return Err(ArchiveError::Newer { found, known }),
     }
+    shape::check(connection, schema.version()).await?;
     let verdict: String = sqlx::query_scalar(INTEGRITY_CHECK).fetch_one(&mut *connection).await?;
     if verdict != "ok" {
         return Err(ArchiveError::Damaged(verdict));
     }
-    let code: Option<String> = sqlx::query_scalar(FOREIGN_CODE).fetch_optional(&mut *connection).await?;
-    if let Some(name) = code {
-        return Err(ArchiveError::Damaged(format!("it has a trigger or view, {name}, that Octoporty never makes")));
-    }
     sqlx::raw_sql("PRAGMA journal_mode = DELETE").execute(&mut *connection).await?;
     open::migrate(connection).await?;
+    room::check(connection).await?;
     if let Some(error) = mappings::first_illegal(connection).await? {
         return Err(ArchiveError::Row(error.to_string()));
     }
@@ -142,8 +142,8 @@ async fn examine(connection: &mut SqliteConnection) -> Result<View, ArchiveError
 }
 
 /// What can be told from the first bytes and the length: SQLite itself calls a cut file damaged, or not at all.
-fn check_header(path: &Path) -> Result<(), ArchiveError> {
-    let file = File::open(path)?;
+fn check_header(mut file: &File) -> Result<(), ArchiveError> {
+    file.rewind()?;
     let have = file.metadata()?.len();
     let mut header = Vec::with_capacity(HEADER_BYTES);
     file.take(HEADER_BYTES as u64).read_to_end(&mut header)?;

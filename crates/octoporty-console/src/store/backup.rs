@@ -6,6 +6,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 use tokio::fs::File;
+use tokio::io::AsyncSeekExt;
 
 use super::scratch::Scratch;
 use super::{Store, StoreError, open, settings};
@@ -66,7 +67,8 @@ impl Store {
         let mut copy = open_private(&scratch).await?;
         strip(&mut copy).await?;
         copy.close().await?;
-        let file = File::open(scratch.path()).await?;
+        let mut file = File::from_std(scratch.file().try_clone()?);
+        file.rewind().await?;
         let bytes = file.metadata().await?.len();
         Ok(Backup { file, bytes })
     }

@@ -1,5 +1,6 @@
 //! Mappings, and the revision that rises with each change of them.
 
+use futures_util::TryStreamExt;
 use octoporty_proto::model::{
     Compression, DesiredState, Endpoint, HostHeader, LandingPage, Mapping, MappingId, PrefixHandling, Revision, Scheme,
     Target, TlsVerification,
@@ -240,8 +241,14 @@ pub(super) async fn view(snapshot: &mut SqliteConnection) -> Result<View, StoreE
 
 /// What is wrong with the first row that is not legal.
 pub(super) async fn first_illegal(connection: &mut SqliteConnection) -> Result<Option<StoreError>, StoreError> {
-    let rows = sqlx::query("SELECT * FROM mappings").fetch_all(connection).await?;
-    Ok(rows.iter().find_map(|row| read_row(row).err()))
+    // One by one: a row that is not legal may be as large as the file.
+    let mut rows = sqlx::query("SELECT * FROM mappings").fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        if let Err(error) = read_row(&row) {
+            return Ok(Some(error));
+        }
+    }
+    Ok(None)
 }
 
 /// Deletes a row. For the writer alone, as [`upsert`].

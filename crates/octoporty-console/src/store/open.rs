@@ -28,6 +28,14 @@ const APPLICATION_ID: i32 = 0x4f43_544f;
 /// A table that every schema of ours has, and by which one without the id (they had none at first) is recognised.
 const OWN_TABLE: &str = "desired_revision";
 
+/// The table by which the original's databases are recognised, and the one that its landing page is in.
+pub(super) const ORIGINAL_TABLE: &str = "PortMappings";
+pub(super) const ORIGINAL_SETTINGS: &str = "Settings";
+const MARKS: [&str; 3] = [OWN_TABLE, ORIGINAL_TABLE, ORIGINAL_SETTINGS];
+
+/// Names of tables that people are told.
+const MOST_NAMED: i64 = 10;
+
 /// How long a statement waits for another process's lock (a backup, a shell) before it fails.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -98,7 +106,11 @@ pub(super) struct Schema {
     /// How many migrations were applied, in a file of ours.
     version: i64,
     application_id: i32,
+    /// Those by which a file is recognised.
+    marks: Vec<String>,
+    /// Some of all, for people.
     tables: Vec<String>,
+    count: i64,
 }
 
 /// Why a file is not a database for this release.
@@ -116,32 +128,51 @@ pub(super) enum SchemaError {
 
 impl Schema {
     pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let words =
+            "SELECT substr(CAST(name AS TEXT), 1, 64) FROM sqlite_schema WHERE type = 'table' ORDER BY 1 LIMIT ?";
+        let marks = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)";
+        let [own, original, settings] = MARKS;
         Ok(Self {
             version: sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *connection).await?,
             application_id: sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?,
-            tables: sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-                .fetch_all(connection)
+            marks: sqlx::query_scalar(marks)
+                .bind(own)
+                .bind(original)
+                .bind(settings)
+                .fetch_all(&mut *connection)
+                .await?,
+            tables: sqlx::query_scalar(words).bind(MOST_NAMED).fetch_all(&mut *connection).await?,
+            count: sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
+                .fetch_one(connection)
                 .await?,
         })
     }
 
     /// Whether nobody has written to it yet.
     pub(super) fn is_fresh(&self) -> bool {
-        self.tables.is_empty() && self.version == 0 && self.application_id == 0
+        self.count == 0 && self.version == 0 && self.application_id == 0
     }
 
+    /// How many migrations were applied.
+    pub(super) const fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Whether it has one of the tables by which files are recognised.
     pub(super) fn has_table(&self, name: &str) -> bool {
-        self.tables.iter().any(|table| table == name)
+        self.marks.iter().any(|table| table == name)
     }
 
     /// Whether it is the original Octoporty's, whose tables EF Core makes.
     pub(super) fn is_original(&self) -> bool {
-        self.has_table("PortMappings")
+        self.has_table(ORIGINAL_TABLE)
     }
 
-    /// For people.
+    /// For people, who need not see the tables of a whole library.
     pub(super) fn table_names(&self) -> String {
-        self.tables.join(", ")
+        let more = self.count - i64::try_from(self.tables.len()).unwrap_or(i64::MAX);
+        let names = self.tables.join(", ");
+        if more > 0 { format!("{names} and {more} more") } else { names }
     }
 
     /// Refuses what is another program's, and what this release is too old for.
@@ -173,14 +204,20 @@ fn known() -> i64 {
 
 /// Applies what is missing, all in one transaction.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    migrate_to(connection, known()).await
+}
+
+/// The same up to a schema of an earlier release.
+pub(super) async fn migrate_to(connection: &mut SqliteConnection, version: i64) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // Read again: another process may have been quicker.
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
-    for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+    let until = usize::try_from(version).unwrap_or(0);
+    for migration in MIGRATIONS.iter().take(until).skip(usize::try_from(found).unwrap_or(0)) {
         sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
     }
     // A pragma takes no bound value.
-    let stamp = format!("PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID}", known().max(found));
+    let stamp = format!("PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID}", version.max(found));
     sqlx::raw_sql(sqlx::AssertSqlSafe(stamp)).execute(&mut *transaction).await?;
     transaction.commit().await
 }

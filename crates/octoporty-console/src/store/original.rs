@@ -60,7 +60,7 @@ pub(crate) async fn read(path: &Path) -> Result<Read, OriginalError> {
 
 async fn collect(connection: &mut SqliteConnection) -> Result<Read, OriginalError> {
     let schema = Schema::read(connection).await?;
-    if !schema.has_table("PortMappings") {
+    if !schema.is_original() {
         let is_ours = !schema.is_fresh() && schema.judge().is_ok();
         return Err(if is_ours { OriginalError::Ours } else { OriginalError::Foreign(schema.table_names()) });
     }
@@ -79,7 +79,7 @@ async fn collect(connection: &mut SqliteConnection) -> Result<Read, OriginalErro
         take(index, entry(row)?, &mut read);
     }
     name_rows(&rows, &mut read.1)?;
-    if schema.has_table("Settings") {
+    if schema.has_table(open::ORIGINAL_SETTINGS) {
         let html: Option<String> =
             sqlx::query_scalar("SELECT CAST(Value AS TEXT) FROM Settings WHERE Key = 'LandingPageHtml'")
                 .fetch_optional(connection)

@@ -1,7 +1,6 @@
 //! Puts another file in the place of the database, and keeps the old one. Only while nobody else has it open.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::macros::format_description;
+use tracing::warn;
 
 use super::open::{self, folder_of};
 use super::scratch::{SIDE_FILES, Scratch, with_suffix};
@@ -24,6 +24,14 @@ pub(crate) enum SwapError {
     /// Another process has it open.
     #[error("{0} is in use: stop the agent first (systemctl stop octoporty-agent), then repeat this")]
     InUse(String),
+    /// It cannot be taken, for a reason that does not tell whether somebody has it.
+    #[error("{path} cannot be taken: {reason}")]
+    Untaken {
+        /// Which.
+        path: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A file cannot be moved, linked or read.
     #[error("{path}: {source}")]
     File {
@@ -43,12 +51,13 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> SwapError {
 pub(crate) struct Taken {
     /// `None` when the file cannot be opened as a database: then nobody runs on it either.
     connection: Option<SqliteConnection>,
+    /// Whether all of it is in the file itself.
+    is_folded: bool,
 }
 
 impl Taken {
     /// Takes an existing database, with its write-ahead log folded into it.
     pub(crate) async fn take(database: &Path) -> Result<Self, SwapError> {
-        let in_use = || SwapError::InUse(database.display().to_string());
         let options = SqliteConnectOptions::new()
             .filename(database)
             .locking_mode(SqliteLockingMode::Exclusive)
@@ -56,14 +65,18 @@ impl Taken {
             .disable_statement_logging();
         let mut connection = match options.connect().await {
             Ok(connection) => connection,
-            Err(error) if is_locked(&error) => return Err(in_use()),
-            Err(_) => return Ok(Self { connection: None }),
+            Err(error) => {
+                check_nobodys(database, &error)?;
+                return Ok(Self { connection: None, is_folded: false });
+            }
         };
         // Whoever has the database open in its usual mode holds a lock that this cannot have beside it.
         match sqlx::raw_sql("BEGIN EXCLUSIVE; COMMIT; PRAGMA journal_mode = DELETE").execute(&mut connection).await {
-            Ok(_) => Ok(Self { connection: Some(connection) }),
-            Err(error) if is_locked(&error) => Err(in_use()),
-            Err(_) => Ok(Self { connection: None }),
+            Ok(_) => Ok(Self { connection: Some(connection), is_folded: true }),
+            // It is not closed yet: SQLite would clear the log away, which is still to be kept.
+            Err(error) => {
+                check_nobodys(database, &error).map(|()| Self { connection: Some(connection), is_folded: false })
+            }
         }
     }
 
@@ -76,8 +89,14 @@ impl Taken {
     }
 }
 
-fn is_locked(error: &sqlx::Error) -> bool {
-    matches!(open::primary_code(error), Some(5 | 6))
+/// Only what no SQLite can read is nobody's. A full or failing disk says nothing of who else has it.
+fn check_nobodys(database: &Path, error: &sqlx::Error) -> Result<(), SwapError> {
+    let path = database.display().to_string();
+    match open::primary_code(error) {
+        Some(5 | 6) => Err(SwapError::InUse(path)),
+        Some(11 | 26) => Ok(()),
+        _ => Err(SwapError::Untaken { path, reason: open::plain_words(error) }),
+    }
 }
 
 /// Puts `fresh` in the database's place. What was there is kept under the name that is answered.
@@ -88,57 +107,96 @@ pub(crate) async fn replace(
     now_ms: u64,
 ) -> Result<Option<PathBuf>, SwapError> {
     let folder = folder_of(database);
-    std::fs::File::open(fresh.path()).and_then(|file| file.sync_all()).map_err(failed(fresh.path()))?;
+    fresh.file().sync_all().map_err(failed(fresh.path()))?;
     if !database.exists() {
-        same_owner(&folder, fresh.path());
-        move_over(fresh.path(), database, &folder)?;
+        put(fresh, &folder, database)?;
         return Ok(None);
     }
     let taken = Taken::take(database).await?;
-    if taken.connection.is_some() {
-        // Everything is in the file itself now; what lies beside it is empty.
+    if taken.is_folded {
+        // What lies beside it is empty.
         drop(["-shm", "-journal"].map(|side| std::fs::remove_file(with_suffix(database, side))));
     }
-    let swapped = keep_and_replace(database, fresh, label, now_ms);
+    let kept = keep(database, label, now_ms);
+    let swapped = match &kept {
+        Ok(kept) => put(fresh, &kept.name, database),
+        Err(_) => Ok(()),
+    };
+    // Whatever SQLite clears away as it closes, a log that is to be kept has another name by now.
     taken.release().await;
-    swapped.map(Some)
+    let kept = kept?;
+    if let Err(error) = swapped {
+        kept.undo();
+        return Err(error);
+    }
+    Ok(Some(kept.name))
 }
 
-fn keep_and_replace(database: &Path, fresh: &Scratch, label: &str, now_ms: u64) -> Result<PathBuf, SwapError> {
-    let kept = keep(database, label, now_ms)?;
-    same_owner(database, fresh.path());
-    move_over(fresh.path(), database, &folder_of(database))?;
-    Ok(kept)
+/// The old file under its second name.
+struct Kept {
+    database: PathBuf,
+    name: PathBuf,
+    /// Whether the old name is its own as well.
+    has_both: bool,
+    /// Side files that went with it: from where to where.
+    moved: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Kept {
+    /// Everything as it was, as far as the disk lets us: a failure is told of already.
+    fn undo(&self) {
+        for (from, to) in &self.moved {
+            drop(std::fs::rename(to, from));
+        }
+        drop(if self.has_both {
+            std::fs::remove_file(&self.name)
+        } else {
+            std::fs::rename(&self.name, &self.database)
+        });
+    }
 }
 
 /// A second name for the old file, so that there is a database at every moment; where links are not to be had, it moves.
-fn keep(database: &Path, label: &str, now_ms: u64) -> Result<PathBuf, SwapError> {
+/// What fails leaves file and log as they were.
+fn keep(database: &Path, label: &str, now_ms: u64) -> Result<Kept, SwapError> {
     let stamp = format!(".{label}-{}", stamp(now_ms));
     let names = (1..=MOST_NAMES).map(|number| if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") });
-    let names = names.map(|suffix| with_suffix(database, &suffix));
-    let free = names.into_iter().find(|name| !name.exists());
-    let kept = free.ok_or_else(|| failed(database)(io::Error::from(io::ErrorKind::AlreadyExists)))?;
+    let mut names = names.map(|suffix| with_suffix(database, &suffix));
+    let free = names.find(|name| std::fs::symlink_metadata(name).is_err());
+    let name = free.ok_or_else(|| failed(database)(io::Error::from(io::ErrorKind::AlreadyExists)))?;
+    let has_both = match std::fs::hard_link(database, &name) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(failed(&name)(error)),
+        Err(_) => std::fs::rename(database, &name).map(|()| false).map_err(failed(&name))?,
+    };
+    let mut kept = Kept { database: database.to_owned(), name, has_both, moved: Vec::new() };
     // A log that could not be folded in belongs to the old file alone.
     for side in SIDE_FILES {
-        let (from, to) = (with_suffix(database, side), with_suffix(&kept, side));
-        if from.exists() {
-            std::fs::rename(&from, &to).map_err(failed(&from))?;
+        let (from, to) = (with_suffix(database, side), with_suffix(&kept.name, side));
+        match std::fs::rename(&from, &to) {
+            Ok(()) => kept.moved.push((from, to)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                kept.undo();
+                return Err(failed(&from)(error));
+            }
         }
     }
-    std::fs::hard_link(database, &kept).or_else(|_| std::fs::rename(database, &kept)).map_err(failed(&kept))?;
     Ok(kept)
 }
 
-fn move_over(from: &Path, to: &Path, folder: &Path) -> Result<(), SwapError> {
-    std::fs::rename(from, to).map_err(failed(to))?;
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
-}
-
-/// Root restores what a service runs on: the file has to be that user's. Whoever cannot give files away is that user.
-fn same_owner(of: &Path, file: &Path) {
-    let Ok(like) = std::fs::metadata(of) else { return };
-    drop(std::os::unix::fs::chown(file, Some(like.uid()), Some(like.gid())));
-    drop(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)));
+/// Root restores what a service runs on: the file has to be that user's, whom `like` tells.
+fn put(fresh: &Scratch, like: &Path, database: &Path) -> Result<(), SwapError> {
+    let like = std::fs::metadata(like).map_err(failed(like))?;
+    fresh.give_to_owner_of(&like).map_err(failed(fresh.path()))?;
+    fresh.check_name().map_err(failed(fresh.path()))?;
+    std::fs::rename(fresh.path(), database).map_err(failed(database))?;
+    // It is there; whether the folder is on the disk yet is all that can be wrong now, and nothing is to be undone.
+    let folder = folder_of(database);
+    if let Err(error) = std::fs::File::open(&folder).and_then(|folder| folder.sync_all()) {
+        warn!(%error, folder = %folder.display(), "the folder of the database cannot be written to the disk at once");
+    }
+    Ok(())
 }
 
 fn stamp(now_ms: u64) -> String {
@@ -146,3 +204,6 @@ fn stamp(now_ms: u64) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(now_ms / 1_000).unwrap_or_default());
     moment.ok().and_then(|moment| moment.format(format).ok()).unwrap_or_else(|| now_ms.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -545,9 +545,34 @@ fn broken(world: &World, backup: &[u8]) -> Vec<Bad> {
         ("damaged", damaged, "damaged_backup", "is damaged"),
         ("with an index that lies", lying, "damaged_backup", "missing from index"),
         ("one that acts by itself", changed("trigger.db", trigger), "damaged_backup", "trigger or view, t"),
-        ("one without a table", changed("table.db", "DROP TABLE mappings"), "damaged_backup", "no such table"),
+        ("one without a table", changed("table.db", "DROP TABLE rollups"), "damaged_backup", "has no table rollups"),
         ("one with an illegal row", changed("row.db", row), "damaged_backup", "gopher"),
     ]
+}
+
+/// Backups whose tables would act when they are looked at, or leave no room for what comes next.
+fn hostile(world: &World, backup: &[u8]) -> Vec<Bad> {
+    let made = |name: &'static str, sql: &str, words: &'static str| -> Bad {
+        (name, variant(world, name, Some(backup), sql), "damaged_backup", words)
+    };
+    let work = "length(hex(zeroblob(1000))) >= 0";
+    let most = i64::MAX;
+    let computed = "DROP TABLE settings; CREATE TABLE settings (key TEXT NOT NULL PRIMARY KEY, v TEXT, \
+                    updated_ms INTEGER NOT NULL, value TEXT AS (hex(zeroblob(1000))) VIRTUAL)";
+    vec![
+        ("check.db", format!("CREATE TABLE t (x CHECK ({work})); INSERT INTO t VALUES (1)"), "the table t"),
+        ("computed.db", computed.to_owned(), "the table settings"),
+        ("index.db", format!("CREATE INDEX i ON mappings (name) WHERE {work}"), "the index i"),
+        ("id.db", format!("INSERT INTO request_blocks VALUES ({most}, 0, 0, 0, 0, 0, x'')"), "request_blocks"),
+        ("seq.db", format!("INSERT INTO sqlite_sequence VALUES ('connection_log', {most})"), "connection_log"),
+        ("revision.db", format!("UPDATE desired_revision SET value = {most}"), "desired_revision"),
+        ("norevision.db", "DELETE FROM desired_revision".to_owned(), "desired_revision"),
+        ("changed.db", format!("UPDATE mappings SET revision = {most}"), "mappings"),
+        ("page.db", "INSERT INTO settings VALUES ('x', hex(zeroblob(4000000)), 1)".to_owned(), "settings"),
+    ]
+    .into_iter()
+    .map(|(name, sql, words)| made(name, &sql, words))
+    .collect()
 }
 
 #[tokio::test]
@@ -559,11 +584,17 @@ async fn what_is_no_good_backup_is_refused_in_its_own_words_and_nothing_is_touch
     }
     let before = settings_of(&user).await;
     let backup = user.get(BACKUP).await.body;
-    for (what, body, code, words) in [strangers_of(&world, &backup), broken(&world, &backup)].concat() {
+    for (what, body, code, words) in
+        [strangers_of(&world, &backup), broken(&world, &backup), hostile(&world, &backup)].concat()
+    {
         let problem = upload(&user, RESTORE, body).await.problem(400, code);
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(words) && detail.contains("Nothing was changed"), "{what}: {problem}");
     }
+    let tables: String = (10..60).map(|number| format!("CREATE TABLE t{number} (x);")).collect();
+    let crowd = upload(&user, RESTORE, variant(&world, "crowd.db", None, &tables)).await;
+    let detail = crowd.problem(400, "foreign_database")["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("t10, ") && detail.contains("and 40 more") && !detail.contains("t20"), "{detail}");
     user.call("POST", RESTORE).json(&json!({})).send().await.problem(415, "not_sqlite");
     assert_eq!(settings_of(&user).await, before);
     assert_eq!(strangers(&world), [""; 0]);
@@ -581,6 +612,16 @@ async fn a_backup_of_an_older_schema_is_brought_up_to_this_one() {
     python(&format!("import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript({sql:?})"), &file);
     assert_eq!(counts(&upload(&user, RESTORE, std::fs::read(&file).unwrap()).await), [1, 0, 0, 0]);
     assert_eq!(user.get("/api/v1/mappings/6f9619ff-8b86-d011-b42d-00c04fc964ff").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_backup_that_somebody_had_analyzed_is_still_one() {
+    let world = World::new().await;
+    let user = world.user().await;
+    user.create("a.example.com").await;
+    let backup = user.get(BACKUP).await.body;
+    let analyzed = variant(&world, "analyzed.db", Some(&backup), "ANALYZE; VACUUM");
+    assert_eq!(counts(&upload(&user, RESTORE, analyzed).await), [0, 0, 1, 0]);
 }
 
 #[tokio::test]

@@ -50,11 +50,13 @@ pub(crate) async fn restore(
     let effect = query.effect()?;
     check_type(request.headers())?;
     check_announced(request.headers(), RESTORE_LIMIT, too_large)?;
-    let _turn = app.transfers.incoming()?;
+    let turn = app.transfers.incoming()?;
     let condition = precondition(request.headers());
     let scratch = Scratch::beside(app.store.path()).map_err(|error| unwritable(&error))?;
     receive(request.into_body(), &scratch).await?;
-    let archive = Archive::open(scratch).await.map_err(|error| refusal(&error))?;
+    let examined = app.transfers.to_its_end(turn, &app.stopping, Archive::open(scratch)).await;
+    let (archive, _turn) = examined.ok_or(StoreError::Closed)?;
+    let archive = archive.map_err(|error| refusal(&error))?;
     let wanted = wanted(archive.view);
     match effect {
         Effect::Preview => Ok(answer(&app.store.preview_import(wanted, Mode::Replace).await?, effect)),
@@ -81,8 +83,8 @@ fn wanted(view: View) -> Wanted {
 
 /// Writes the body to the disk as it comes.
 async fn receive(mut body: Body, scratch: &Scratch) -> Result<(), ApiError> {
-    let opened = tokio::fs::OpenOptions::new().write(true).open(scratch.path()).await;
-    let mut file = opened.map_err(|error| unwritable(&error))?;
+    let file = scratch.file().try_clone().map_err(|error| unwritable(&error))?;
+    let mut file = tokio::fs::File::from_std(file);
     let (mut pace, mut length) = (Pace::begin(), 0_u64);
     while let Some(bytes) = piece(&mut body, &mut pace).await? {
         length += bytes.len() as u64;
