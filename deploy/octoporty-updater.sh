@@ -3,8 +3,11 @@
 # and cannot replace itself; this runs on its host, as root, by octoporty-updater.path and octoporty-updater.timer.
 #
 # One run looks once. A request is kept until the new gateway is up: what fails is tried again by the next run, and after
-# OCTOPORTY_TRIES of them the file becomes <signal>.failed. Nothing of the file is ever run: the release is checked, and
+# OCTOPORTY_TRIES of them it goes to <state>/rejected. Nothing of the file is ever run: the release is checked, and
 # reaches docker or the command as an environment variable.
+#
+# The signal's folder is the gateway's own, and this is root: nothing there is followed or written, the file is only read
+# and removed.
 #
 #   OCTOPORTY_SIGNAL_FILE     the signal file                              /opt/octoporty/data/update-signal
 #   OCTOPORTY_UPDATE_COMMAND  how to update, for `sh -c`; finds the release in OCTOPORTY_VERSION. Without it:
@@ -14,9 +17,9 @@
 #   OCTOPORTY_HEALTH_SECONDS  how long it may take to be up                60
 #   OCTOPORTY_UPDATE_SECONDS  how long pulling and starting may take       900
 #   OCTOPORTY_TRIES           runs before a request is given up            5
-#   OCTOPORTY_STATE_DIR       where tries are counted, and the lock is     /var/lib/octoporty-updater
+#   OCTOPORTY_STATE_DIR       root's own: tries, the lock, what was rejected   /var/lib/octoporty-updater
 #
-# Needs bash, python3 or jq, flock, timeout, and curl.
+# Needs bash, GNU coreutils, python3 or jq, flock, and curl.
 set -euo pipefail
 
 signal=${OCTOPORTY_SIGNAL_FILE:-/opt/octoporty/data/update-signal}
@@ -53,14 +56,25 @@ sys.stdout.write(value)' "$1" 2>/dev/null
   fi
 }
 
-# Read once, and no more than a signal can have: whatever is done is done about these bytes.
-read_signal() { timeout 5 head -c $((LARGEST + 1)) -- "$signal" | tr -d '\0'; }
+# Read once, and no more than a signal can have: whatever is done is done about these bytes. A link is not followed, and
+# a pipe that took the file's place holds nobody up.
+read_signal() {
+  timeout 5 dd if="$signal" iflag=nofollow,nonblock,fullblock bs=$((LARGEST + 1)) count=1 status=none | tr -d '\0'
+}
 
-# why: puts the request aside. The gateway takes a new one then.
+# Whether there is something by that name, be it a link to nowhere.
+is_asked() { [ -e "$signal" ] || [ -L "$signal" ]; }
+
+# why: puts the request aside, in a folder where nobody else can have laid a link. The gateway takes a new one then.
 give_up() {
-  mv -f -- "$signal" "$signal.failed"
+  local where=
+  if [ -n "$request" ]; then
+    (umask 077 && printf '%s' "$request" >"$state/rejected")
+    where="; the request is at $state/rejected"
+  fi
   rm -f -- "$tries"
-  complain "$1; the request is at $signal.failed"
+  rm -f -- "$signal" || where="$where; remove $signal by hand"
+  complain "$1$where"
   exit 1
 }
 
@@ -112,23 +126,31 @@ is_up() {
   return 1
 }
 
-[ -e "$signal" ] || exit 0
+is_asked || exit 0
 for needed in flock timeout curl; do
   command -v "$needed" >/dev/null || { complain "needs $needed"; exit 69; }
 done
 command -v python3 >/dev/null || command -v jq >/dev/null || { complain "needs python3 or jq"; exit 69; }
-mkdir -p -- "$state"
+mkdir -p -m 0700 -- "$state"
+# Whoever else can write there could have root write elsewhere.
+[ -O "$state" ] && [ -z "$(find -H "$state" -maxdepth 0 -perm /022)" ] || {
+  complain "$state has to belong to the user that this runs as, and nobody else may write there: chown it, chmod 700"
+  exit 77
+}
 tries=$state/tries
 # One run at a time; one that finds another at work leaves the request to it.
 exec 9>"$state/lock"
 flock --nonblock 9 || { say "another run is at work"; exit 0; }
-[ -e "$signal" ] || exit 0
+is_asked || exit 0
 
+request=
 [ -f "$signal" ] && [ ! -L "$signal" ] || give_up "$signal is no plain file"
-request=$(read_signal) || give_up "$signal cannot be read"
+request=$(read_signal 2>/dev/null) || { request= && give_up "$signal cannot be read"; }
 [ "${#request}" -le "$LARGEST" ] || give_up "$signal is larger than $LARGEST bytes, the gateway did not write it"
 target=$(field targetVersion <<<"$request") || give_up "$signal is not the JSON that the gateway writes"
 [[ ${#target} -le 64 && $target =~ $SEMVER ]] || give_up "targetVersion in $signal is no release such as 1.2.3"
+[ -n "$command" ] || [[ $target != *+* ]] ||
+  give_up "no tag of an image can be $target: docker has none with build metadata (+), set OCTOPORTY_UPDATE_COMMAND"
 
 # Tries of this request: another one begins anew.
 wish=$(cksum <<<"$request" | tr ' ' -)

@@ -247,19 +247,19 @@ async fn the_updater_gives_up_a_request_that_never_works_and_takes_the_next() {
     let world = World::new();
     let _gateway = world.gateway(&[]).await;
     let (host, release) = (Host::new(&world), release(&world).await);
-    let failed_signal = world.path("update-signal.failed");
+    let rejected = world.path("state/rejected");
     // Docker does all of it, and still the gateway is of the old release.
     host.ask_for(&json!({ "targetVersion": "99.0.0" }).to_string());
     for number in 1..=2 {
         let failed = host.update(&[]).await;
         let told = words(&failed);
         assert!(told.contains(&format!("try {number} of 3")) && told.contains(&format!("it runs {release}")), "{told}");
-        assert!(host.signal.exists() && !failed_signal.exists());
+        assert!(host.signal.exists() && !rejected.exists());
     }
     let last = words(&host.update(&[]).await);
     assert!(last.contains("3 times"), "{last}");
     assert!(!host.signal.exists(), "the gateway may be asked anew");
-    assert_eq!(read(&failed_signal)["targetVersion"], "99.0.0", "and what failed can be looked at");
+    assert_eq!(read(&rejected)["targetVersion"], "99.0.0", "and what failed can be looked at");
     host.ask_for(&json!({ "targetVersion": release }).to_string());
     assert!(host.update(&[]).await.status.success(), "another request begins anew");
 }
@@ -270,7 +270,7 @@ async fn the_updater_runs_nothing_that_stands_in_the_file() {
     let host = Host::new(&world);
     let taken = world.path("taken").display().to_string();
     let commanded = world.path("commanded").display().to_string();
-    let failed = world.path("update-signal.failed");
+    let rejected = world.path("state/rejected");
     let injected = [
         json!({ "targetVersion": format!("1.0.0; touch {taken}") }).to_string(),
         json!({ "targetVersion": format!("1.0.0$(touch {taken})") }).to_string(),
@@ -287,9 +287,88 @@ async fn the_updater_runs_nothing_that_stands_in_the_file() {
         let command = format!("echo \"$OCTOPORTY_VERSION\" >>{commanded}");
         let refused = host.update(&[("OCTOPORTY_UPDATE_COMMAND", &command)]).await;
         assert!(!refused.status.success() && !host.signal.exists(), "{content}: {}", words(&refused));
-        assert_eq!(std::fs::read_to_string(&failed).ok().as_deref(), Some(content.as_str()));
+        // As much of it as a signal may have, and a byte.
+        let kept = std::fs::read_to_string(&rejected).expect("what is refused can be looked at");
+        assert_eq!(kept, content[..content.len().min(4097)]);
     }
     assert!(!Path::new(&taken).exists() && !Path::new(&commanded).exists() && host.docker_was_told().is_empty());
+}
+
+/// All names below a folder, with what is in the files.
+fn below(folder: &Path) -> Vec<(PathBuf, Option<String>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("it is a folder") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(below(&path));
+        }
+        found.push((path.clone(), std::fs::read_to_string(&path).ok()));
+    }
+    found.sort();
+    found
+}
+
+/// The signal's folder is the gateway's, and the updater is root: who has the gateway must not get at the host's files.
+#[tokio::test]
+async fn the_updater_follows_and_writes_nothing_in_the_gateways_folder() {
+    let world = World::new();
+    let mut host = Host::new(&world);
+    for folder in ["signals", "theirs"] {
+        std::fs::create_dir_all(world.path(folder)).expect("the world's folder is writable");
+    }
+    host.signal = world.path("signals/update-signal");
+    std::fs::write(world.path("theirs/passwd"), "root's own").expect("a writable folder");
+    std::fs::write(world.path("theirs/request"), r#"{"targetVersion":"1.0.0"}"#).expect("a writable folder");
+    let before = below(&world.path("theirs"));
+    let failed = world.path("signals/update-signal.failed");
+    for trap in ["theirs", "theirs/passwd", "theirs/new"] {
+        std::os::unix::fs::symlink(world.path(trap), &failed).expect("a writable folder");
+        host.ask_for("no JSON");
+        let refused = host.update(&[]).await;
+        assert!(!refused.status.success() && !host.signal.exists(), "{trap}: {}", words(&refused));
+        assert_eq!(std::fs::read_link(&failed).ok(), Some(world.path(trap)), "the link is nobody's business");
+        assert_eq!(below(&world.path("theirs")), before, "{trap}");
+        std::fs::remove_file(&failed).expect("it was made above");
+    }
+    std::fs::create_dir(&failed).expect("a writable folder");
+    host.ask_for("no JSON");
+    assert!(!host.update(&[]).await.status.success() && !host.signal.exists());
+    assert_eq!(below(&world.path("signals")), [(failed, None)], "nothing was put into the folder");
+
+    // A link in the signal's own place, to a request, to another's file and to nowhere.
+    for other in ["theirs/request", "theirs/passwd", "theirs/new"] {
+        std::fs::write(world.path("state/rejected"), "the last one").expect("a writable folder");
+        std::os::unix::fs::symlink(world.path(other), &host.signal).expect("a writable folder");
+        let refused = host.update(&[]).await;
+        assert!(words(&refused).contains("no plain file"), "{other}: {}", words(&refused));
+        assert!(!host.signal.is_symlink(), "{other}: the next request has room");
+        assert_eq!(below(&world.path("theirs")), before, "{other}");
+        assert_eq!(std::fs::read_to_string(world.path("state/rejected")).ok().as_deref(), Some("the last one"));
+    }
+    assert!(host.docker_was_told().is_empty());
+
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(world.path("state"), open).expect("its own folder");
+    host.ask_for("no JSON");
+    let unsafe_state = host.update(&[]).await;
+    assert!(words(&unsafe_state).contains("nobody else may write there"), "{}", words(&unsafe_state));
+    assert!(host.signal.exists(), "nothing is done");
+}
+
+#[tokio::test]
+async fn a_release_that_no_image_can_be_tagged_with_is_refused_in_words() {
+    let world = World::new();
+    let host = Host::new(&world);
+    let request = json!({ "targetVersion": "1.0.0+build.5" }).to_string();
+    host.ask_for(&request);
+    let refused = host.update(&[("OCTOPORTY_HEALTH_URL", "none")]).await;
+    assert!(words(&refused).contains("1.0.0+build.5: docker has none"), "{}", words(&refused));
+    assert!(!host.signal.exists() && host.docker_was_told().is_empty());
+    host.ask_for(&request);
+    let command = format!("echo \"$OCTOPORTY_VERSION\" >{}", world.path("installed").display());
+    let done = host.update(&[("OCTOPORTY_UPDATE_COMMAND", &command), ("OCTOPORTY_HEALTH_URL", "none")]).await;
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(std::fs::read_to_string(world.path("installed")).expect("it ran").trim(), "1.0.0+build.5");
 }
 
 #[tokio::test]
