@@ -31,7 +31,7 @@ fn secrets_are_masked_wherever_they_stand_and_what_is_none_is_not() {
                 { "handle": [{ "handler": "authentication", "providers": { "http_basic": {
                     "accounts": [{ "username": "bob", "password": "$2a$t0ps3cret" }] } } }] },
                 { "handle": [{ "handler": "headers", "request": { "set": {
-                    "Authorization": ["Bearer t0ps3cret"], "X-Api-Key": ["t0ps3cret"], "X-Plain": ["seen"] } } }] },
+                    "Authorization": ["Bearer t0ps3cret"], "X-Api-Key": ["t0ps3cret"], "X-Plain": ["t0ps3cret"] } } }] },
                 { "handle": [{ "handler": "reverse_proxy", "upstreams": [{ "dial": "localhost:17200" }] }] }
             ] } } }
         },
@@ -43,7 +43,7 @@ fn secrets_are_masked_wherever_they_stand_and_what_is_none_is_not() {
     for secret in ["t0ps3cret", "1234567"] {
         assert!(!text.contains(secret), "{text}");
     }
-    for open in ["cloudflare", "bob", "seen", "localhost:17200", "kid", "BEGIN CERTIFICATE", "cache:6379/1"] {
+    for open in ["cloudflare", "bob", "X-Plain", "localhost:17200", "kid", "BEGIN CERTIFICATE", "cache:6379/1"] {
         assert!(text.contains(open), "{open} is no secret: {text}");
     }
 }
@@ -53,6 +53,94 @@ fn where_a_secret_comes_from_and_whether_it_is_on_is_no_secret() {
     let config = json!({ "api_token": "{env.CF_TOKEN}", "secret": "{file./run/secret}", "tokens": { "enabled": true, "x": null } });
     assert_eq!(masked(config.clone()), config);
     assert_eq!(masked(json!({ "token": "{env.A}t0ps3cret{env.B}" })), json!({ "token": "****" }));
+}
+
+#[test]
+fn keys_of_providers_and_of_stores_are_secrets_and_their_names_are_not() {
+    let config = json!({
+        "rfc2136": { "key_name": "seen-name", "key_alg": "hmac-sha256", "key_id": "seen-id", "key_type": "p256", "key": "t0ps3cret",
+            "server": "192.0.2.4:53" },
+        "ovh": { "endpoint": "ovh-eu", "application_key": "t0ps3cret", "consumer_key": "t0ps3cret" },
+        "redis": { "aes_key": "t0ps3cret", "aesKey": "t0ps3cret", "connection_string": "host=db password=t0ps3cret" },
+        "mysql": { "dsn": "u:t0ps3cret@tcp(db)/x", "pass": "t0ps3cret", "PASSWD": "t0ps3cret", "pwd": "t0ps3cret" },
+        "encoder": { "message_key": "msg", "level_key": "level" },
+        "zone": { "key": "{http.request.remote.host}", "public_key": "seen-public" },
+    });
+    let text = masked(config).to_string();
+    assert!(!text.contains("t0ps3cret"), "{text}");
+    for open in [
+        "seen-name",
+        "hmac-sha256",
+        "seen-id",
+        "p256",
+        "192.0.2.4:53",
+        "ovh-eu",
+        "\"msg\"",
+        "\"level\"",
+        "{http.request.remote.host}",
+        "seen-public",
+    ] {
+        assert!(text.contains(open), "{open} is no secret: {text}");
+    }
+}
+
+#[test]
+fn what_is_put_into_a_header_or_looked_for_in_one_is_masked_whatever_it_is_called() {
+    let config = json!({ "handle": [
+        { "handler": "reverse_proxy", "upstreams": [{ "dial": "127.0.0.1:17200" }], "headers": {
+            "request": { "set": { "X-Auth": ["t0ps3cret"], "Host": ["{http.request.host}"] }, "add": { "X-A": ["t0ps3cret"] } },
+            "response": { "replace": { "X-B": [{ "search": "t0ps3cret", "replace": "t0ps3cret" }] }, "delete": ["Server"] } },
+          "health_checks": { "active": { "path": "/healthz", "headers": { "X-C": ["t0ps3cret"] } } } },
+        { "handler": "static_response", "status_code": 200, "headers": { "X-D": ["t0ps3cret"] } }
+    ], "match": [{ "host": ["a.example"], "header": { "X-Origin-Verify": ["t0ps3cret"] },
+        "header_regexp": { "X-E": { "name": "x", "pattern": "^t0ps3cret$" } } }] });
+    let text = masked(config).to_string();
+    assert!(!text.contains("t0ps3cret"), "{text}");
+    for open in [
+        "reverse_proxy",
+        "127.0.0.1:17200",
+        "X-Auth",
+        "{http.request.host}",
+        "Server",
+        "/healthz",
+        "a.example",
+        "static_response",
+        "X-Origin-Verify",
+    ] {
+        assert!(text.contains(open), "{open} is no secret: {text}");
+    }
+}
+
+#[test]
+fn secrets_within_a_text_are_masked_where_they_stand() {
+    for (text, seen) in [
+        ("postgres://u:t0ps/3cret@db/x", "postgres://****@db/x"),
+        ("https://u:t0p@s3cret@db/x", "https://****@db/x"),
+        ("http://a/ http://u:t0ps3cret@b/ https://v:t0ps3cret@c", "http://a/ http://****@b/ https://****@c"),
+        ("u:t0ps3cret@tcp(db)/x", "****@tcp(db)/x"),
+        ("/hook?token=t0ps3cret&x=1", "/hook?token=****&x=1"),
+        ("https://h/x?a=1&api_key=t0ps3cret", "https://h/x?a=1&api_key=****"),
+        (
+            "https://h/?sig=t0ps3cret&key=t0ps3cret&access_token=t0ps3cret",
+            "https://h/?sig=****&key=****&access_token=****",
+        ),
+        ("host=db user=u Password = 't0ps 3cret' sslmode=on", "host=db user=u Password = **** sslmode=on"),
+        ("Server=db;Pwd=t0ps3cret;Database=x", "Server=db;Pwd=****;Database=x"),
+        ("?token={env.TOKEN}&page=2", "?token={env.TOKEN}&page=2"),
+        ("Bearer t0ps3cret", "Bearer ****"),
+        ("respond Basic t0ps3cret now", "respond Basic **** now"),
+    ] {
+        assert_eq!(masked(json!({ "text": text })), json!({ "text": seen }), "{text}");
+    }
+}
+
+#[test]
+fn what_routes_are_told_by_stays_as_it_is() {
+    let config = json!({ "apps": { "http": { "servers": { "secrets": { "listen": [":443", "tcp/[::1]:80", "unix//run/caddy.sock"],
+        "routes": [{ "match": [{ "host": ["token.example.com", "*.key.example"], "path": ["/api/*", "/a@b", "/x:y@z"] }],
+            "handle": [{ "handler": "rewrite", "uri": "{http.request.uri.path}?x=1&page=2#top" },
+                { "handler": "reverse_proxy", "upstreams": [{ "dial": "secret-host:8080" }, { "dial": "[2001:db8::1]:443" }] }] }] } } } } });
+    assert_eq!(masked(config.clone()), config);
 }
 
 fn listening(address: &str) -> Listening {
