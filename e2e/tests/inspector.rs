@@ -192,11 +192,11 @@ async fn a_name_that_leads_elsewhere_is_asked_at_the_gateway_unless_told_otherwi
         (&json!("gateway"), &json!(203)),
         "{found}"
     );
-    assert!(found["gateway"]["detour"].as_str().is_some_and(|why| why.contains("refused")), "{found}");
+    assert!(found["gateway"]["detour"].as_str().is_some_and(|why| why.contains("the agent's own network")), "{found}");
     let direct = inspect(&pair.console, json!({ "url": url, "via": "dns" })).await;
     assert_eq!(
         (&direct["gateway"]["code"], &direct["realRequests"]),
-        (&json!("public_unreachable"), &json!(1)),
+        (&json!("public_internal"), &json!(1)),
         "{direct}"
     );
     assert_eq!(kinds(&direct), ["outcome"]);

@@ -92,17 +92,60 @@ fn public(host: &str, port: u16, via: ProbeVia) -> Probe {
 #[tokio::test]
 async fn a_public_name_never_leads_to_what_the_agent_may_not_dial() {
     let server = Server::plain(b"HTTP/1.1 200 OK\r\n\r\nsecret").await;
-    let rules = Rules::parse(&[], &[TargetRule("127.0.0.0/8".to_owned()), TargetRule("::1".to_owned())]).unwrap();
-    let guarded = Dialler { rules, ..dialler(None) };
-    // What is allowed is a list of targets and not of gateways.
-    let rules = Rules::parse(&[TargetRule("nas:80".to_owned())], &[]).unwrap();
-    let listed = Dialler { rules, ..dialler(None) };
+    let guarded = ruled(&[], &["127.0.0.0/8", "::1"]);
     for via in [ProbeVia::Dns, ProbeVia::Auto] {
-        let asked = public("localhost", server.address.port(), via);
-        let report = probe(&guarded, &nowhere(), asked.clone()).await;
+        let report = probe(&guarded, &nowhere(), public("localhost", server.address.port(), via)).await;
         assert_eq!((code(&report), report.timing.connect), ("public_denied", None));
-        assert_eq!(code(&probe(&listed, &nowhere(), asked).await), "answered");
     }
+}
+
+fn ruled(allowed: &[&str], denied: &[&str]) -> Dialler {
+    let rules = |texts: &[&str]| texts.iter().map(|text| TargetRule((*text).to_owned())).collect::<Vec<_>>();
+    Dialler { rules: Rules::parse(&rules(allowed), &rules(denied)).unwrap(), ..dialler(None) }
+}
+
+/// A mapping may have any name, and its owner's DNS any address: neither opens the agent's network.
+#[tokio::test]
+async fn a_public_name_leads_into_the_agents_network_only_where_the_gateway_or_an_allowed_target_is() {
+    let server = Server::plain(b"HTTP/1.1 200 OK\r\n\r\nsecret").await;
+    let port = server.address.port();
+    let elsewhere = gateway("ws://192.0.2.1:1/tunnel", &Trust::PublicRoots);
+    // With nothing listed, every target may be dialled, and still no public name leads there; as with `*`.
+    for allowed in [&[][..], &["*"], &["0.0.0.0/0", "::/0"], &["nas:80"], &["127.0.0.0/8:1"]] {
+        for host in ["localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "0.0.0.0"] {
+            let report = probe(&ruled(allowed, &[]), &elsewhere, public(host, port, ProbeVia::Dns)).await;
+            assert_eq!((code(&report), report.timing.connect), ("public_internal", None), "{host} with {allowed:?}");
+        }
+    }
+    for allowed in ["127.0.0.0/8", "localhost"] {
+        let listed = ruled(&[allowed, "::1"], &[]);
+        assert_eq!(code(&probe(&listed, &elsewhere, public("localhost", port, ProbeVia::Dns)).await), "answered");
+    }
+    // The gateway's own address is the right one, unless the list says otherwise.
+    let own = public("localhost", port, ProbeVia::Dns);
+    assert_eq!(code(&probe(&ruled(&[], &[]), &nowhere(), own.clone()).await), "answered");
+    assert_eq!(code(&probe(&ruled(&["nas:80"], &[]), &nowhere(), own).await), "public_internal");
+    let nobody = probe(&ruled(&[], &[]), &nowhere(), public("127.0.0.1", 1, ProbeVia::Dns)).await;
+    assert_eq!(code(&nobody), "public_unreachable");
+
+    let door = Server::plain(b"HTTP/1.1 200 OK\r\n\r\nhello").await;
+    let other = door.address;
+    let door = gateway(&format!("ws://{other}/tunnel"), &Trust::PublicRoots);
+    let report = probe(&ruled(&[], &[]), &door, public("0.0.0.0", port, ProbeVia::Auto)).await;
+    assert_eq!((code(&report), report.via, report.address), ("answered", Some(ProbeVia::Gateway), Some(other)));
+    assert!(report.detour.is_some_and(|why| why.contains("Agent__AllowedTargets")), "it says why");
+}
+
+#[tokio::test]
+async fn a_proxy_is_not_asked_for_public_names_since_nobody_sees_where_they_lead() {
+    let proxy = Server::plain(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\nsecret").await;
+    let mut behind = gateway("ws://gateway.example:80/tunnel", &Trust::PublicRoots);
+    behind.proxy = Some(format!("http://{}", proxy.address).parse().unwrap());
+    let report = probe(&dialler(None), &behind, public("app.example.com", 80, ProbeVia::Dns)).await;
+    assert_eq!((code(&report), report.timing.connect), ("public_internal", None));
+    let report = probe(&dialler(None), &behind, public("app.example.com", 80, ProbeVia::Auto)).await;
+    assert_eq!((report.via, report.dialled.as_str()), (Some(ProbeVia::Gateway), "http://gateway.example:80"));
+    assert!(report.detour.is_some_and(|why| why.contains("Agent__Proxy")), "it says why");
 }
 
 #[tokio::test]

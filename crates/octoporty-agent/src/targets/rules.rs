@@ -78,6 +78,12 @@ impl Rules {
 }
 
 impl Rules {
+    /// Whether somebody wrote down that `target` at `address` is allowed: no rule and one for anything say that of none.
+    pub(crate) fn lists(&self, target: &Target, address: IpAddr) -> bool {
+        let real = innermost(address);
+        self.allowed.iter().any(|rule| !rule.is_for_anything() && rule.matches(target, real))
+    }
+
     /// Whether dialling `target` at `address` is not denied. For the gateway's own side, which nobody lists as allowed.
     pub(crate) fn check_denied(&self, target: &Target, address: IpAddr) -> Result<(), Denial> {
         let real = innermost(address);
@@ -89,6 +95,14 @@ impl Rules {
 }
 
 impl Rule {
+    fn is_for_anything(&self) -> bool {
+        match &self.who {
+            Who::Anyone => true,
+            Who::Net(net) => net.prefix_len() == 0,
+            Who::Name(_) | Who::Suffix(_) => false,
+        }
+    }
+
     fn matches(&self, target: &Target, address: IpAddr) -> bool {
         self.ports.contains(&target.port.get())
             && match (&self.who, &target.host) {
@@ -102,13 +116,39 @@ impl Rule {
 }
 
 /// The IPv4 address inside of an IPv6 one that leads to it (mapped, or through NAT64's well-known prefix).
-fn innermost(address: IpAddr) -> IpAddr {
+pub(crate) fn innermost(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
             let [.., a, b, c, d] = v6.octets();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         }
         other => other,
+    }
+}
+
+/// Whether an address is one of this machine or of networks that the internet does not reach.
+pub(crate) fn is_internal(address: IpAddr) -> bool {
+    match innermost(address) {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let is_shared = a == 100 && (64..128).contains(&b);
+            a == 0
+                || is_shared
+                || v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_broadcast()
+                || v4.is_multicast()
+        }
+        IpAddr::V6(v6) => {
+            let [first, second, third, ..] = v6.segments();
+            // What has an IPv4 address in it by an old or a local rule (`::a.b.c.d`, 6to4, `64:ff9b:1::`), and `fec0::`.
+            let is_odd = v6.segments()[..6] == [0; 6]
+                || first == 0x2002
+                || (first, second, third) == (0x64, 0xff9b, 1)
+                || first & 0xffc0 == 0xfec0;
+            is_odd || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_multicast()
+        }
     }
 }
 

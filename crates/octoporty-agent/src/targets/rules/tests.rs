@@ -88,3 +88,39 @@ fn what_is_not_a_rule_says_what_one_is() {
     }
     assert!(check_text("nas:70000").unwrap_err().to_string().contains("port"));
 }
+
+#[test]
+fn addresses_that_the_internet_does_not_reach_are_internal() {
+    for address in [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "100.127.255.255",
+        "0.0.0.0",
+        "0.1.2.3",
+        "255.255.255.255",
+        "224.0.0.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fd00::1",
+        "fc00::1",
+        "fec0::1",
+        "ff02::1",
+        "::ffff:192.168.1.1",
+        "64:ff9b::c0a8:101",
+        "64:ff9b:1::1",
+        "::192.168.1.1",
+        "2002:c0a8:101::1",
+    ] {
+        assert!(is_internal(address.parse().unwrap()), "{address}");
+    }
+    for address in
+        ["1.1.1.1", "100.63.0.1", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+    {
+        assert!(!is_internal(address.parse().unwrap()), "{address}");
+    }
+}

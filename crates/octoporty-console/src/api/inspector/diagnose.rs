@@ -281,6 +281,9 @@ fn hint(code: &str) -> Option<String> {
         "public_closed" | "public_malformed" => {
             "What listens at the public name does not speak HTTP: see that it is the gateway, or a proxy before it."
         }
+        "public_internal" => {
+            "The public name leads into the agent's own network, or only Agent__Proxy knows where: ask by way of the gateway, or correct its DNS record, or name the address in Agent__AllowedTargets."
+        }
         "public_denied" => {
             "The public name leads to an address that Agent__DeniedTargets forbids: correct its DNS record."
         }

@@ -89,7 +89,8 @@ pub(crate) struct ProbeResource {
     #[schema(required)]
     pub(crate) error: Option<String>,
     /// Stable code of that: `target_refused` …, `not_mapped`, or `public_dns`, `public_unreachable`, `public_tls`,
-    /// `public_proxy`, `public_timeout`, `public_closed`, `public_malformed`, `public_denied`.
+    /// `public_proxy`, `public_timeout`, `public_closed`, `public_malformed`, `public_internal`,
+    /// `public_denied`.
     #[schema(required)]
     pub(crate) code: Option<String>,
     /// What to change.
