@@ -1160,7 +1160,8 @@ export interface components {
             bodyTruncated: boolean;
             /**
              * @description Stable code of that: `target_refused` …, `not_mapped`, or `public_dns`, `public_unreachable`, `public_tls`,
-             *     `public_proxy`, `public_timeout`, `public_closed`, `public_malformed`, `public_denied`.
+             *     `public_proxy`, `public_timeout`, `public_closed`, `public_malformed`, `public_internal`,
+             *     `public_denied`.
              */
             code: string | null;
             /** @description `Content-Type`. */
@@ -2649,6 +2650,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database is away, or the console stops. */
             503: {
                 headers: {
@@ -2903,6 +2913,15 @@ export interface operations {
             };
             /** @description Not logged in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

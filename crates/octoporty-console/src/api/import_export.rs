@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -29,6 +30,7 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::guard;
 use crate::import::plan::Plan;
 use crate::import::report::{Effect, ImportResult, summary};
 use crate::store::ImportOutcome;
@@ -50,11 +52,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     let definitions = OpenApiRouter::new().routes(routes!(import::import)).layer(DefaultBodyLimit::max(IMPORT_LIMIT));
     // It counts by itself as it writes the body to the disk.
     let backup = OpenApiRouter::new().routes(routes!(restore::restore)).layer(DefaultBodyLimit::disable());
-    OpenApiRouter::new()
+    let downloads = OpenApiRouter::new()
         .routes(routes!(export::export))
         .routes(routes!(sqlite::sqlite))
-        .merge(definitions)
-        .merge(backup)
+        .route_layer(middleware::from_fn(guard::require_own_page));
+    OpenApiRouter::new().merge(downloads).merge(definitions).merge(backup)
 }
 
 /// How many transfers there may be.

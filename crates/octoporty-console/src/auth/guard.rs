@@ -59,8 +59,22 @@ pub(crate) async fn require_same_site(request: Request, next: Next) -> Response 
     next.run(request).await
 }
 
+/// Refuses what a browser sends from another site's page though it changes nothing: some answers cost so much that an
+/// image there would keep everybody from them. Behind [`require_session`].
+pub(crate) async fn require_own_page(request: Request, next: Next) -> Response {
+    let by_cookie =
+        request.extensions().get::<Identity>().is_none_or(|identity| identity.credential == Credential::Cookie);
+    if by_cookie && is_foreign(&request) {
+        return ApiError::cross_site().into_response();
+    }
+    next.run(request).await
+}
+
 fn is_cross_site(request: &Request) -> bool {
+    origin::changes_state(request.method()) && is_foreign(request)
+}
+
+fn is_foreign(request: &Request) -> bool {
     let visitor = request.extensions().get::<Visitor>();
-    let foreign = visitor.is_none_or(|visitor| origin::of(request.headers(), visitor) == origin::Origin::Other);
-    foreign && origin::changes_state(request.method())
+    visitor.is_none_or(|visitor| origin::of(request.headers(), visitor) == origin::Origin::Other)
 }

@@ -344,6 +344,29 @@ fn python(script: &str, file: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// An image on another site's page would keep every turn of a backup busy.
+#[tokio::test]
+async fn a_download_is_not_begun_by_another_sites_page() {
+    let world = World::new().await;
+    let login = world.login().await;
+    let cookie = format!("octoporty_access={}", login.cookie("octoporty_access").expect("a login sets it").0);
+    for path in [BACKUP, EXPORT] {
+        let call = || world.call("GET", path).header("cookie", &cookie);
+        for (name, value) in
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")]
+        {
+            call().header(name, value).send().await.problem(403, "cross_site");
+        }
+        for site in ["same-origin", "none"] {
+            assert_eq!(call().header("sec-fetch-site", site).send().await.status, 200, "{path} {site}");
+        }
+        assert_eq!(call().send().await.status, 200, "{path}: no browser");
+        let bearer = world.call("GET", path).bearer(login.json()["token"].as_str().unwrap());
+        assert_eq!(bearer.header("sec-fetch-site", "cross-site").send().await.status, 200, "no cookie, no forgery");
+        world.call("GET", path).header("sec-fetch-site", "cross-site").send().await.problem(401, "unauthorized");
+    }
+}
+
 const LOOK: &str = "import sqlite3, sys
 db = sqlite3.connect('file:' + sys.argv[1] + '?mode=ro', uri=True)
 one = lambda sql: db.execute(sql).fetchone()[0]

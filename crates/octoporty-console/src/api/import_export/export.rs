@@ -8,7 +8,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 
 use super::stamp;
 use crate::api::error::ApiError;
-use crate::api::responses::{Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::import::file::ExportFile;
 
@@ -20,7 +20,7 @@ use crate::import::file::ExportFile;
     security(("cookie" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "A file to keep, named by `Content-Disposition`.", body = ExportFile),
-        Unauthorized, Unavailable
+        Unauthorized, CrossSite, Unavailable
     )
 )]
 pub(crate) async fn export(State(app): State<Arc<App>>) -> Result<Response, ApiError> {

@@ -12,7 +12,7 @@ use tracing::info;
 
 use super::{Binary, disk_full, stamp};
 use crate::api::error::ApiError;
-use crate::api::responses::{Busy, Unauthorized, Unavailable};
+use crate::api::responses::{Busy, CrossSite, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::store::{BackupError, StoreError};
 
@@ -30,7 +30,7 @@ const PIECE: usize = 64 * 1_024;
             status = 200, description = "An SQLite database, named by `Content-Disposition`.",
             body = Binary, content_type = "application/x-sqlite3"
         ),
-        Unauthorized, Busy, Unavailable
+        Unauthorized, CrossSite, Busy, Unavailable
     )
 )]
 pub(crate) async fn sqlite(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
