@@ -64,6 +64,14 @@ struct Entry {
 }
 
 impl Entry {
+    /// After the clock was set back nothing lasts longer than it would have, and nothing is of a time to come.
+    fn settle(&mut self, now_ms: u64) {
+        let newest = usize::try_from(self.locks).unwrap_or(usize::MAX).saturating_sub(1).min(LOCKS_MS.len() - 1);
+        self.locked_until_ms = self.locked_until_ms.min(now_ms + LOCKS_MS[newest]);
+        self.last_failure_ms = self.last_failure_ms.min(now_ms);
+        self.last_success_ms = self.last_success_ms.min(now_ms);
+    }
+
     fn forgive_if_old(&mut self, now_ms: u64) {
         if self.locked_until_ms <= now_ms && self.last_failure_ms + FORGIVE_MS <= now_ms {
             self.failures = 0;
@@ -139,6 +147,7 @@ impl Lockouts {
     fn begin(&mut self, source: &str, now_ms: u64) -> Result<(), Locked> {
         for key in [source, ACCOUNT] {
             if let Some(entry) = self.entries.get_mut(key) {
+                entry.settle(now_ms);
                 entry.forgive_if_old(now_ms);
             }
         }
@@ -180,6 +189,7 @@ impl Lockouts {
     pub(crate) fn prune(&mut self, now_ms: u64) -> Vec<String> {
         let mut gone = Vec::new();
         self.entries.retain(|key, entry| {
+            entry.settle(now_ms);
             let recent = entry.locked_until_ms > now_ms || entry.last_failure_ms + FORGIVE_MS > now_ms;
             let keep = recent || entry.is_known(now_ms) || entry.under_way > 0;
             if !keep {

@@ -35,6 +35,9 @@ pub(crate) struct Claims {
     pub(crate) sid: String,
 }
 
+/// So far the clock may be corrected backwards without ending access tokens, seconds.
+const CLOCK_LEEWAY_S: u64 = 60;
+
 /// Makes and reads access tokens.
 pub(crate) struct AccessTokens {
     encoding: EncodingKey,
@@ -82,7 +85,10 @@ impl AccessTokens {
     /// The claims of a token that is ours, of the right kind and not over.
     pub(crate) fn read(&self, token: &str, now_ms: u64) -> Option<Claims> {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
-        (claims.token_type == TOKEN_TYPE && claims.exp > now_ms / 1_000).then_some(claims)
+        let now = now_ms / 1_000;
+        // One of a time to come was issued before the clock was set back: it would last for as long as that was.
+        let is_of_now = claims.exp > now && claims.iat <= now + CLOCK_LEEWAY_S;
+        (claims.token_type == TOKEN_TYPE && is_of_now).then_some(claims)
     }
 }
 

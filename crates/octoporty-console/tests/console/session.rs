@@ -84,28 +84,18 @@ async fn a_configured_user_name_is_asked_for() {
 #[tokio::test]
 async fn nothing_is_shown_without_a_session() {
     let world = World::new().await;
-    let routes = [
-        ("GET", "/api/v1/mappings"),
-        ("POST", "/api/v1/mappings"),
-        ("GET", "/api/v1/mappings/00000000-0000-0000-0000-000000000000"),
-        ("PUT", "/api/v1/mappings/00000000-0000-0000-0000-000000000000"),
-        ("DELETE", "/api/v1/mappings/00000000-0000-0000-0000-000000000000"),
-        ("PATCH", "/api/v1/mappings/00000000-0000-0000-0000-000000000000/toggle"),
-        ("POST", "/api/v1/mappings/test-target"),
-        ("GET", "/api/v1/status"),
-        ("POST", "/api/v1/reconnect"),
-        ("GET", "/api/v1/stats/live"),
-        ("GET", "/api/v1/events"),
-        ("GET", "/api/v1/logs/requests"),
-        ("GET", "/api/v1/logs/connections"),
-        ("GET", "/api/v1/settings/landing-page"),
-        ("PUT", "/api/v1/settings/landing-page"),
-        ("DELETE", "/api/v1/settings/landing-page"),
-        ("GET", "/api/v1/capabilities"),
-        ("GET", "/api/v1/auth/me"),
-        ("GET", "/api/openapi.json"),
-    ];
-    for (method, path) in routes {
+    // Every route of the document but these.
+    let open = ["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/refresh", "/health", "/ready"];
+    let document: serde_json::Value = serde_json::from_str(include_str!("../../../../web/openapi.json")).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let routes: Vec<(String, String)> = paths
+        .iter()
+        .filter(|(path, _)| !open.contains(&path.as_str()))
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(move |method| (method, path)))
+        .map(|(method, path)| (method.to_uppercase(), path.replace("{id}", "00000000-0000-0000-0000-000000000000")))
+        .collect();
+    assert!(routes.len() > 30 && routes.iter().all(|(_, path)| !path.contains('{')), "{routes:?}");
+    for (method, path) in &routes {
         let answer = world.call(method, path).send().await;
         answer.problem(401, "unauthorized");
         assert_eq!(answer.header("www-authenticate"), "Bearer", "{method} {path}");
@@ -378,4 +368,31 @@ async fn the_clock_of_the_tests_is_the_consoles() {
     assert_eq!(world.now(), NOW);
     let stats = world.user().await.get("/api/v1/stats/live").await.json();
     assert_eq!(stats["now"], "2027-01-15T08:00:00Z");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_locks_nobody_out_and_lengthens_no_session() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let mut world = World::new().await;
+    // The clock is a day fast, as after a battery was changed.
+    world.advance(DAY);
+    let login = world.login_from("192.0.2.7", PASSWORD).await.json();
+    let token = login["token"].as_str().unwrap().to_owned();
+    for _ in 0..5 {
+        world.login_from("192.0.2.1", "wrong").await.problem(401, "wrong_password");
+    }
+    world.restart().await;
+    world.set_back(DAY);
+
+    let locked = world.login_from("192.0.2.1", PASSWORD).await;
+    locked.problem(429, "locked");
+    assert_eq!(locked.header("retry-after"), "60", "no longer than the lock ever was");
+    world.advance(Duration::from_secs(60));
+    assert_eq!(world.login_from("192.0.2.1", PASSWORD).await.status, 200);
+
+    assert_eq!(status_of(&world, &token).await, 401, "a token of tomorrow would last until then");
+    let refresh = json!({ "refreshToken": login["refreshToken"] });
+    let renewed = world.call("POST", "/api/v1/auth/refresh").json(&refresh).send().await;
+    assert_eq!(renewed.status, 200, "whoever was logged in stays so");
+    assert_eq!(status_of(&world, renewed.json()["token"].as_str().unwrap()).await, 200);
 }
