@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::config::Retention;
 use crate::events::{Replay, Unwritten};
 use crate::store::{RequestFilter, RequestRow, StoreError, View};
-use figures::{Figures, is_failure};
+use figures::Figures;
 use rollups::{Rollups, Seen};
 
 /// Longest time that a row waits for its batch to fill.
@@ -262,7 +262,7 @@ impl Recorder {
         let newest = RequestFilter { count: SEARCHED_AT_START, ..RequestFilter::default() };
         match self.app.store.requests(&newest).await {
             Ok(rows) => {
-                let failures = rows.into_iter().rev().filter(|row| is_failure(&row.record.as_row()));
+                let failures = rows.into_iter().rev().filter(|row| row.record.as_row().is_failure());
                 self.app.recorded.remember_failures(failures);
             }
             Err(error) => error!(%error, "the request log could not be read"),
@@ -359,7 +359,7 @@ impl Recorder {
 
     fn publish(&self, first: i64, batch: Vec<AccessRows>) {
         let news = StoredRows { first, batch, view: self.app.desired.view() };
-        let failures = news.rows(is_failure);
+        let failures = news.rows(|row| row.is_failure());
         if !failures.is_empty() {
             self.app.recorded.remember_failures(failures.into_iter());
         }

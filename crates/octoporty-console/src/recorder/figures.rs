@@ -1,6 +1,6 @@
 //! Figures of the last 15 minutes, in buckets of 5 seconds. Memory is fixed: each bucket counts times in a histogram.
 
-use octoporty_proto::model::{AccessRow, TrafficTotals, VISITOR_LEFT};
+use octoporty_proto::model::{AccessRow, TrafficTotals};
 
 use super::sketch::{BINS, bin, quantile_ms};
 
@@ -10,11 +10,6 @@ pub(crate) const BUCKET_MS: u64 = 5_000;
 pub(crate) const BUCKETS: usize = 180;
 /// Buckets of which rates are made: the last whole minute.
 const RATE_BUCKETS: u64 = 12;
-/// Whether a request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
-/// fail, and a 404 is an answer.
-pub(crate) fn is_failure(row: &AccessRow<'_>) -> bool {
-    row.status >= 500 || row.error.is_some_and(|error| error != VISITOR_LEFT)
-}
 
 /// One slice of time.
 #[derive(Clone, Debug)]
@@ -98,7 +93,7 @@ impl Figures {
         let end = (row.at_ms.saturating_add(row.total_us / 1_000)).clamp(oldest, now_ms);
         let bucket = self.at(end);
         bucket.requests += 1;
-        bucket.errors += u64::from(is_failure(row));
+        bucket.errors += u64::from(row.is_failure());
         bucket.times[bin(row.total_us)] += 1;
     }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use octoporty_proto::model::{AccessRow, MappingId, TrafficTotals};
 
-use super::figures::is_failure;
 use super::sketch::Sketch;
 
 const SECOND_MS: u64 = 1_000;
@@ -89,7 +88,7 @@ pub(crate) struct Requests {
 impl Requests {
     fn count(&mut self, row: &AccessRow<'_>) {
         self.requests += 1;
-        self.errors += u64::from(is_failure(row));
+        self.errors += u64::from(row.is_failure());
         self.by_class[usize::from(row.status / 100).clamp(1, 5) - 1] += 1;
         self.bytes_to_targets = self.bytes_to_targets.saturating_add(row.request_bytes);
         self.bytes_to_visitors = self.bytes_to_visitors.saturating_add(row.response_bytes);

@@ -111,7 +111,7 @@ impl Counts {
     fn count(&mut self, row: &AccessRow<'_>) {
         let class = usize::from(row.status / 100).clamp(1, self.by_class.len()) - 1;
         self.by_class[class] += 1;
-        self.failed += u64::from(row.status >= 500 || row.error.is_some_and(|error| error != VISITOR_LEFT));
+        self.failed += u64::from(row.is_failure());
         self.bytes_to_targets += row.request_bytes;
         self.bytes_to_visitors += row.response_bytes;
         self.total_us += row.total_us;

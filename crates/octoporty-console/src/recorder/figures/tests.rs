@@ -81,7 +81,7 @@ fn rates_are_of_the_last_whole_minute() {
 
 #[test]
 fn failures_are_what_gateway_or_target_could_not_answer() {
-    let failed = |status, error: Option<&'static str>| is_failure(&AccessRow { error, ..record(NOW, 0, status) });
+    let failed = |status, error: Option<&'static str>| AccessRow { error, ..record(NOW, 0, status) }.is_failure();
     assert!(failed(500, None) && failed(503, Some("agent_away")) && failed(200, Some("tunnel_lost")));
     assert!(!failed(200, None) && !failed(404, None) && !failed(101, None));
     for status in [101, 200, 499] {

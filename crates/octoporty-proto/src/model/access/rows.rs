@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::AccessRecord;
+use super::{AccessRecord, VISITOR_LEFT};
 use crate::model::MappingId;
 
 /// Bytes of a row's length.
@@ -114,6 +114,13 @@ impl RowsWriter {
 }
 
 impl<'a> AccessRow<'a> {
+    /// Whether the request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
+    /// fail, and a 404 is an answer.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status >= 500 || self.error.is_some_and(|error| error != VISITOR_LEFT)
+    }
+
     /// Appends the row. Texts over 65 535 bytes, which no record has, are cut.
     fn put(&self, out: &mut BytesMut) {
         let start = out.len();
