@@ -45,7 +45,7 @@ impl AuthError {
             Self::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong keys."),
         };
         let detail = self.to_string();
-        let mut answer = pages::problem(Problem { status, code, title, detail: &detail }, &request.request_id);
+        let mut answer = pages::problem(Problem { status, code, title, detail: &detail }, &request.visit.request_id);
         match self {
             Self::Unauthorized => {
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -89,18 +89,18 @@ pub(crate) fn authenticate(state: &GatewayState, fields: &Fields, source: IpAddr
 
 /// Answers a request for `/tunnel`, and sees the connection off to its shard.
 pub(crate) fn tunnel(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
-    let source = request.visitor.client;
-    let fields = &request.head.fields;
+    let source = request.visit.visitor.client;
+    let fields = &request.visit.head.fields;
     if let Err(error) = authenticate(&shard.state, fields, source) {
         return error.answer(request);
     }
     if shard.draining.is_cancelled() {
         let wants = Wants::of(fields);
-        let mut answer = failure_answer(&FailureCode::GatewayDraining.into(), &request.request_id, wants);
+        let mut answer = failure_answer(&FailureCode::GatewayDraining.into(), &request.visit.request_id, wants);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return answer;
     }
-    let Some(accept) = accept_key(&request.head) else {
+    let Some(accept) = accept_key(&request.visit.head) else {
         return not_an_upgrade(request);
     };
     let switch = {
@@ -138,7 +138,7 @@ fn not_an_upgrade(request: &VisitorRequest) -> Answer {
         title: "This is where agents connect.",
         detail: "GET /tunnel takes a WebSocket upgrade (version 13); does a proxy in front drop the Upgrade header?",
     };
-    let mut answer = pages::problem(problem, &request.request_id);
+    let mut answer = pages::problem(problem, &request.visit.request_id);
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer

@@ -218,11 +218,6 @@ impl Fields {
         self.all(known).next()
     }
 
-    /// As [`Self::get`]; the value keeps the head in memory.
-    pub(crate) fn share(&self, known: Known) -> Option<Bytes> {
-        self.lines_of(known).next().map(|line| self.head.slice(line.value.range()))
-    }
-
     /// Whether there is such a field.
     pub(crate) fn has(&self, known: Known) -> bool {
         self.lines_of(known).next().is_some()
@@ -236,6 +231,12 @@ impl Fields {
     /// The items of a list that are not empty, without blanks.
     pub(crate) fn items(&self, known: Known) -> impl Iterator<Item = &[u8]> {
         self.all(known).flat_map(items)
+    }
+
+    /// Forgets all but one of them.
+    pub(crate) fn keep(&mut self, known: Known) {
+        self.lines.retain(|line| line.known == known);
+        self.lines.shrink_to_fit();
     }
 
     /// A part of the head, or a copy of what stands elsewhere.
@@ -261,12 +262,6 @@ impl Text {
 
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("made of text")
-    }
-
-    /// Its first bytes, which must end between characters.
-    pub(crate) fn front(&self, length: usize) -> Self {
-        debug_assert!(self.as_str().is_char_boundary(length), "text stays text");
-        Self(self.0.slice(..length))
     }
 }
 
@@ -323,10 +318,17 @@ pub(crate) mod tests {
             [(b"X-One", b"1"), (b"cookie", b"a"), (b"HOST", b"b"), (b"Cookie", b"c"), (b"TE", b"x, y ,, Z")];
         assert_eq!(lines, expected);
         assert_eq!(fields.get(Known::Host), Some(&b"b"[..]));
-        assert_eq!(fields.share(Known::Host).as_deref(), Some(&b"b"[..]));
         assert_eq!(fields.items(Known::Te).collect::<Vec<_>>(), [&b"x"[..], b"y", b"Z"]);
         assert!(fields.lists(Known::Te, b"z") && !fields.lists(Known::Te, b""));
         assert!(!fields.has(Known::Date));
+    }
+
+    #[test]
+    fn all_but_one_can_be_forgotten() {
+        let mut fields = fields(&[("Host", "a"), ("User-Agent", "b"), ("Accept", "c")]);
+        fields.keep(Known::UserAgent);
+        assert_eq!(fields.get(Known::UserAgent), Some(&b"b"[..]));
+        assert_eq!(fields.iter().count(), 1);
     }
 
     #[test]
@@ -364,7 +366,6 @@ pub(crate) mod tests {
         let inside = text(fields.get(Known::Host).unwrap()).unwrap();
         let shared = fields.text_of(inside);
         assert_eq!((shared.as_str(), shared.0.as_ptr()), ("a.example:81", inside.as_ptr()));
-        assert_eq!(shared.front(9).as_str(), "a.example");
         for elsewhere in ["", "b.example"] {
             assert_eq!(fields.text_of(elsewhere).as_str(), elsewhere);
         }

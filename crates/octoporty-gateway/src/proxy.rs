@@ -17,168 +17,196 @@ mod switch;
 mod upload;
 mod verdict;
 
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::StatusCode;
 use octoporty_proto::model::{Failure, FailureCode};
-use octoporty_proto::wire::Open;
 
 use crate::body::{Answer, AnswerBody};
-use crate::ingress::body::RequestBody;
-use crate::ingress::early::EarlyWriter;
 use crate::ingress::head::{Expectation, Persistence};
 use crate::pages::{Wants, failure_answer};
 use crate::routing::Route;
-use crate::session::Session;
 use crate::shards::ShardContext;
 use crate::upstream::decoder::BodyDecoder;
 use crate::upstream::pool::{Lane, Warm};
 use crate::upstream::request::{HeadSource, Upgrade};
-use crate::upstream::response::{Framing, Reuse};
-use crate::visitor::{Head, RequestId, VisitorInfo, VisitorRequest};
+use crate::upstream::response::{Framing, ResponseHead, Reuse};
+use crate::visitor::VisitorRequest;
 use answer::{BodyParts, Conduit, TargetBody, WayBack};
-use exchange::{Answered, Exchange};
+use exchange::{Answered, Cargo, Exchange};
 use record::Record;
 use upload::{Gate, Upload};
 use verdict::{Trouble, with_detail};
 
-/// Carries a request to the route's target and its answer back. Every way out of here has left one access record, or
-/// will when the answer ends.
-pub(crate) async fn serve(ctx: &Arc<ShardContext>, visitor: VisitorRequest, route: &Route) -> Answer {
-    let VisitorRequest { head, body, visitor, request_id, arrived, early } = visitor;
-    let mut record = Record::new(ctx, route, &head, &visitor, request_id, arrived);
-    let Some(session) = route.serving.session() else {
+/// A request on its way to the route's target, and its answer on the way back. Every way out of here has left one
+/// access record, or will when the answer ends.
+///
+/// Many stand at once, so this is no future that the compiler lays out: it would keep several copies of what it carries.
+pub(crate) struct Passage {
+    exchange: Exchange,
+    cargo: Cargo,
+}
+
+/// An answer that is there, or one that is yet to come.
+pub(crate) enum Later {
+    No(Answer),
+    Yes(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+/// Begins to carry a request.
+///
+/// # Errors
+/// Nothing is carried; this is the answer.
+pub(crate) fn set_out(
+    ctx: &Arc<ShardContext>,
+    request: VisitorRequest,
+    route: Route,
+) -> Result<Passage, Box<Answer>> {
+    let VisitorRequest { visit, body, early } = request;
+    let Route { mapping, serving } = route;
+    let session = serving.session();
+    let mut record = Record::new(Arc::clone(ctx), serving, mapping.id, visit);
+    let Some(session) = session else {
         let failure = Failure::from(FailureCode::AgentAway);
         record.failed(failure.clone());
-        return failure_answer(&failure, &request_id, Wants::of(&head.fields));
+        return Err(Box::new(answer_to(&record, &failure)));
     };
-    let passage = Passage { ctx, session, route, head, visitor, request_id, early };
-    match passage.run(body, record).await {
-        Ok(answer) => answer,
-        Err(failure) => failure_answer(&failure, &passage.request_id, Wants::of(&passage.head.fields)),
+    let framing = body.framing();
+    let upgrade = Upgrade::of(&record.visit.head);
+    // The body waits when the visitor said that it does.
+    let gate = match body.expectation() {
+        Expectation::Continue => Gate::Shut,
+        Expectation::Nothing => Gate::Open,
+    };
+    let (head, visitor, request_id) = (&record.visit.head, &record.visit.visitor, &record.visit.request_id);
+    let head = HeadSource { head, mapping: &mapping, visitor, request_id, framing, upgrade }.serialise();
+    let upload = Upload::new(body, gate);
+    let lane = Lane { session, mapping };
+    let cargo = Cargo { lane, upgrade, early, upload, record, head: Bytes::new() };
+    match head {
+        Ok(head) => Ok(Passage { exchange: Exchange::new(head), cargo }),
+        Err(error) => {
+            let failure = with_detail(FailureCode::BadRequest, &error.to_string());
+            Err(Box::new(give_up(cargo, Trouble::NoStream(failure))))
+        }
     }
 }
 
-/// A request and where it goes.
-struct Passage<'a> {
-    ctx: &'a ShardContext,
-    session: Arc<Session>,
-    route: &'a Route,
-    head: Head,
-    visitor: VisitorInfo,
-    request_id: RequestId,
-    early: EarlyWriter,
-}
-
-impl Passage<'_> {
-    async fn run(&self, body: RequestBody, mut record: Record) -> Result<Answer, Failure> {
-        let framing = body.framing();
-        let upgrade = Upgrade::of(&self.head);
-        // The body waits when the visitor said that it does.
-        let gate = match body.expectation() {
-            Expectation::Continue => Gate::Shut,
-            Expectation::Nothing => Gate::Open,
-        };
-        let mut upload = Upload::new(body, gate);
-        let source = HeadSource {
-            head: &self.head,
-            mapping: &self.route.mapping,
-            visitor: &self.visitor,
-            request_id: &self.request_id,
-            framing,
-            upgrade,
-        };
-        let mut head = match source.serialise() {
-            Ok(head) => head,
-            Err(error) => {
-                let failure = with_detail(FailureCode::BadRequest, &error.to_string());
-                return Err(self.give_up(Trouble::NoStream(failure), upload, record));
+impl Passage {
+    /// Carries on. The seat is empty once the answer is there, or is left to a future.
+    pub(crate) fn poll(seat: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Later> {
+        let passage = seat.as_mut().expect("nobody is carried any more once there is an answer");
+        let arrived = ready!(passage.exchange.poll(cx, &mut passage.cargo));
+        let answered = match arrived.map(|answered| passage.whole(answered)) {
+            Ok(Ok(answer)) => {
+                // The request is over, and its record is told.
+                *seat = None;
+                return Poll::Ready(Later::No(answer));
             }
+            Ok(Err(answered)) => Ok(answered),
+            Err(trouble) => Err(trouble),
         };
-        if let Err(trouble) = upload.read_with_head(&mut head).await {
-            return Err(self.give_up(trouble, upload, record));
-        }
-        let lane = Lane { session: Arc::clone(&self.session), mapping: Arc::clone(&self.route.mapping) };
-        let exchange = Exchange {
-            ctx: self.ctx,
-            session: &self.session,
-            lane: &lane,
-            open: self.open(),
-            method: &self.head.method,
-            upgrade,
-            early: &self.early,
-        };
-        match exchange.run(Bytes::from(head), &mut upload, &mut record).await {
+        let cargo = seat.take().expect("looked at above").cargo;
+        Poll::Ready(match answered {
             Ok(answered) if answered.head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
-                // What the visitor sends behind its request comes behind the whole of it.
-                let finished = upload.finish(&mut stream, self.ctx.state.config.limits.idle_timeout).await;
-                record.request_bytes = upload.body_bytes();
-                match finished {
-                    Ok(()) => Ok(switch::switch(self.ctx, head, stream, rest, record)),
-                    Err(trouble) => Err(self.give_up(trouble, upload, record)),
-                }
+                Later::Yes(Box::pin(switch(cargo, answered)))
             }
-            Ok(answered) => self.answer(answered, upload, lane, record),
-            Err(trouble) => Err(self.give_up(trouble, upload, record)),
-        }
+            Ok(answered) => Later::No(pass_on(cargo, answered)),
+            Err(trouble) => Later::No(give_up(cargo, trouble)),
+        })
     }
 
-    fn open(&self) -> Open {
-        let VisitorInfo { peer, client, .. } = &self.visitor;
-        // Behind a proxy the visitor's own port is not known.
-        let port = if *client == peer.ip() { peer.port() } else { 0 };
-        let mapping = &self.route.mapping;
-        Open {
-            mapping: mapping.id,
-            visitor: Some(SocketAddr::new(*client, port)),
-            compression: exchange::compression(self.ctx.state.config.compression, mapping.compression),
-        }
-    }
-
-    /// There is no answer of the target. What the visitor still uploads is read for a while, so that it sees ours.
-    fn give_up(&self, trouble: Trouble, upload: Upload, mut record: Record) -> Failure {
-        record.request_bytes = upload.body_bytes();
-        let visitor_is_there = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_));
-        let visitor_left = matches!(trouble, Trouble::VisitorLeft);
-        let failure = trouble.into_failure();
-        if visitor_left {
-            record.visitor_left();
-        } else {
-            record.failed(failure.clone());
-        }
-        let gated = upload.is_gated();
-        if let Some(body) = upload.into_rest().filter(|_| visitor_is_there && !gated) {
-            remainder::drain(self.ctx, body);
-        }
-        failure
-    }
-
-    /// Passes the target's answer on.
-    fn answer(&self, answered: Answered, upload: Upload, lane: Lane, record: Record) -> Result<Answer, Failure> {
+    /// The answer to a request that is sent, if all of it is here: the usual case, in which nothing is moved.
+    fn whole(&mut self, answered: Answered) -> Result<Answer, Answered> {
+        let Cargo { upload, record, lane, .. } = &mut self.cargo;
         let Answered { head, rest, warm } = answered;
-        let (status, framing, reuse) = (head.status, head.framing, head.reuse);
-        let idle = self.ctx.state.config.limits.idle_timeout;
-        let unread = upload.is_gated();
-        let (conduit, reuse) = if unread {
-            (Conduit::Whole(warm), Reuse::Never)
-        } else if upload.is_done() {
-            (Conduit::Whole(warm), reuse)
-        } else {
-            (Conduit::Split(remainder::split(self.ctx, upload, warm, idle)), Reuse::Never)
+        let is_whole = match head.framing {
+            Framing::Empty => rest.is_empty(),
+            Framing::Length(length) => length == rest.len() as u64,
+            // Its length was not announced, so it is passed on as it comes, however small.
+            Framing::Chunked | Framing::UntilClose => false,
         };
-        let way_back = WayBack { pool: Arc::clone(self.ctx.upstream.pool()), lane, reuse };
-        let parts = BodyParts { conduit, decoder: BodyDecoder::new(framing), input: rest, way_back, idle, record };
-        let body = TargetBody::new(parts, status.as_u16())?;
-        let mut answer = Answer::passing(head, answer_body(body, framing));
-        if unread {
-            // The visitor may or may not send the body that nobody has asked for: what follows could be either.
-            answer.persistence = Persistence::Close;
+        if !is_whole || !upload.is_done() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Answered { head, rest, warm });
         }
-        Ok(answer)
+        if head.reuse == Reuse::Allowed {
+            record.shard().upstream.pool().give(lane, warm);
+        }
+        record.status(head.status.as_u16());
+        record.response_bytes += rest.len() as u64;
+        record.done();
+        let body = if rest.is_empty() { AnswerBody::Empty } else { AnswerBody::Full(rest) };
+        Ok(Answer::passing(head, body))
     }
+}
+
+/// Passes the target's answer on as it comes.
+fn pass_on(cargo: Cargo, answered: Answered) -> Answer {
+    let Cargo { lane, upload, record, .. } = cargo;
+    let Answered { head, rest, warm } = answered;
+    let ResponseHead { status, framing, reuse, .. } = head;
+    let ctx = Arc::clone(record.shard());
+    let (id, wants) = (record.visit.request_id, Wants::of(&record.visit.head.fields));
+    let idle = ctx.state.config.limits.idle_timeout;
+    let unread = upload.is_gated();
+    let (conduit, reuse) = if unread {
+        (Conduit::Whole(warm), Reuse::Never)
+    } else if upload.is_done() {
+        (Conduit::Whole(warm), reuse)
+    } else {
+        (Conduit::Split(remainder::split(&ctx, upload, warm, idle)), Reuse::Never)
+    };
+    let way_back = WayBack { pool: Arc::clone(ctx.upstream.pool()), lane, reuse };
+    let parts = BodyParts { conduit, decoder: BodyDecoder::new(framing), input: rest, way_back, idle, record };
+    let body = match TargetBody::new(parts, status.as_u16()) {
+        Ok(body) => body,
+        Err(failure) => return failure_answer(&failure, &id, wants),
+    };
+    let mut answer = Answer::passing(head, answer_body(body, framing));
+    if unread {
+        // The visitor may or may not send the body that nobody has asked for: what follows could be either.
+        answer.persistence = Persistence::Close;
+    }
+    answer
+}
+
+/// Gives a connection that the target has switched over to its pipe.
+async fn switch(mut cargo: Cargo, answered: Answered) -> Answer {
+    let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
+    let idle = cargo.record.shard().state.config.limits.idle_timeout;
+    // What the visitor sends behind its request comes behind the whole of it.
+    let finished = cargo.upload.finish(&mut stream, idle).await;
+    cargo.record.request_bytes = cargo.upload.body_bytes();
+    match finished {
+        Ok(()) => switch::switch(head, stream, rest, cargo.record),
+        Err(trouble) => give_up(cargo, trouble),
+    }
+}
+
+/// There is no answer of the target. What the visitor still uploads is read for a while, so that it sees ours.
+fn give_up(cargo: Cargo, trouble: Trouble) -> Answer {
+    let Cargo { upload, mut record, .. } = cargo;
+    record.request_bytes = upload.body_bytes();
+    let visitor_is_there = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_));
+    let visitor_left = matches!(trouble, Trouble::VisitorLeft);
+    let failure = trouble.into_failure();
+    if visitor_left {
+        record.visitor_left();
+    } else {
+        record.failed(failure.clone());
+    }
+    let gated = upload.is_gated();
+    if let Some(body) = upload.into_rest().filter(|_| visitor_is_there && !gated) {
+        remainder::drain(record.shard(), body);
+    }
+    answer_to(&record, &failure)
+}
+
+fn answer_to(record: &Record, failure: &Failure) -> Answer {
+    failure_answer(failure, &record.visit.request_id, Wants::of(&record.visit.head.fields))
 }
 
 /// Whole, where all of it is here.

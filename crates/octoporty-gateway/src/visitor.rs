@@ -133,24 +133,33 @@ impl VisitorInfo {
     }
 
     /// The host that the visitor asked for, as it was written, without a port.
-    pub(crate) fn host(&self) -> Text {
-        self.authority.front(self.host_len)
+    pub(crate) fn host(&self) -> &str {
+        &self.authority.as_str()[..self.host_len]
     }
 }
 
-/// One request and all that is known of it.
+/// One request, but for its body.
 #[derive(Debug)]
-pub(crate) struct VisitorRequest {
+pub(crate) struct Visit {
     /// The head.
     pub head: Head,
-    /// The body.
-    pub body: RequestBody,
     /// Who asks.
     pub visitor: VisitorInfo,
     /// The id of this request. Answers carry it; the ingress adds it to every one.
     pub request_id: RequestId,
     /// When the head had arrived.
     pub arrived: Instant,
+    /// The same by the clock on the wall, in ms since 1970.
+    pub arrived_ms: u64,
+}
+
+/// One request and all that is known of it.
+#[derive(Debug)]
+pub(crate) struct VisitorRequest {
+    /// What was asked, by whom.
+    pub visit: Visit,
+    /// The body.
+    pub body: RequestBody,
     /// For 1xx answers.
     pub early: EarlyWriter,
 }

@@ -9,12 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use octoporty_proto::model::FailureCode;
-use tokio_util::sync::ReusableBoxFuture;
 
 use super::answer::{self, Asked, Ending};
 use super::connection::Connection;
 use super::head::{HeadFault, HeadReader, Persistence, RequestHead};
-use super::walk;
+use super::walk::{self, Walk};
 use super::wire::Wire;
 use crate::body::{Answer, AnswerBody, AnswerSource, Switch};
 use crate::upstream::chunked::{Piece, encode_chunk, encode_end};
@@ -24,9 +23,6 @@ const COPIED: usize = 8 * 1024;
 
 /// Most bytes and pieces that are gathered for one write, while more of an answer is there.
 const GATHERED: (usize, usize) = (128 * 1024, 48);
-
-/// Most boxes of walks that a thread keeps; some 4 KiB each.
-const MOST_BOXES: usize = 64;
 
 /// What the buffer of heads keeps from one answer to the next.
 const KEPT: usize = 64 * 1024;
@@ -106,17 +102,36 @@ impl Outgoing {
 pub(super) async fn converse(connection: &Arc<Connection>, header_bytes: usize) -> Close {
     let mut reader = HeadReader::new(header_bytes);
     loop {
-        let head = match poll_fn(|cx| poll_head(cx, connection, &mut reader)).await {
-            Ok(Some(head)) => head,
+        let request = match poll_fn(|cx| poll_request(cx, connection, &mut reader)).await {
+            Ok(Some(request)) => request,
             Ok(None) => return Close::Done,
             Err(HeadFault::TooLarge) => return Close::Refused(FailureCode::HeadTooLarge),
             Err(HeadFault::Malformed) => return Close::Refused(FailureCode::BadRequest),
         };
-        if let Some(close) = serve(connection, head).await {
+        if let Some(close) = serve(connection, request).await {
             return close;
         }
         connection.wire().progress.request_ended();
     }
+}
+
+/// A request whose walk has begun.
+struct Request {
+    walk: Walk,
+    asked: Asked,
+    /// What it says of the connection.
+    persistence: Persistence,
+}
+
+/// The next request; `None` when there will be none.
+fn poll_request(
+    cx: &mut Context<'_>,
+    connection: &Arc<Connection>,
+    reader: &mut HeadReader,
+) -> Poll<Result<Option<Request>, HeadFault>> {
+    let Some(head) = ready!(poll_head(cx, connection, reader))? else { return Poll::Ready(Ok(None)) };
+    let (asked, persistence) = (Asked::new(head.head.version, &head.head.method), head.persistence);
+    Poll::Ready(Ok(Some(Request { walk: Walk::begin(connection, head), asked, persistence })))
 }
 
 /// The next head; `None` when there will be none.
@@ -147,12 +162,9 @@ fn poll_head(
 }
 
 /// One request and its answer; `None` when another may follow.
-async fn serve(connection: &Arc<Connection>, head: RequestHead) -> Option<Close> {
-    let asked = Asked::new(head.head.version, &head.head.method);
-    let asked_to = head.persistence;
-    let mut walk = Walk::begin(Arc::clone(connection), head);
+async fn serve(connection: &Arc<Connection>, mut request: Request) -> Option<Close> {
     let answered = poll_fn(|cx| {
-        if let Poll::Ready(answer) = walk.poll(cx) {
+        if let Poll::Ready(answer) = request.walk.poll(cx, connection) {
             return Poll::Ready(Some(answer));
         }
         let mut wire = connection.wire();
@@ -162,52 +174,12 @@ async fn serve(connection: &Arc<Connection>, head: RequestHead) -> Option<Close>
         }
     })
     .await;
+    let Request { walk, asked, persistence } = request;
+    drop(walk);
     match answered {
         None => Some(Close::Left),
         Some(Err(walk::Hangup)) => Some(Close::Done),
-        Some(Ok(answer)) => respond(connection, asked, asked_to, answer).await,
-    }
-}
-
-type Walking = ReusableBoxFuture<'static, Result<Answer, walk::Hangup>>;
-
-thread_local! {
-    /// Boxes of walks that are over.
-    static BOXES: RefCell<Vec<Walking>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A request on its walk, in a box: an idle connection does without its memory, and the next walk of any connection of
-/// the thread takes it.
-struct Walk(Option<Walking>);
-
-impl Walk {
-    fn begin(connection: Arc<Connection>, head: RequestHead) -> Self {
-        let walk = walk::answer(connection, head);
-        let used = BOXES.with_borrow_mut(Vec::pop);
-        Self(Some(match used {
-            Some(mut used) => {
-                used.set(walk);
-                used
-            }
-            None => ReusableBoxFuture::new(walk),
-        }))
-    }
-
-    /// Not to be polled any more once it gave its answer.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, walk::Hangup>> {
-        let mut walking = self.0.take().expect("a walk is over only once");
-        let answer = walking.poll(cx);
-        if answer.is_pending() {
-            self.0 = Some(walking);
-        } else {
-            // Only one that is over may wait there: it holds nothing any more.
-            BOXES.with_borrow_mut(|boxes| {
-                if boxes.len() < MOST_BOXES {
-                    boxes.push(walking);
-                }
-            });
-        }
-        answer
+        Some(Ok(answer)) => respond(connection, asked, persistence, answer).await,
     }
 }
 

@@ -20,15 +20,15 @@ pub(super) async fn answer(
     request: VisitorRequest,
     host: Option<Hostname>,
 ) -> Option<Answer> {
-    let path = request.head.uri.path();
-    let is_read = matches!(request.head.method, Method::GET | Method::HEAD);
+    let path = request.visit.head.uri.path();
+    let is_read = matches!(request.visit.head.method, Method::GET | Method::HEAD);
     match path {
         "/tunnel" => return Some(endpoint::tunnel(shard, &request)),
         "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
         "/api/v1/status" => return Some(api_status(shard, &request).await),
         _ if path == "/api" || path.starts_with("/api/") => {
             shard.counters().failed(FailureCode::NotMapped);
-            let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.request_id, Wants::Json);
+            let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.visit.request_id, Wants::Json);
             return Some(not_found);
         }
         _ => {}
@@ -45,17 +45,17 @@ pub(super) async fn answer(
 
 /// The answer for what nobody has published; `None`: the connection is closed without one.
 pub(super) fn unmapped(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Option<Answer> {
-    let wants = Wants::of(&request.head.fields);
+    let wants = Wants::of(&request.visit.head.fields);
     let failure = FailureCode::NotMapped.into();
     shard.counters().failed(FailureCode::NotMapped);
     match shard.state.config.unmapped {
         Unmapped::Close => None,
-        Unmapped::Json => Some(failure_answer(&failure, &request.request_id, Wants::Json)),
+        Unmapped::Json => Some(failure_answer(&failure, &request.visit.request_id, Wants::Json)),
         Unmapped::Landing if wants == Wants::Html => {
             let landing = shard.state.site.load().landing.clone();
             Some(pages::landing(landing, StatusCode::NOT_FOUND))
         }
-        Unmapped::Landing => Some(failure_answer(&failure, &request.request_id, Wants::Json)),
+        Unmapped::Landing => Some(failure_answer(&failure, &request.visit.request_id, Wants::Json)),
     }
 }
 
@@ -68,10 +68,10 @@ fn redirect_home() -> Answer {
 }
 
 async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
-    let answer = match request.head.method {
+    let answer = match request.visit.head.method {
         Method::OPTIONS => preflight(),
         Method::GET | Method::HEAD => {
-            match endpoint::authenticate(&shard.state, &request.head.fields, request.visitor.client) {
+            match endpoint::authenticate(&shard.state, &request.visit.head.fields, request.visit.visitor.client) {
                 // Looking through all claims takes the registry's lock: not on the thread of the data.
                 Ok(()) => {
                     let sessions = links::control(shard, Registry::sessions).await.unwrap_or_default();
@@ -87,7 +87,7 @@ async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answ
                 title: "The status is read by GET.",
                 detail: "GET /api/v1/status, with the gateway's key as a bearer token.",
             };
-            let mut answer = pages::problem(problem, &request.request_id);
+            let mut answer = pages::problem(problem, &request.visit.request_id);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
             answer
         }
@@ -114,7 +114,7 @@ fn with_cors(shard: &ShardContext, request: &VisitorRequest, mut answer: Answer)
         return answer;
     }
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = request.head.fields.get(Known::Origin)
+    if let Some(origin) = request.visit.head.fields.get(Known::Origin)
         && allowed.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin))
         && let Ok(origin) = HeaderValue::from_bytes(origin)
     {

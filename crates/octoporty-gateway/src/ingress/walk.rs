@@ -1,6 +1,9 @@
 //! One request: host, route, answer.
 
+use std::cell::RefCell;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::{Method, StatusCode};
@@ -15,10 +18,18 @@ use super::{authority, own};
 use crate::body::Answer;
 use crate::fields::Known;
 use crate::pages::{Wants, failure_answer};
-use crate::proxy;
+use crate::proxy::{self, Later, Passage};
 use crate::state::{GatewayState, unix_ms};
-use crate::visitor::{Head, RequestId, VisitorRequest};
+use crate::visitor::{Head, RequestId, Visit, VisitorInfo, VisitorRequest};
 use crate::{forwarded, routing};
+
+/// Most seats that a thread keeps; some 1.3 KiB each.
+const MOST_SEATS: usize = 128;
+
+thread_local! {
+    /// Seats that nobody sits in.
+    static SEATS: RefCell<Vec<Box<Option<Passage>>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The connection is closed without an answer, as configured for names without a mapping.
 #[derive(Debug, Error)]
@@ -35,32 +46,125 @@ enum Destination {
     Own(Option<Hostname>),
 }
 
-/// Answers one request of a connection, whose wire knows that it has begun.
-pub(super) async fn answer(connection: Arc<Connection>, head: RequestHead) -> Result<Answer, Hangup> {
-    let arrived = Instant::now();
-    let RequestHead { head, framing, expectation, .. } = head;
-    let body = RequestBody::new(Arc::clone(&connection), framing, expectation);
-    let request_id = request_id(&connection, &head);
-    let early = EarlyWriter::new(&connection, head.version);
-    let mut answer = match judge(&connection, &head) {
-        Ok((visitor, destination)) => {
-            let request = VisitorRequest { head, body, visitor, request_id, arrived, early };
-            match destination {
-                Destination::Route(route) => proxy::serve(&connection.shard, request, &route).await,
-                Destination::UnmappedPath => own::unmapped(&connection.shard, &request).ok_or(Hangup)?,
-                Destination::Own(host) => own::answer(&connection.shard, request, host).await.ok_or(Hangup)?,
-            }
-        }
-        Err(failure) => {
-            connection.shard.counters().failed(failure.code);
-            failure_answer(&failure, &request_id, Wants::of(&head.fields))
-        }
-    };
-    finish(&connection, &mut answer, request_id);
-    Ok(answer)
+/// A request on its way to an answer.
+pub(super) struct Walk {
+    course: Course,
+    /// The answer of a walk through the tunnel has it already.
+    request_id: RequestId,
 }
 
-fn judge(connection: &Connection, head: &Head) -> Result<(crate::visitor::VisitorInfo, Destination), Failure> {
+/// How far it is.
+enum Course {
+    /// Through the tunnel.
+    Tunnel(Seat),
+    /// Something that is seldom, and large.
+    Later(Pin<Box<dyn Future<Output = Option<Answer>> + Send>>),
+    /// There.
+    Over(Option<Box<Answer>>),
+}
+
+/// Where a request through the tunnel sits. An idle connection does without its memory, and the next request of any
+/// connection of the thread takes it.
+struct Seat(Option<Box<Option<Passage>>>);
+
+impl Seat {
+    fn free() -> Self {
+        Self(Some(SEATS.with_borrow_mut(Vec::pop).unwrap_or_default()))
+    }
+
+    fn get(&mut self) -> &mut Option<Passage> {
+        self.0.as_mut().expect("only a dropped one has none")
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(mut seat) = self.0.take() else { return };
+        *seat = None;
+        SEATS.with_borrow_mut(|seats| {
+            if seats.len() < MOST_SEATS {
+                seats.push(seat);
+            }
+        });
+    }
+}
+
+impl Walk {
+    /// One request of a connection, whose wire knows that it has begun.
+    pub(super) fn begin(connection: &Arc<Connection>, head: RequestHead) -> Self {
+        let (arrived, arrived_ms) = (Instant::now(), unix_ms());
+        let RequestHead { head, framing, expectation, .. } = head;
+        let body = RequestBody::new(Arc::clone(connection), framing, expectation);
+        let request_id = request_id(connection, &head, arrived_ms);
+        let course = match judge(connection, &head) {
+            Ok((visitor, destination)) => {
+                let early = EarlyWriter::new(connection, head.version);
+                let visit = Visit { head, visitor, request_id, arrived, arrived_ms };
+                Course::towards(connection, VisitorRequest { visit, body, early }, destination)
+            }
+            Err(failure) => {
+                connection.shard.counters().failed(failure.code);
+                Course::over(Some(failure_answer(&failure, &request_id, Wants::of(&head.fields))))
+            }
+        };
+        Self { course, request_id }
+    }
+
+    /// Not to be polled any more once it gave its answer.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Result<Answer, Hangup>> {
+        let mut answer = match ready!(self.course.poll(cx)) {
+            Some(answer) => answer,
+            None => return Poll::Ready(Err(Hangup)),
+        };
+        answer.request_id = Some(self.request_id);
+        let status = answer.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.is_cancelled() {
+            answer.persistence = Persistence::Close;
+        }
+        connection.shard.counters().answered(status);
+        Poll::Ready(Ok(answer))
+    }
+}
+
+impl Course {
+    fn over(answer: Option<Answer>) -> Self {
+        Self::Over(answer.map(Box::new))
+    }
+
+    fn towards(connection: &Connection, request: VisitorRequest, destination: Destination) -> Self {
+        let shard = &connection.shard;
+        match destination {
+            Destination::Route(route) => {
+                let mut seat = Seat::free();
+                match proxy::set_out(shard, request, route) {
+                    Ok(passage) => *seat.get() = Some(passage),
+                    Err(answer) => return Self::Over(Some(answer)),
+                }
+                Self::Tunnel(seat)
+            }
+            Destination::UnmappedPath => Self::over(own::unmapped(shard, &request)),
+            Destination::Own(host) => {
+                let shard = Arc::clone(shard);
+                Self::Later(Box::pin(async move { own::answer(&shard, request, host).await }))
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        loop {
+            match self {
+                Self::Tunnel(seat) => match ready!(Passage::poll(seat.get(), cx)) {
+                    Later::No(answer) => return Poll::Ready(Some(answer)),
+                    Later::Yes(answer) => *self = Self::Later(Box::pin(async move { Some(answer.await) })),
+                },
+                Self::Later(answer) => return answer.as_mut().poll(cx),
+                Self::Over(answer) => return Poll::Ready(answer.take().map(|answer| *answer)),
+            }
+        }
+    }
+}
+
+fn judge(connection: &Connection, head: &Head) -> Result<(VisitorInfo, Destination), Failure> {
     if head.method == Method::CONNECT {
         return Err(bad_request("CONNECT is not for a reverse proxy"));
     }
@@ -94,19 +198,10 @@ fn bad_request(detail: &str) -> Failure {
 }
 
 /// The id that a trusted proxy gave, else a new one.
-fn request_id(connection: &Connection, head: &Head) -> RequestId {
+fn request_id(connection: &Connection, head: &Head, unix_ms: u64) -> RequestId {
     let given = match connection.trust {
         Trust::Proxy => head.fields.get(Known::RequestId).and_then(RequestId::parse),
         Trust::Stranger => None,
     };
-    given.unwrap_or_else(|| RequestId::new(unix_ms()))
-}
-
-fn finish(connection: &Connection, answer: &mut Answer, request_id: RequestId) {
-    let status = answer.status();
-    answer.request_id = Some(request_id);
-    if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.is_cancelled() {
-        answer.persistence = Persistence::Close;
-    }
-    connection.shard.counters().answered(status);
+    given.unwrap_or_else(|| RequestId::new(unix_ms))
 }

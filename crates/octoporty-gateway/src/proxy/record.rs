@@ -1,19 +1,16 @@
 //! The access record of one request: made when its answer ends, however it ends, and exactly once.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::{Method, Uri};
 use octoporty_proto::model::{AccessRow, Failure, MappingId, VISITOR_LEFT};
 
 use crate::counters::{RequestTimes, ShardCounters};
-use crate::fields::{Known, Text};
-use crate::routing::{Route, Serving};
+use crate::fields::Known;
+use crate::routing::Serving;
 use crate::shards::ShardContext;
-use crate::visitor::{Head, RequestId, VisitorInfo};
+use crate::visitor::Visit;
 
 /// The status of a request whose visitor left before the head of the answer.
 const VISITOR_LEFT_STATUS: u16 = 499;
@@ -42,13 +39,8 @@ pub(crate) struct Record {
     shard: Arc<ShardContext>,
     serving: Serving,
     mapping: MappingId,
-    request_id: RequestId,
-    arrived: Instant,
-    method: Method,
-    uri: Uri,
-    host: Text,
-    client: IpAddr,
-    user_agent: Option<Bytes>,
+    /// What was asked, by whom.
+    pub(super) visit: Visit,
     sent: Option<Instant>,
     first_byte: Option<Instant>,
     round_trip: Option<Duration>,
@@ -61,26 +53,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Begins the record of a request.
-    pub(super) fn new(
-        shard: &Arc<ShardContext>,
-        route: &Route,
-        head: &Head,
-        visitor: &VisitorInfo,
-        request_id: RequestId,
-        arrived: Instant,
-    ) -> Self {
+    /// Begins the record of a request to a mapping.
+    pub(super) fn new(shard: Arc<ShardContext>, serving: Serving, mapping: MappingId, visit: Visit) -> Self {
         Self {
-            shard: Arc::clone(shard),
-            serving: route.serving.clone(),
-            mapping: route.mapping.id,
-            request_id,
-            arrived,
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            host: visitor.host(),
-            client: visitor.client,
-            user_agent: head.fields.share(Known::UserAgent),
+            shard,
+            serving,
+            mapping,
+            visit,
             sent: None,
             first_byte: None,
             round_trip: None,
@@ -91,15 +70,25 @@ impl Record {
         }
     }
 
+    /// The shard that serves the request.
+    pub(super) fn shard(&self) -> &Arc<ShardContext> {
+        &self.shard
+    }
+
+    /// Forgets what will not be told, where the request may last.
+    pub(super) fn settle(&mut self) {
+        self.visit.head.fields.keep(Known::UserAgent);
+    }
+
     /// The head is on its way. Said again when it is sent again.
-    pub(super) fn head_sent(&mut self) {
-        self.sent = Some(Instant::now());
+    pub(super) fn head_sent(&mut self, now: Instant) {
+        self.sent = Some(now);
     }
 
     /// Something came from the target, over a tunnel whose round trip was last this; only the first time counts.
-    pub(super) fn first_byte(&mut self, round_trip: Option<Duration>) {
+    pub(super) fn first_byte(&mut self, now: Instant, round_trip: Option<Duration>) {
         if self.first_byte.is_none() {
-            self.first_byte = Some(Instant::now());
+            self.first_byte = Some(now);
             self.round_trip = round_trip;
         }
     }
@@ -127,8 +116,8 @@ impl Record {
 
     /// Gives the record to the queue as a row: nothing of it is copied but into the queue's own bytes.
     fn tell(&self) {
-        let total = self.arrived.elapsed();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let Visit { head, visitor, request_id, arrived, arrived_ms } = &self.visit;
+        let total = arrived.elapsed();
         let (error, error_detail) = match &self.outcome {
             Outcome::Done => (None, None),
             Outcome::Left => (Some(VISITOR_LEFT), None),
@@ -136,21 +125,21 @@ impl Record {
                 (Some(failure.code.as_str()), failure.detail.as_deref().map(|detail| cut(detail, MAX_DETAIL)))
             }
         };
-        let sent = self.sent.unwrap_or_else(|| self.arrived + total);
-        let user_agent = self.user_agent.as_ref().map(|agent| lossy(agent, MAX_USER_AGENT));
+        let sent = self.sent.unwrap_or_else(|| *arrived + total);
+        let user_agent = head.fields.get(Known::UserAgent).map(|agent| lossy(agent, MAX_USER_AGENT));
         let status = self.status.unwrap_or(VISITOR_LEFT_STATUS);
-        let gateway = sent.saturating_duration_since(self.arrived);
+        let gateway = sent.saturating_duration_since(*arrived);
         let first_byte = self.first_byte.map(|first| first.saturating_duration_since(sent));
         let first_byte_us = first_byte.map(micros);
         self.count(status, RequestTimes { gateway, first_byte, total });
         let had_room = self.serving.record(&AccessRow {
             mapping: self.mapping,
-            request_id: self.request_id.as_str(),
-            at_ms: millis(now.saturating_sub(total)),
-            method: cut(self.method.as_str(), MAX_METHOD),
-            host: cut(self.host.as_str(), MAX_HOST),
-            path: cut(self.uri.path(), MAX_PATH),
-            query: self.uri.query().map(|query| cut(query, MAX_PATH)),
+            request_id: request_id.as_str(),
+            at_ms: *arrived_ms,
+            method: cut(head.method.as_str(), MAX_METHOD),
+            host: cut(visitor.host(), MAX_HOST),
+            path: cut(head.uri.path(), MAX_PATH),
+            query: head.uri.query().map(|query| cut(query, MAX_PATH)),
             status,
             error,
             error_detail,
@@ -159,7 +148,7 @@ impl Record {
             total_us: micros(total),
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
-            client: self.client,
+            client: visitor.client,
             user_agent: user_agent.as_deref(),
             // The rest of that time is the target's.
             tunnel_us: first_byte_us.zip(self.round_trip).map(|(whole, trip)| micros(trip).min(whole)),
@@ -184,10 +173,6 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.tell();
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn micros(duration: Duration) -> u64 {

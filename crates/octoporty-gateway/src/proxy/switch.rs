@@ -1,5 +1,7 @@
 //! An upgraded connection: after the target's 101 the stream is a raw pipe between visitor and target.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 use octoporty_proto::model::FailureCode;
@@ -12,19 +14,15 @@ use tokio_util::sync::CancellationToken;
 use super::record::Record;
 use super::verdict::{failure_of_reset, with_detail};
 use crate::body::{Answer, AnswerBody, Switched};
-use crate::shards::ShardContext;
 use crate::upstream::response::ResponseHead;
 
 /// Passes the target's 101 on and leaves the pipe to a task of the shard. `rest` is what the target sent behind its
 /// head.
-pub(super) fn switch(
-    ctx: &ShardContext,
-    head: ResponseHead,
-    stream: Stream,
-    rest: Bytes,
-    mut record: Record,
-) -> Answer {
+pub(super) fn switch(head: ResponseHead, stream: Stream, rest: Bytes, mut record: Record) -> Answer {
     record.status(StatusCode::SWITCHING_PROTOCOLS.as_u16());
+    // It may stand for days.
+    record.settle();
+    let ctx = Arc::clone(record.shard());
     let config = DuplexConfig { idle: Some(ctx.state.config.limits.idle_timeout), ..DuplexConfig::visitor() };
     let pipe = Pipe { stream, rest, record, config, cancel: ctx.cancel.clone() };
     let (visitors, handle) = (ctx.visitors.clone(), ctx.handle.clone());

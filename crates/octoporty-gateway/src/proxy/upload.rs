@@ -179,12 +179,11 @@ impl Upload {
 
     /// Reads what the visitor has sent along with its head and appends it to the head, so that a small request is
     /// one piece. Waits for nothing.
-    pub(super) async fn read_with_head(&mut self, head: &mut Vec<u8>) -> Result<(), Trouble> {
+    pub(super) fn read_with_head(&mut self, cx: &mut Context<'_>, head: &mut Vec<u8>) -> Result<(), Trouble> {
         if self.gate == Gate::Shut || self.is_read() {
             return Ok(());
         }
-        let read = std::future::poll_fn(|cx| Poll::Ready(self.poll_read(cx))).await;
-        if let Poll::Ready(result) = read {
+        if let Poll::Ready(result) = self.poll_read(cx) {
             result.map_err(UploadError::into_trouble)?;
         }
         let length: usize = self.pieces.iter().map(Bytes::len).sum();
