@@ -60,11 +60,7 @@ pub(crate) enum Later {
 ///
 /// # Errors
 /// Nothing is carried; this is the answer.
-pub(crate) fn set_out(
-    ctx: &Arc<ShardContext>,
-    request: VisitorRequest,
-    route: Route,
-) -> Result<Passage, Box<Answer>> {
+pub(crate) fn set_out(ctx: &Arc<ShardContext>, request: VisitorRequest, route: Route) -> Result<Passage, Box<Answer>> {
     let VisitorRequest { visit, body, early } = request;
     let Route { mapping, serving } = route;
     let session = serving.session();

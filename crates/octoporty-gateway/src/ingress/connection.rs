@@ -97,22 +97,33 @@ enum End {
 }
 
 /// Serves a connection until its end. Runs on the shard that it is given.
-pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit: Option<Permit>) {
+pub(crate) fn serve(
+    shard: Arc<ShardContext>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    permit: Option<Permit>,
+) -> impl Future<Output = ()> {
     let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
     let wire = Mutex::new(Wire::new(socket, permit));
-    let connection = Arc::new(Connection { shard: Arc::clone(&shard), peer, trust, wire });
-    let counters = shard.counters();
-    ShardCounters::count(&counters.connections);
+    served(Arc::new(Connection { shard, peer, trust, wire }))
+}
+
+/// As [`serve`]. What it begins with is not kept twice, in a task that may stand idle for long.
+async fn served(connection: Arc<Connection>) {
+    ShardCounters::count(&connection.shard.counters().connections);
     let end = talk(&connection).await;
-    let ended = connection.wire().end();
+    let (ended, shard, peer) = (connection.wire().end(), Arc::clone(&connection.shard), connection.peer);
     drop(connection);
+    let counters = shard.counters();
     if let End::Expired(Expiry::Head) = end {
         counters.failed(FailureCode::HeaderTimeout);
     } else if let End::Closed(Close::Refused(code)) = end {
         counters.failed(code);
     }
-    if let Some(parts) = ended {
-        finish(parts, end, peer).await;
+    if let Some(parts) = ended
+        && !is_over(&parts.0, &end)
+    {
+        Box::pin(finish(parts, end, peer)).await;
     }
     ShardCounters::count(&counters.connections_ended);
 }
@@ -146,6 +157,22 @@ async fn watch(connection: &Connection, limits: &Limits) -> Expiry {
     }
 }
 
+/// Whether the visitor has got all, and nothing lies unread: what lies unread when a connection is closed makes the
+/// visitor's system throw away what it has not read of the answer.
+fn is_over(socket: &TcpStream, end: &End) -> bool {
+    match end {
+        // Where only the close says that an answer is over, a close would say that it is whole.
+        End::Closed(Close::Cut(Ending::Close)) => false,
+        End::Closed(Close::Done | Close::Left | Close::Cut(_)) => match socket.try_read(&mut [0_u8; 512]) {
+            Ok(read) => read == 0,
+            Err(_) => true,
+        },
+        End::Cancelled | End::Expired(Expiry::Quiet) => true,
+        End::Closed(Close::Switched(_) | Close::Refused(_) | Close::Unread)
+        | End::Expired(Expiry::Stalled | Expiry::Head) => false,
+    }
+}
+
 /// Sees to it that the visitor gets the last answer.
 async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>), end: End, peer: SocketAddr) {
     let goodbye = async {
@@ -154,7 +181,6 @@ async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>)
                 switch(Switched { socket, read_ahead, permit });
                 Ok(())
             }
-            End::Cancelled | End::Expired(Expiry::Quiet) => Ok(()),
             // Nobody takes what the kernel holds, and it must not pass for a whole answer.
             End::Expired(Expiry::Stalled) => {
                 tracing::debug!(%peer, "visitor does not read; its connection is reset");
@@ -164,8 +190,9 @@ async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>)
             End::Closed(Close::Refused(code)) => refuse(socket, code).await,
             // Where only the close says that an answer is over, a close would say that it is whole.
             End::Closed(Close::Cut(Ending::Close)) => socket.set_zero_linger(),
-            End::Closed(Close::Unread) => discard(socket).await,
-            End::Closed(Close::Done | Close::Left | Close::Cut(_)) => linger(socket).await,
+            End::Closed(Close::Unread | Close::Done | Close::Left | Close::Cut(_))
+            | End::Cancelled
+            | End::Expired(Expiry::Quiet) => discard(socket).await,
         }
     };
     match tokio::time::timeout(LINGER, goodbye).await {
@@ -181,19 +208,7 @@ async fn refuse(mut socket: TcpStream, code: FailureCode) -> io::Result<()> {
     discard(socket).await
 }
 
-/// Closes the connection, or leaves that to [`discard`] where the visitor is seen to send on.
-async fn linger(socket: TcpStream) -> io::Result<()> {
-    match socket.try_read(&mut [0_u8; 512]) {
-        // In order: nothing lies unread.
-        Ok(0) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => discard(socket).await,
-    }
-}
-
-/// Closes this side, and reads on for a while: what lies unread when a connection is closed makes the visitor's system
-/// throw away what it has not read of the answer.
+/// Closes this side, and reads on for a while; see [`is_over`].
 async fn discard(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     let mut scratch = vec![0; 4096];

@@ -102,13 +102,13 @@ impl Outgoing {
 pub(super) async fn converse(connection: &Arc<Connection>, header_bytes: usize) -> Close {
     let mut reader = HeadReader::new(header_bytes);
     loop {
-        let request = match poll_fn(|cx| poll_request(cx, connection, &mut reader)).await {
+        let mut request = match poll_fn(|cx| poll_request(cx, connection, &mut reader)).await {
             Ok(Some(request)) => request,
             Ok(None) => return Close::Done,
             Err(HeadFault::TooLarge) => return Close::Refused(FailureCode::HeadTooLarge),
             Err(HeadFault::Malformed) => return Close::Refused(FailureCode::BadRequest),
         };
-        if let Some(close) = serve(connection, request).await {
+        if let Some(close) = serve(connection, &mut request).await {
             return close;
         }
         connection.wire().progress.request_ended();
@@ -162,32 +162,8 @@ fn poll_head(
 }
 
 /// One request and its answer; `None` when another may follow.
-async fn serve(connection: &Arc<Connection>, mut request: Request) -> Option<Close> {
-    let answered = poll_fn(|cx| {
-        if let Poll::Ready(answer) = request.walk.poll(cx, connection) {
-            return Poll::Ready(Some(answer));
-        }
-        let mut wire = connection.wire();
-        match wire.poll_early(cx) {
-            Poll::Ready(Err(_)) => Poll::Ready(None),
-            _ => wire.poll_left(cx).map(|()| None),
-        }
-    })
-    .await;
-    let Request { walk, asked, persistence } = request;
-    drop(walk);
-    match answered {
-        None => Some(Close::Left),
-        Some(Err(walk::Hangup)) => Some(Close::Done),
-        Some(Ok(answer)) => respond(connection, asked, persistence, answer).await,
-    }
-}
-
-/// Writes an answer; `None` when another request may follow.
-async fn respond(connection: &Arc<Connection>, asked: Asked, asked_to: Persistence, answer: Answer) -> Option<Close> {
-    let mut answer = Some(answer);
-    let begun = poll_fn(|cx| Poll::Ready(answer.take().map(|answer| begin(cx, connection, asked, asked_to, answer))));
-    let Begun { mut passage, persistence } = match begun.await? {
+async fn serve(connection: &Arc<Connection>, request: &mut Request) -> Option<Close> {
+    let Begun { mut passage, persistence } = match poll_fn(|cx| request.poll(cx, connection)).await {
         Ok(begun) => begun,
         Err(close) => return Some(close),
     };
@@ -200,11 +176,33 @@ async fn respond(connection: &Arc<Connection>, asked: Asked, asked_to: Persisten
         return Some(Close::Switched(switch));
     }
     drop(passage);
-    poll_fn(|cx| connection.wire().poll_body_over(cx)).await;
-    match (connection.wire().is_body_over(), persistence, asked_to) {
+    let is_body_over = poll_fn(|cx| {
+        let mut wire = connection.wire();
+        wire.poll_body_over(cx).map(|()| wire.is_body_over())
+    })
+    .await;
+    match (is_body_over, persistence, request.persistence) {
         (true, Persistence::Keep, _) => None,
         (true, Persistence::Close, Persistence::Close) => Some(Close::Done),
         (false, ..) | (true, Persistence::Close, Persistence::Keep) => Some(Close::Unread),
+    }
+}
+
+impl Request {
+    /// Walks, and writes what can be written of the answer at once.
+    fn poll(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<Result<Begun, Close>> {
+        match self.walk.poll(cx, connection) {
+            Poll::Ready(Ok(answer)) => {
+                return Poll::Ready(begin(cx, connection, self.asked, self.persistence, answer));
+            }
+            Poll::Ready(Err(walk::Hangup)) => return Poll::Ready(Err(Close::Done)),
+            Poll::Pending => {}
+        }
+        let mut wire = connection.wire();
+        match wire.poll_early(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(Err(Close::Left)),
+            _ => wire.poll_left(cx).map(|()| Err(Close::Left)),
+        }
     }
 }
 

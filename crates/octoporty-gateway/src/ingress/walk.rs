@@ -154,7 +154,11 @@ impl Course {
         loop {
             match self {
                 Self::Tunnel(seat) => match ready!(Passage::poll(seat.get(), cx)) {
-                    Later::No(answer) => return Poll::Ready(Some(answer)),
+                    Later::No(answer) => {
+                        // Somebody else may sit there while the answer passes.
+                        *self = Self::Over(None);
+                        return Poll::Ready(Some(answer));
+                    }
                     Later::Yes(answer) => *self = Self::Later(Box::pin(async move { Some(answer.await) })),
                 },
                 Self::Later(answer) => return answer.as_mut().poll(cx),
