@@ -23,8 +23,8 @@ use crate::state::{GatewayState, unix_ms};
 use crate::visitor::{Head, RequestId, Visit, VisitorInfo, VisitorRequest};
 use crate::{forwarded, routing};
 
-/// Most seats that a thread keeps; some 1.3 KiB each.
-const MOST_SEATS: usize = 128;
+/// Most seats that a thread keeps; some 1.1 KiB each.
+const MOST_SEATS: usize = 256;
 
 thread_local! {
     /// Seats that nobody sits in.

@@ -13,7 +13,7 @@
 
 use std::net::IpAddr;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 use uuid::Uuid;
@@ -84,7 +84,7 @@ pub struct AccessRows {
 /// Rows that more are added to.
 #[derive(Debug, Default)]
 pub struct RowsWriter {
-    bytes: BytesMut,
+    bytes: Vec<u8>,
     count: usize,
 }
 
@@ -109,7 +109,7 @@ impl RowsWriter {
 
     /// Gives them away and begins anew.
     pub fn finish(&mut self) -> AccessRows {
-        AccessRows { bytes: std::mem::take(&mut self.bytes).freeze(), count: std::mem::take(&mut self.count) }
+        AccessRows { bytes: std::mem::take(&mut self.bytes).into(), count: std::mem::take(&mut self.count) }
     }
 }
 
@@ -122,29 +122,30 @@ impl<'a> AccessRow<'a> {
     }
 
     /// Appends the row. Texts over 65 535 bytes, which no record has, are cut.
-    fn put(&self, out: &mut BytesMut) {
+    fn put(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        out.put_u16(0);
-        out.put_u8(self.flags());
-        out.put_u16(self.status);
-        out.put_slice(self.mapping.as_uuid().as_bytes());
-        out.put_u64(self.at_ms);
-        put_number(out, self.gateway_us);
-        self.first_byte_us.into_iter().for_each(|number| put_number(out, number));
-        put_number(out, self.total_us);
-        put_number(out, self.request_bytes);
-        put_number(out, self.response_bytes);
+        let mut front = Front { bytes: [0; FRONT], length: LENGTH };
+        front.put([self.flags()]);
+        front.put(self.status.to_be_bytes());
+        front.put(*self.mapping.as_uuid().as_bytes());
+        front.put(self.at_ms.to_be_bytes());
+        front.number(self.gateway_us);
+        self.first_byte_us.into_iter().for_each(|number| front.number(number));
+        front.number(self.total_us);
+        front.number(self.request_bytes);
+        front.number(self.response_bytes);
         match self.client {
-            IpAddr::V4(address) => out.put_slice(&address.octets()),
-            IpAddr::V6(address) => out.put_slice(&address.octets()),
+            IpAddr::V4(address) => front.put(address.octets()),
+            IpAddr::V6(address) => front.put(address.octets()),
         }
+        out.extend_from_slice(&front.bytes[..front.length]);
         let always = [self.request_id, self.method, self.host, self.path];
         let perhaps = [self.query, self.error, self.error_detail, self.user_agent];
         for text in always.into_iter().chain(perhaps.into_iter().flatten()) {
             let room = usize::from(u16::MAX).saturating_sub(out.len() - start);
             put_text(out, text, room);
         }
-        self.tunnel_us.into_iter().for_each(|number| put_number(out, number));
+        self.tunnel_us.into_iter().for_each(|number| put_number(number, |byte| out.push(byte)));
         let length = u16::try_from(out.len() - start - LENGTH).expect("texts are cut to the room of a row");
         out[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
     }
@@ -352,18 +353,38 @@ impl<'a> Iterator for Cut<'a> {
     }
 }
 
-fn put_number(out: &mut BytesMut, mut number: u64) {
-    while number > 0x7f {
-        out.put_u8((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.put_u8((number & 0x7f) as u8);
+/// Bytes before the texts of a row, at most.
+const FRONT: usize = LENGTH + 1 + 2 + 16 + 8 + 5 * NUMBER + 16;
+
+/// What stands before the texts: gathered, and appended at once.
+struct Front {
+    bytes: [u8; FRONT],
+    length: usize,
 }
 
-fn put_text(out: &mut BytesMut, text: &str, room: usize) {
+impl Front {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
+        self.length += N;
+    }
+
+    fn number(&mut self, number: u64) {
+        put_number(number, |byte| self.put([byte]));
+    }
+}
+
+fn put_number(mut number: u64, mut put: impl FnMut(u8)) {
+    while number > 0x7f {
+        put((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    put((number & 0x7f) as u8);
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str, room: usize) {
     let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8 + NUMBER))];
-    out.put_u16(u16::try_from(text.len()).unwrap_or(0));
-    out.put_slice(text.as_bytes());
+    out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn number(row: &mut &[u8]) -> Result<u64, RowError> {
