@@ -310,18 +310,19 @@ export class MockConsole {
   }
 
   async #settings(route: string, request: Request): Promise<Response | undefined> {
+    const isSeen = [null, `"${this.landingPage.hash}"`].includes(request.headers.get("if-match"));
+    const stale = isSeen ? undefined : problem(412, "stale", "The page was changed meanwhile.");
     switch (route) {
       case "GET /api/v1/settings/landing-page":
         return json(this.landingPage, 200, { etag: `"${this.landingPage.hash}"` });
       case "PUT /api/v1/settings/landing-page": {
-        if (![null, `"${this.landingPage.hash}"`].includes(request.headers.get("if-match"))) {
-          return problem(412, "stale", "The page was changed meanwhile.");
-        }
+        if (stale) return stale;
         const { html } = (await request.json()) as { html: string };
         this.landingPage = samplePage(html);
         return json(this.landingPage);
       }
       case "DELETE /api/v1/settings/landing-page":
+        if (stale) return stale;
         this.landingPage = defaultPage();
         return json(this.landingPage);
       default:
