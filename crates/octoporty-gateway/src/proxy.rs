@@ -141,7 +141,8 @@ impl Passage<'_> {
     /// There is no answer of the target. What the visitor still uploads is read for a while, so that it sees ours.
     fn give_up(&self, trouble: Trouble, upload: Upload, mut record: Record) -> Failure {
         record.request_bytes = upload.body_bytes();
-        let visitor_is_there = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_));
+        // One whose upload stands still would only be waited for again: its connection ends with the answer.
+        let sends_on = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_) | Trouble::UploadIdle);
         let visitor_left = matches!(trouble, Trouble::VisitorLeft);
         let failure = trouble.into_failure();
         if visitor_left {
@@ -150,7 +151,7 @@ impl Passage<'_> {
             record.failed(failure.clone());
         }
         let gated = upload.is_gated();
-        if let Some(body) = upload.into_rest().filter(|_| visitor_is_there && !gated) {
+        if let Some(body) = upload.into_rest().filter(|_| sends_on && !gated) {
             remainder::drain(self.ctx, body);
         }
         failure
