@@ -13,7 +13,7 @@
 //! * [`answer`]: heads of answers.
 //! * [`early`]: interim answers (1xx).
 
-mod answer;
+pub(crate) mod answer;
 mod authority;
 pub(crate) mod body;
 pub(crate) mod connection;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::body::{Answer, AnswerBody};
 use crate::fields::{Fields, Known, text};
+use crate::ingress::answer::write_date;
 use crate::visitor::RequestId;
 
 /// The mark: eight strokes that leave one ring.
@@ -86,11 +87,15 @@ pub(crate) fn raw_failure(code: FailureCode, request_id: &RequestId) -> Vec<u8> 
     let body = failure_json(code, request_id);
     let reason = status.canonical_reason().unwrap_or("Error");
     let (number, length) = (status.as_u16(), body.len());
-    format!(
+    let mut answer = format!(
         "HTTP/1.1 {number} {reason}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
-         x-octoporty-request-id: {request_id}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+         x-octoporty-request-id: {request_id}\r\ncontent-length: {length}\r\nconnection: close\r\n"
     )
-    .into_bytes()
+    .into_bytes();
+    write_date(&mut answer);
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(body.as_bytes());
+    answer
 }
 
 /// The landing page: custom HTML, or the product's own.

@@ -186,7 +186,8 @@ async fn switch(mut cargo: Cargo, answered: Answered) -> Answer {
 fn give_up(cargo: Cargo, trouble: Trouble) -> Answer {
     let Cargo { upload, mut record, .. } = cargo;
     record.request_bytes = upload.body_bytes();
-    let visitor_is_there = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_));
+    // One whose upload stands still would only be waited for again: its connection ends with the answer.
+    let sends_on = !matches!(trouble, Trouble::VisitorLeft | Trouble::VisitorMalformed(_) | Trouble::UploadIdle);
     let visitor_left = matches!(trouble, Trouble::VisitorLeft);
     let failure = trouble.into_failure();
     if visitor_left {
@@ -195,7 +196,7 @@ fn give_up(cargo: Cargo, trouble: Trouble) -> Answer {
         record.failed(failure.clone());
     }
     let gated = upload.is_gated();
-    if let Some(body) = upload.into_rest().filter(|_| visitor_is_there && !gated) {
+    if let Some(body) = upload.into_rest().filter(|_| sends_on && !gated) {
         remainder::drain(record.shard(), body);
     }
     answer_to(&record, &failure)

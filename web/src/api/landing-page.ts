@@ -16,6 +16,8 @@ export function saveLandingPage(html: string, basedOn: string): Promise<LandingP
   return bodyOf(client.PUT("/api/v1/settings/landing-page", { body: { html }, params: { header } }));
 }
 
-export function resetLandingPage(): Promise<LandingPage> {
-  return bodyOf(client.DELETE("/api/v1/settings/landing-page"));
+/** Back to the product's own page; refused like a page to store. */
+export function resetLandingPage(seen: string): Promise<LandingPage> {
+  const header = { "If-Match": `"${seen}"` };
+  return bodyOf(client.DELETE("/api/v1/settings/landing-page", { params: { header } }));
 }

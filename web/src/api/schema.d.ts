@@ -2994,6 +2994,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A browser sent this from another site's page. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The database is away, or the console stops. */
             503: {
                 headers: {
@@ -3059,6 +3068,15 @@ export interface operations {
             };
             /** @description Not logged in. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A browser sent this from another site's page. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3840,7 +3858,10 @@ export interface operations {
     deleteLandingPage: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag` of the page that is to go. */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3866,6 +3887,15 @@ export interface operations {
             };
             /** @description A browser sent this from another site's page. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed since `If-Match`. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

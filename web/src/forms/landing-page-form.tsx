@@ -44,11 +44,15 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
   const cache = useQueryClient();
   /** What is typed; null while it is what is stored, so that a page stored elsewhere is shown at once. */
   const [typed, setTyped] = useState<Draft | null>(null);
-  const [resetting, setResetting] = useState(false);
+  /** The hash of the page that is to go, as it was when the question was asked. */
+  const [resetting, setResetting] = useState<string | null>(null);
   const html = typed?.html ?? page.html;
   const dirty = html !== page.html;
   const preview = useDeferredValue(html);
 
+  const reloadIfStale = (error: Error) => {
+    if (isStale(error)) void cache.invalidateQueries(landingPageQuery);
+  };
   const save = useMutation({
     mutationFn: (draft: Draft) => saveLandingPage(draft.html, draft.basedOn),
     onSuccess: (next, sent) => {
@@ -56,17 +60,16 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
       // What was typed while this was on its way is a change of what is stored now.
       setTyped((now) => (now === null || now.html === sent.html ? null : { ...now, basedOn: next.hash }));
     },
-    onError: (error) => {
-      if (isStale(error)) void cache.invalidateQueries(landingPageQuery);
-    },
+    onError: reloadIfStale,
   });
   const reset = useMutation({
     mutationFn: resetLandingPage,
     onSuccess: (next) => {
       cache.setQueryData(landingPageQuery.queryKey, next);
       setTyped(null);
-      setResetting(false);
+      setResetting(null);
     },
+    onError: reloadIfStale,
   });
   const change = (next: string) => {
     setTyped((now) => (next === page.html ? null : { html: next, basedOn: now?.basedOn ?? page.hash }));
@@ -98,7 +101,7 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         >
           {save.isPending ? "Saving…" : "Save Changes"}
         </Button>
-        <Button disabled={page.isDefault && !dirty} onClick={() => setResetting(true)}>
+        <Button disabled={page.isDefault && !dirty} onClick={() => setResetting(page.hash)}>
           Reset to Default
         </Button>
         <p className="text-sm">
@@ -117,14 +120,17 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
         </span>
       </div>
       {save.isError && !refused && <NotSaved error={save.error} onLoadStored={loadStored} />}
-      {resetting && (
+      {resetting !== null && (
         <ConfirmDialog
           title="Reset to Default?"
           action="Reset"
           busy={reset.isPending}
-          error={reset.isError ? messageOf(reset.error) : undefined}
-          onConfirm={() => reset.mutate()}
-          onCancel={() => setResetting(false)}
+          error={reset.isError ? whyNotReset(reset.error) : undefined}
+          onConfirm={() => reset.mutate(resetting)}
+          onCancel={() => {
+            setResetting(null);
+            reset.reset();
+          }}
         >
           Your page is deleted, here and at the gateway, and visitors see Octoporty's own page. Copy the HTML
           first if you may want it back.
@@ -132,6 +138,12 @@ export function LandingPageForm({ page }: { page: LandingPage }): ReactNode {
       )}
     </>
   );
+}
+
+function whyNotReset(error: Error): string {
+  return isStale(error)
+    ? "Somebody else stored another page meanwhile, and nothing was deleted. Cancel, look at that page, then reset it if it is to go."
+    : messageOf(error);
 }
 
 function NotSaved({ error, onLoadStored }: { error: Error; onLoadStored: () => void }): ReactNode {

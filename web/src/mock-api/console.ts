@@ -10,15 +10,15 @@ import type {
   LogSource,
   Mapping,
   MappingInput,
-  ProblemBody,
   RequestLogEntry,
   Status,
   TargetCheck,
 } from "../api/model";
+import { json, problem } from "./answers";
 import { diagnosis } from "./diagnosis";
 import { queued, sampleCaddy } from "./gateway";
 import { mockHistory, mockSummary, type Past } from "./history";
-import { backupOf, definitionsIn, definitionsOf, planOf } from "./import-export";
+import { transfers } from "./import-export";
 import {
   connectionPage,
   logPage,
@@ -29,16 +29,20 @@ import {
   sampleGatewayLog,
 } from "./logs";
 import {
-  DEFAULT_PAGE,
+  defaultPage,
   emptyStats,
   iso,
   sampleFailures,
   sampleMapping,
   sampleMappings,
+  samplePage,
   sampleRequest,
   sampleStats,
   sampleStatus,
+  tagOf,
 } from "./samples";
+
+export { problem };
 
 /** How the mock console stands. */
 export type Scenario = "busy" | "empty" | "offline" | "syncing" | "quiet" | "outdated";
@@ -57,7 +61,7 @@ export class MockConsole {
   requests: RequestLogEntry[];
   connections: ConnectionLogEntry[];
   logs: Record<LogSource, LogEntry[]>;
-  landingPage: LandingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+  landingPage: LandingPage = defaultPage();
   /** What was recorded in the past. */
   past: Past = "busy";
   caddy: CaddyConfig = sampleCaddy();
@@ -264,7 +268,7 @@ export class MockConsole {
       case "POST /api/v1/test/diagnose":
         return this.#diagnose((await request.json()) as DiagnoseInput);
       default:
-        if (route.includes("/import-export/")) return this.#transfers(route, request);
+        if (route.includes("/import-export/")) return transfers(this, route, request);
         if (route.includes("/logs")) return this.#logs(route, request);
         return route.includes("/settings/")
           ? this.#settings(route, request)
@@ -278,44 +282,6 @@ export class MockConsole {
       return problem(400, "validation_failed", text, { errors: { url: [text] } });
     }
     return json(diagnosis(input, this.mappings, Date.now()));
-  }
-
-  async #transfers(route: string, request: Request): Promise<Response | undefined> {
-    switch (route) {
-      case "GET /api/v1/import-export/export":
-        return json(definitionsOf(this), 200, {
-          "content-disposition": 'attachment; filename="octoporty-agent-definitions-20260301T100000Z.json"',
-        });
-      case "GET /api/v1/import-export/sqlite":
-        return new Response(backupOf(this), {
-          headers: {
-            "content-type": "application/x-sqlite3",
-            "content-disposition": 'attachment; filename="octoporty-agent-backup-20260301T100000Z.db"',
-          },
-        });
-      case "POST /api/v1/import-export/import":
-        return this.#bring(request, "merge");
-      case "POST /api/v1/import-export/restore":
-        return this.#bring(request, "replace");
-      default:
-        return undefined;
-    }
-  }
-
-  async #bring(request: Request, mode: "merge" | "replace"): Promise<Response> {
-    const file = definitionsIn(await request.text());
-    if (typeof file === "string") return problem(400, "malformed", file);
-    const plan = planOf(this, file, mode);
-    const etag = `"${this.mappings.map(tagOf).join("")}"`;
-    if (new URL(request.url).searchParams.get("dryRun") === "true") return json(plan.result, 200, { etag });
-    if (![null, etag].includes(request.headers.get("if-match")))
-      return problem(412, "stale", "The settings were changed since the preview.");
-    if (!plan.result.success) return problem(400, "validation_failed", plan.result.error ?? "");
-    this.mappings = plan.next;
-    if (plan.page === "default")
-      this.landingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
-    else if (plan.page) this.landingPage = plan.page;
-    return json({ ...plan.result, dryRun: false });
   }
 
   #logs(route: string, request: Request): Response | undefined {
@@ -344,19 +310,20 @@ export class MockConsole {
   }
 
   async #settings(route: string, request: Request): Promise<Response | undefined> {
+    const isSeen = [null, `"${this.landingPage.hash}"`].includes(request.headers.get("if-match"));
+    const stale = isSeen ? undefined : problem(412, "stale", "The page was changed meanwhile.");
     switch (route) {
       case "GET /api/v1/settings/landing-page":
         return json(this.landingPage, 200, { etag: `"${this.landingPage.hash}"` });
       case "PUT /api/v1/settings/landing-page": {
-        if (![null, `"${this.landingPage.hash}"`].includes(request.headers.get("if-match"))) {
-          return problem(412, "stale", "The page was changed meanwhile.");
-        }
+        if (stale) return stale;
         const { html } = (await request.json()) as { html: string };
-        this.landingPage = { html, hash: hashOf(html), isDefault: false };
+        this.landingPage = samplePage(html);
         return json(this.landingPage);
       }
       case "DELETE /api/v1/settings/landing-page":
-        this.landingPage = { html: DEFAULT_PAGE, hash: hashOf(DEFAULT_PAGE), isDefault: true };
+        if (stale) return stale;
+        this.landingPage = defaultPage();
         return json(this.landingPage);
       default:
         return undefined;
@@ -482,44 +449,4 @@ function check(input: MappingInput): TargetCheck {
 function session() {
   const expiresAt = iso(Date.now() + 900_000);
   return { token: "mock", expiresAt, refreshToken: "mock", refreshExpiresAt: iso(Date.now() + 604_800_000) };
-}
-
-/** Not MD5, but as long and different for different pages. */
-function hashOf(html: string): string {
-  let hash = 2_166_136_261;
-  for (const letter of html) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16_777_619);
-  return (hash >>> 0).toString(16).padStart(8, "0").repeat(4);
-}
-
-function tagOf(mapping: Mapping): string {
-  return `"${Date.parse(mapping.updatedAt)}"`;
-}
-
-function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
-
-export function problem(
-  status: number,
-  code: string,
-  detail: string,
-  more: Partial<ProblemBody> = {},
-): Response {
-  const body = {
-    type: "about:blank",
-    title: code,
-    status,
-    detail,
-    message: detail,
-    code,
-    requestId: "mock-0001",
-    ...more,
-  };
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/problem+json" },
-  });
 }

@@ -1,5 +1,6 @@
 import type { Definition, ImportEntry, ImportResult, LandingPage, Mapping } from "../api/model";
-import { sampleMapping } from "./samples";
+import { json, problem } from "./answers";
+import { defaultPage, sampleMapping, tagOf } from "./samples";
 
 const MAGIC = "SQLite format 3\0";
 
@@ -15,6 +16,47 @@ interface Definitions {
   mappings?: Input[];
   landingPageHtml?: string | null;
   landingPageIsDefault?: boolean;
+}
+
+/** Answers what is below `/import-export/`, from this state and into it. */
+export async function transfers(
+  state: State,
+  route: string,
+  request: Request,
+): Promise<Response | undefined> {
+  switch (route) {
+    case "GET /api/v1/import-export/export":
+      return json(definitionsOf(state), 200, {
+        "content-disposition": 'attachment; filename="octoporty-agent-definitions-20260301T100000Z.json"',
+      });
+    case "GET /api/v1/import-export/sqlite":
+      return new Response(backupOf(state), {
+        headers: {
+          "content-type": "application/x-sqlite3",
+          "content-disposition": 'attachment; filename="octoporty-agent-backup-20260301T100000Z.db"',
+        },
+      });
+    case "POST /api/v1/import-export/import":
+      return bring(state, request, "merge");
+    case "POST /api/v1/import-export/restore":
+      return bring(state, request, "replace");
+    default:
+      return undefined;
+  }
+}
+
+async function bring(state: State, request: Request, mode: "merge" | "replace"): Promise<Response> {
+  const file = definitionsIn(await request.text());
+  if (typeof file === "string") return problem(400, "malformed", file);
+  const plan = planOf(state, file, mode);
+  const etag = `"${state.mappings.map(tagOf).join("")}"`;
+  if (new URL(request.url).searchParams.get("dryRun") === "true") return json(plan.result, 200, { etag });
+  if (![null, etag].includes(request.headers.get("if-match")))
+    return problem(412, "stale", "The settings were changed since the preview.");
+  if (!plan.result.success) return problem(400, "validation_failed", plan.result.error ?? "");
+  state.mappings = plan.next;
+  if (plan.page) state.landingPage = plan.page === "default" ? defaultPage() : plan.page;
+  return json({ ...plan.result, dryRun: false });
 }
 
 export function definitionsOf({ mappings, landingPage }: State): Definitions {
@@ -46,7 +88,7 @@ export function backupOf(state: State): string {
 }
 
 /** What a file holds; a text instead says why it is refused. */
-export function definitionsIn(body: string): Definitions | string {
+function definitionsIn(body: string): Definitions | string {
   const text = body.startsWith(MAGIC) ? body.slice(MAGIC.length) : body;
   try {
     const file = JSON.parse(text) as Definitions;
@@ -60,13 +102,13 @@ export function definitionsIn(body: string): Definitions | string {
 }
 
 /** What would be stored, and the account of it. */
-export interface Plan {
+interface Plan {
   next: Mapping[];
   page: LandingPage | "default" | undefined;
   result: ImportResult;
 }
 
-export function planOf(state: State, file: Definitions, mode: "merge" | "replace"): Plan {
+function planOf(state: State, file: Definitions, mode: "merge" | "replace"): Plan {
   const entries: ImportEntry[] = [];
   const mistakes: { field: string; message: string }[] = [];
   const next = new Map(mode === "merge" ? state.mappings.map((one) => [one.id, one]) : []);

@@ -1,4 +1,4 @@
-import type { LiveStats, Mapping, RequestLogEntry, Status } from "../api/model";
+import type { LandingPage, LiveStats, Mapping, RequestLogEntry, Status } from "../api/model";
 
 /** A household's server: what the mock console knows when it starts. */
 
@@ -272,7 +272,7 @@ export function sampleFailures(mappings: readonly Mapping[], now: number): Reque
   ];
 }
 
-export const DEFAULT_PAGE = `<!doctype html>
+const DEFAULT_PAGE = `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -292,3 +292,23 @@ export const DEFAULT_PAGE = `<!doctype html>
   </body>
 </html>
 `;
+
+export function defaultPage(): LandingPage {
+  return { ...samplePage(DEFAULT_PAGE), isDefault: true };
+}
+
+export function samplePage(html: string): LandingPage {
+  return { html, hash: hashOf(html), isDefault: false };
+}
+
+/** Not MD5, but as long and different for different pages. */
+function hashOf(html: string): string {
+  let hash = 2_166_136_261;
+  for (const letter of html) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 16_777_619);
+  return (hash >>> 0).toString(16).padStart(8, "0").repeat(4);
+}
+
+/** The ETag of a mapping. */
+export function tagOf(mapping: Mapping): string {
+  return `"${Date.parse(mapping.updatedAt)}"`;
+}

@@ -1,10 +1,9 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { END_REASONS, type EndReason } from "../api/connection-log";
 import { FillPage, PageHead } from "../layout/page";
 import { Button, ButtonLink } from "../ui/button";
-import { FilterMoment, FilterSelect } from "../ui/filter";
+import { ClearFilters, FilterBar, FilterMoment, FilterSelect } from "../ui/filter";
 import { Empty } from "../ui/notice";
 import { ConnectionList } from "./connections/list";
 import type { ConnectionSearch } from "./connections/search";
@@ -31,7 +30,7 @@ export function Connections(): ReactNode {
         title="Connections"
         about="The agent's sessions with its gateway: when, for how long, and why they ended."
       />
-      <search aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+      <FilterBar>
         <FilterSelect
           label="Time"
           all="Any time"
@@ -48,24 +47,14 @@ export function Connections(): ReactNode {
           options={END_OPTIONS}
           className="w-44"
         />
-        {narrowed && (
-          <Button
-            variant="ghost"
-            icon={X}
-            onClick={clear}
-            className="!h-[34px] !px-2 pointer-coarse:!h-11"
-            aria-label="Clear filters"
-          >
-            Clear
-          </Button>
-        )}
+        {narrowed && <ClearFilters onClear={clear} />}
         {filter.range === "custom" && (
           <span className="flex w-full flex-wrap gap-x-4 gap-y-2">
             <FilterMoment label="From" value={filter.since} onValue={(since) => change({ since })} />
             <FilterMoment label="Until" value={filter.until} onValue={(until) => change({ until })} />
           </span>
         )}
-      </search>
+      </FilterBar>
       <ConnectionList
         key={JSON.stringify(span)}
         filter={filter}

@@ -132,6 +132,25 @@ describe("the landing page", () => {
     await waitFor(() => expect(editor().value).toBe(api.landingPage.html));
   });
 
+  it("is not reset when another tab stored a page meanwhile", async () => {
+    const { api, user } = await open();
+    write("<h1>Hello</h1>");
+    await user.click(save());
+    await screen.findByText("Saved");
+    await user.click(screen.getByRole("button", { name: "Reset to Default" }));
+    const dialog = () => within(screen.getByRole("alertdialog", { name: "Reset to Default?" }));
+    api.landingPage = { html: "<p>theirs</p>", hash: "3".repeat(32), isDefault: false };
+    await user.click(dialog().getByRole("button", { name: "Reset" }));
+    await dialog().findByText(/Somebody else stored another page meanwhile/);
+    expect(api.landingPage.html).toBe("<p>theirs</p>");
+    await user.click(dialog().getByRole("button", { name: "Cancel" }));
+    await waitFor(() => expect(editor().value).toBe("<p>theirs</p>"));
+    await user.click(screen.getByRole("button", { name: "Reset to Default" }));
+    expect(dialog().queryByText(/Somebody else/)).toBeNull();
+    await user.click(dialog().getByRole("button", { name: "Reset" }));
+    await waitFor(() => expect(api.landingPage.isDefault).toBe(true));
+  });
+
   it("is not left with unsaved changes without asking", async () => {
     const { user, path } = await open();
     write("<h1>Hello</h1>");

@@ -1,5 +1,6 @@
-import { ChevronDown, Search } from "lucide-react";
+import { ChevronDown, Search, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Button } from "./button";
 import { cx } from "./classes";
 import { boxClass } from "./field";
 
@@ -9,6 +10,30 @@ const PAUSE_MS = 300;
 const SLIM = "!h-[34px] text-sm pointer-coarse:!h-11";
 /** A filter that narrows is seen without reading it. */
 const SET = "!border-accent";
+
+/** What narrows a list, above it. */
+export function FilterBar({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <search aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+      {children}
+    </search>
+  );
+}
+
+/** Takes every filter away; there only while one narrows. */
+export function ClearFilters({ onClear, className }: { onClear: () => void; className?: string }): ReactNode {
+  return (
+    <Button
+      variant="ghost"
+      icon={X}
+      onClick={onClear}
+      className={cx("!h-[34px] !px-2 pointer-coarse:!h-11", className)}
+      aria-label="Clear filters"
+    >
+      Clear
+    </Button>
+  );
+}
 
 interface SearchBoxProps {
   /** The accessible name. */

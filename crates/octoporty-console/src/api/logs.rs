@@ -6,16 +6,31 @@ pub(crate) mod lines;
 pub(crate) mod requests;
 pub(crate) mod shapes;
 
+use std::sync::Arc;
+
+use axum::middleware;
 use http::HeaderMap;
 use http::header::ACCEPT;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::fields::Mistakes;
+use crate::app::App;
+use crate::auth::guard;
 use crate::clock::parse_rfc3339;
 
 /// Rows of a page, when the client does not say.
 const DEFAULT_COUNT: u32 = 1_000;
 /// Most rows of a page.
 const MAX_COUNT: i64 = 5_000;
+
+/// The lists of the logs: each may be had as a file, which is as long as its log.
+pub(crate) fn lists() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(requests::requests))
+        .routes(routes!(connections::connections))
+        .route_layer(middleware::from_fn(guard::require_own_page))
+}
 
 /// Rows that a client wants; what is out of range is the nearest that is in it, what is no number is the default.
 fn count(text: Option<&str>) -> u32 {

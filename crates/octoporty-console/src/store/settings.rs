@@ -25,12 +25,7 @@ impl Store {
         landing_page(&mut connection).await
     }
 
-    /// Stores a landing page, or goes back to the default.
-    pub(crate) async fn set_landing_page(&self, page: Option<LandingPage>, now_ms: u64) -> Result<(), StoreError> {
-        self.change_landing_page(page, |_| true, now_ms).await.map(drop)
-    }
-
-    /// Stores a landing page if the one that is there is what the change is based on.
+    /// Stores a landing page, or goes back to the default, if the page that is there is what the change is based on.
     pub(crate) async fn change_landing_page(
         &self,
         page: Option<LandingPage>,

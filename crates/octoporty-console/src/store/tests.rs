@@ -66,11 +66,11 @@ async fn a_full_disk_is_a_state_that_ends_when_there_is_room() {
     let before = store.view().await.unwrap();
     limit_pages(&store, "PRAGMA max_page_count = 1").await;
     let page = octoporty_proto::model::LandingPage::new("x".repeat(500_000)).unwrap();
-    let error = store.set_landing_page(Some(page.clone()), 2).await.unwrap_err();
+    let error = store.change_landing_page(Some(page.clone()), |_| true, 2).await.unwrap_err();
     assert_eq!(error.to_string(), "the database is not available: the disk is full; make room");
     assert_eq!(store.view().await.unwrap(), before, "nothing of it is stored, not even the revision");
     limit_pages(&store, "PRAGMA max_page_count = 100000").await;
-    store.set_landing_page(Some(page.clone()), 3).await.unwrap();
+    store.change_landing_page(Some(page.clone()), |_| true, 3).await.unwrap();
     assert_eq!(store.landing_page().await.unwrap(), Some(page));
     assert_eq!(*store.trouble().borrow(), None);
     store.close().await;

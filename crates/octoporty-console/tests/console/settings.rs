@@ -77,3 +77,22 @@ async fn a_page_is_not_overwritten_by_who_has_not_seen_it() {
     assert_eq!(put("*", "third").await.status, 200);
     put("\"nonsense\"", "fourth").await.problem(412, "stale");
 }
+
+#[tokio::test]
+async fn a_page_is_not_reset_by_who_has_not_seen_it() {
+    let world = World::new().await;
+    let user = world.user().await;
+    let seen = user.get(LANDING_PAGE).await.header("etag").to_owned();
+    let stored = user.send("PUT", LANDING_PAGE, &json!({ "html": "of another tab" })).await;
+    let revision = world.agent.desired.borrow().revision;
+    let reset = |tag: &str| user.call("DELETE", LANDING_PAGE).header("if-match", tag).send();
+    for tag in [seen.as_str(), "\"nonsense\""] {
+        reset(tag).await.problem(412, "stale");
+    }
+    assert_eq!(user.get(LANDING_PAGE).await.json()["html"], "of another tab");
+    assert_eq!(world.agent.desired.borrow().revision, revision, "nothing was published");
+    let done = reset(stored.header("etag")).await;
+    assert_eq!((done.status.as_u16(), done.header("etag")), (200, seen.as_str()));
+    assert!(world.agent.desired.borrow().landing_page.is_none());
+    assert_eq!(reset("*").await.status, 200, "what is the default already");
+}

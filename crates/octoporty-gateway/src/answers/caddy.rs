@@ -27,8 +27,9 @@ pub(crate) fn describe(admin: &CaddyAdmin, listen: SocketAddr, body: &[u8]) -> C
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else {
         return failed(admin, &FetchError::NotJson);
     };
-    let routes = routes::of(&value, Listening(listen));
     mask::mask(&mut value);
+    // Their pointers are into what is told.
+    let routes = routes::of(&value, Listening(listen));
     CaddyAnswer { json: Some(value.to_string()), error: None, routes }
 }
 

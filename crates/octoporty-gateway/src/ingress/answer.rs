@@ -123,7 +123,8 @@ thread_local! {
     static LAST_DATE: Cell<(u64, [u8; DATE_LEN])> = const { Cell::new((0, [b' '; DATE_LEN])) };
 }
 
-fn write_date(to: &mut Vec<u8>) {
+/// The field `Date`, of now.
+pub(crate) fn write_date(to: &mut Vec<u8>) {
     let now = unix_ms() / 1000;
     let (second, mut text) = LAST_DATE.get();
     if second != now {

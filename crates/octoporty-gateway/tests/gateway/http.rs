@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use octoporty_gateway::GatewayConfig;
 use octoporty_gateway::config::Limits;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use super::agent::{Agent, Who, mapping, state};
 use super::visitor::{Visitor, get};
@@ -102,6 +104,22 @@ async fn a_slow_head_gets_408_and_an_idle_connection_is_kept_longer() {
     assert_eq!(kept.get("x", "/health").await.status, 200, "kept for longer than a head may take");
     assert_eq!(kept.closed().await, "");
     assert!(since.elapsed() >= Duration::from_millis(5900), "closed after {:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_to_a_head_that_is_refused_has_the_date() {
+    let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
+    let (_gateway, address) = start(GatewayConfig { limits, ..config() }).await;
+    let large = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "c".repeat(200_000));
+    for (request, status) in [("GET / HTTP/9.9\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHos", 408), (&large, 431)] {
+        let mut visitor = Visitor::connect(address).await;
+        visitor.send(request).await;
+        let reply = visitor.reply().await;
+        assert_eq!((reply.status, reply.header("connection")), (status, Some("close")));
+        let date = reply.header("date").unwrap_or_else(|| panic!("{status} has no date"));
+        let date = OffsetDateTime::parse(date, &Rfc2822).unwrap();
+        assert!((OffsetDateTime::now_utc() - date).abs() < Duration::from_secs(60), "{status}: {date}");
+    }
 }
 
 #[tokio::test]

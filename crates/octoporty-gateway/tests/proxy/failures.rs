@@ -8,7 +8,7 @@ use octoporty_proto::model::EndReason;
 use octoporty_proto::wire::{Blame, Reset, ResetCode};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Connection, Ending, HOST, Setup, World, until};
+use crate::support::{Connection, Ending, HOST, Setup, World, until, within};
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
@@ -115,6 +115,23 @@ async fn an_upload_that_moves_is_not_the_targets_silence() {
         visitor.send("x").await;
     }
     assert_eq!(visitor.reply("POST").await.text(), "ok");
+}
+
+#[tokio::test]
+async fn an_upload_that_falls_silent_gets_an_answer_that_ends_its_connection() {
+    let mut world =
+        World::with(limits(60_000, 300), |mut connection| Box::pin(async move { connection.closed().await })).await;
+    let mut visitor = world.visitor().await;
+    visitor.send(&format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 8\r\n\r\nxxx")).await;
+    let reply = visitor.reply("POST").await;
+    assert_eq!((reply.status(), reply.values("connection")), (504, vec!["close"]));
+    assert!(reply.text().contains("idle_timeout"), "{}", reply.text());
+    assert_eq!(reply.values("date").len(), 1);
+    let answered = Instant::now();
+    assert_eq!(within("the end", visitor.more()).await, 0);
+    assert!(answered.elapsed() < Duration::from_secs(2), "nobody waits for the rest: {:?}", answered.elapsed());
+    let record = world.record().await;
+    assert_eq!((record.status, record.error.as_deref(), record.request_bytes), (504, Some("idle_timeout"), 3));
 }
 
 #[tokio::test]

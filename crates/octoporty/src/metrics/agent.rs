@@ -64,7 +64,6 @@ impl AgentMetrics {
         let figures = self.agent.borrow().as_ref().map(Agent::figures).unwrap_or_default();
         let mappings: HashMap<MappingId, &Mapping> =
             figures.desired.mappings.iter().map(|mapping| (mapping.id, mapping)).collect();
-        self.tally.forget(|id| mappings.contains_key(id));
         let sums = self.tally.sums();
         tunnel(&mut out, &self.status.borrow().clone(), &figures, &sums);
         requests(&mut out, &sums);

@@ -1,17 +1,19 @@
 //! Requests and sessions of an agent, counted on their way to its console. Each batch is counted under a short lock,
 //! far from any request's path; memory is bounded by the mappings that there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use octoporty_agent::Agent;
 use octoporty_proto::model::{AccessRow, AccessRows, EndReason, FailureCode, MappingId, SessionRecord, VISITOR_LEFT};
+use tokio::sync::watch;
 
 /// Upper ends of the bins of times, seconds; the gateway has the same.
 pub(super) const BOUNDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 /// With the last one, which has no end.
 pub(super) const BINS: usize = BOUNDS.len() + 1;
-/// Mappings that are remembered before those that are gone are forgotten: as many as an agent may have.
+/// Mappings that an agent may have. When twice as many are remembered, those that are gone are forgotten.
 const MOST_MAPPINGS: usize = 20_000;
 
 /// See the fields.
@@ -40,6 +42,8 @@ pub(super) struct Sums {
     pub(super) failures: BTreeMap<&'static str, u64>,
     /// By mapping.
     pub(super) mappings: HashMap<MappingId, Counts>,
+    /// How many mappings stayed when those that are gone were last forgotten.
+    stayed: usize,
     /// Sessions that began.
     pub(super) sessions_begun: u64,
     /// Sessions that ended, by reason.
@@ -47,19 +51,28 @@ pub(super) struct Sums {
 }
 
 /// Counts.
-#[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Sums>);
+#[derive(Debug)]
+pub(crate) struct Tally {
+    sums: Mutex<Sums>,
+    /// Who knows which mappings there are. There is one before there is anything to count.
+    agent: watch::Receiver<Option<Agent>>,
+}
 
 impl Tally {
+    /// With nothing counted, for this agent as soon as it is there.
+    pub(crate) fn new(agent: watch::Receiver<Option<Agent>>) -> Self {
+        Self { sums: Mutex::default(), agent }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sums> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finished requests.
     pub(crate) fn requests(&self, rows: &AccessRows) {
         let mut sums = self.lock();
         for row in rows.iter() {
-            sums.count(&row);
+            sums.count(&row, || self.present());
         }
     }
 
@@ -77,25 +90,25 @@ impl Tally {
         self.lock().clone()
     }
 
-    /// Forgets mappings that are gone, when there are many.
-    pub(super) fn forget(&self, is_there: impl Fn(&MappingId) -> bool) {
-        let mut sums = self.lock();
-        if sums.mappings.len() > MOST_MAPPINGS {
-            sums.mappings.retain(|id, _| is_there(id));
-        }
+    /// The mappings that there are.
+    fn present(&self) -> HashSet<MappingId> {
+        let figures = self.agent.borrow().as_ref().map(Agent::figures).unwrap_or_default();
+        figures.desired.mappings.iter().map(|mapping| mapping.id).collect()
     }
 }
 
 impl Sums {
-    fn count(&mut self, row: &AccessRow<'_>) {
+    /// Counts a row. `present` gives the mappings that there are.
+    fn count(&mut self, row: &AccessRow<'_>, present: impl FnOnce() -> HashSet<MappingId>) {
         self.all.count(row);
-        let known = self.mappings.len();
-        match self.mappings.get_mut(&row.mapping) {
-            Some(counts) => counts.count(row),
-            None if known <= 2 * MOST_MAPPINGS => self.mappings.entry(row.mapping).or_default().count(row),
-            // Nobody asks for figures, so that nobody forgets.
-            None => self.mappings.clear(),
+        let full = self.mappings.len() >= 2 * self.stayed.max(MOST_MAPPINGS);
+        if full && !self.mappings.contains_key(&row.mapping) {
+            // Whoever reads totals by mapping has series of those alone that there are, and these never fall.
+            let present = present();
+            self.mappings.retain(|id, _| present.contains(id));
+            self.stayed = self.mappings.len();
         }
+        self.mappings.entry(row.mapping).or_default().count(row);
         #[expect(clippy::cast_precision_loss, reason = "a time in microseconds is far below 2^53")]
         let seconds = row.total_us as f64 / 1e6;
         self.bins[BOUNDS.partition_point(|bound| *bound < seconds)] += 1;
@@ -123,5 +136,73 @@ fn word(reason: Option<EndReason>) -> String {
     match reason.map(serde_json::to_value) {
         Some(Ok(serde_json::Value::String(word))) => word,
         _ => "other".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_that_come_and_go_unread_take_no_count_from_those_that_stay() {
+        let mut sums = Sums::default();
+        let present: HashSet<_> = (0..10).map(mapping).collect();
+        let (most, end) = (2 * MOST_MAPPINGS, 5 * MOST_MAPPINGS as u128);
+        let mut rounds = 0;
+        for first in (0..end).step_by(1_000) {
+            for id in (0..10).chain(first + 10..first + 1_010) {
+                sums.count(&visit(id), || present.clone());
+            }
+            rounds += 1;
+            assert!(sums.mappings.len() <= most, "{}", sums.mappings.len());
+        }
+        for id in &present {
+            assert_eq!(sums.mappings[id].by_class, [0, rounds, 0, 0, 0]);
+        }
+        let newest = sums.mappings.get(&mapping(end + 9)).expect("the newest row is counted though it found no room");
+        assert_eq!(newest.by_class[1], 1);
+    }
+
+    #[test]
+    fn more_mappings_than_an_agent_may_have_are_all_counted_and_looked_through_seldom() {
+        let mut sums = Sums::default();
+        let (many, mut looks) = (10 * MOST_MAPPINGS as u128, 0);
+        let present: HashSet<_> = (0..many).map(mapping).collect();
+        for id in 0..many {
+            sums.count(&visit(id), || {
+                looks += 1;
+                present.clone()
+            });
+        }
+        assert_eq!(sums.mappings.len() as u128, many);
+        assert!(looks <= 3, "{looks}");
+    }
+
+    /// A request of that mapping.
+    fn visit(id: u128) -> AccessRow<'static> {
+        AccessRow {
+            mapping: mapping(id),
+            request_id: "1",
+            at_ms: 1,
+            method: "GET",
+            host: "app.example.com",
+            path: "/",
+            query: None,
+            status: 200,
+            error: None,
+            error_detail: None,
+            gateway_us: 1,
+            first_byte_us: None,
+            total_us: 1,
+            request_bytes: 0,
+            response_bytes: 0,
+            client: std::net::IpAddr::from([127, 0, 0, 1]),
+            user_agent: None,
+            tunnel_us: None,
+        }
+    }
+
+    fn mapping(id: u128) -> MappingId {
+        MappingId::from_uuid(uuid::Uuid::from_u128(id))
     }
 }

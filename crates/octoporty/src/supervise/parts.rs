@@ -23,6 +23,7 @@ use self::relay::Relay;
 use super::StartError;
 use crate::metrics::Source;
 use crate::metrics::agent::AgentMetrics;
+use crate::metrics::tally::Tally;
 use crate::settings::agent::AgentSettings;
 
 /// How long the console's own requests may take to finish at the end. The grace is for visitors, and the agent has used
@@ -102,11 +103,11 @@ impl AgentControl for Control {
 fn metrics(news: &AgentNews, agent: watch::Receiver<Option<Agent>>) -> AgentMetrics {
     AgentMetrics {
         started: Instant::now(),
-        agent,
         status: news.status.clone(),
         sync: news.sync.clone(),
         targets: news.targets.clone(),
-        tally: Arc::default(),
+        tally: Arc::new(Tally::new(agent.clone())),
+        agent,
     }
 }
 

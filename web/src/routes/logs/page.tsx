@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { ArrowDownToLine, WrapText, X } from "lucide-react";
+import { ArrowDownToLine, WrapText } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { LEVELS, type LogFilter } from "../../api/logs";
 import type { LogLevel, LogSource } from "../../api/model";
 import { statusQuery } from "../../api/status";
 import { FillPage, PageHead } from "../../layout/page";
 import { Button } from "../../ui/button";
-import { FilterSelect, TypedSearch } from "../../ui/filter";
+import { ClearFilters, FilterBar, FilterSelect, TypedSearch } from "../../ui/filter";
 import { duration, version } from "../../ui/format";
 import { useNarrow } from "../../ui/media";
 import { Empty } from "../../ui/notice";
@@ -47,7 +47,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
         title={source === "agent" ? "Agent Logs" : "Gateway Logs"}
         about={<About source={source} />}
       />
-      <search aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+      <FilterBar>
         <TypedSearch
           label="Search the log"
           placeholder="Text of the line…"
@@ -63,17 +63,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
           options={LEVELS.toReversed().map((value) => ({ value, label: WORDS[value] }))}
           className="w-44 max-md:min-w-0 max-md:flex-1"
         />
-        {narrowed && (
-          <Button
-            variant="ghost"
-            icon={X}
-            onClick={clear}
-            className="!h-[34px] !px-2 pointer-coarse:!h-11 max-md:hidden"
-            aria-label="Clear filters"
-          >
-            Clear
-          </Button>
-        )}
+        {narrowed && <ClearFilters onClear={clear} className="max-md:hidden" />}
         <span className="hidden flex-1 md:block" />
         <Toggle
           icon={WrapText}
@@ -82,7 +72,7 @@ export function LogPage({ source, filter, onFilter, open, onOpen }: LogPageProps
           onPressed={(on) => setWrap(on ? "on" : "off")}
         />
         <Toggle icon={ArrowDownToLine} label="Follow" pressed={follow} onPressed={setFollow} />
-      </search>
+      </FilterBar>
       <LogList
         key={JSON.stringify([source, filter])}
         source={source}

@@ -1,11 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
-import { ListFilter, X } from "lucide-react";
+import { ListFilter } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { mappingsQuery } from "../../api/mappings";
 import { type Range, type RequestFilter, STATUS_CLASSES } from "../../api/request-log";
 import { Button } from "../../ui/button";
 import { cx } from "../../ui/classes";
-import { FilterMoment, FilterSelect, FilterText, TypedSearch } from "../../ui/filter";
+import {
+  ClearFilters,
+  FilterBar,
+  FilterMoment,
+  FilterSelect,
+  FilterText,
+  TypedSearch,
+} from "../../ui/filter";
 
 export const RANGE_OPTIONS: readonly { value: Range; label: string }[] = [
   { value: "15m", label: "Last 15 minutes" },
@@ -39,7 +46,7 @@ export function RequestFilters({ filter, onFilter, onClear }: FiltersProps): Rea
   const [open, setOpen] = useState(false);
   const count = narrowing(filter);
   return (
-    <search aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+    <FilterBar>
       <TypedSearch
         label="Search requests"
         placeholder="Host, path or request id…"
@@ -58,24 +65,14 @@ export function RequestFilters({ filter, onFilter, onClear }: FiltersProps): Rea
       <div className={cx(open ? "grid w-full grid-cols-2 gap-2" : "hidden", "md:contents")}>
         <Choices filter={filter} onFilter={onFilter} />
       </div>
-      {count > 0 && (
-        <Button
-          variant="ghost"
-          icon={X}
-          onClick={onClear}
-          className={cx("!h-[34px] !px-2 pointer-coarse:!h-11", !open && "max-md:hidden")}
-          aria-label="Clear filters"
-        >
-          Clear
-        </Button>
-      )}
+      {count > 0 && <ClearFilters onClear={onClear} className={open ? "" : "max-md:hidden"} />}
       {filter.range === "custom" && (
         <span className={cx("flex w-full flex-wrap gap-x-4 gap-y-2", !open && "max-md:hidden")}>
           <FilterMoment label="From" value={filter.since} onValue={(since) => onFilter({ since })} />
           <FilterMoment label="Until" value={filter.until} onValue={(until) => onFilter({ until })} />
         </span>
       )}
-    </search>
+    </FilterBar>
   );
 }
 

@@ -13,7 +13,7 @@ use super::shapes::{ConnectionEntry, ConnectionPage};
 use super::{before_id, count, csv, moment, page, wants_csv};
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{Invalid, Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::clock::rfc3339;
 use crate::store::{ConnectionFilter, ConnectionRow, StoreError};
@@ -45,7 +45,7 @@ pub(crate) struct ConnectionQuery {
     params(ConnectionQuery),
     responses(
         (status = 200, description = "A page.", body = ConnectionPage),
-        Invalid, Unauthorized, Unavailable
+        Invalid, Unauthorized, CrossSite, Unavailable
     )
 )]
 pub(crate) async fn connections(

@@ -13,7 +13,7 @@ use super::shapes::{RequestEntry, RequestPage};
 use super::{before_id, count, csv, moment, page, wants_csv};
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::api::responses::{Invalid, NotFound, Unauthorized, Unavailable};
+use crate::api::responses::{CrossSite, Invalid, NotFound, Unauthorized, Unavailable};
 use crate::app::App;
 use crate::clock::rfc3339;
 use crate::store::{RequestFilter, RequestRow, StatusClass, StoreError};
@@ -61,7 +61,7 @@ pub(crate) struct RequestQuery {
     params(RequestQuery),
     responses(
         (status = 200, description = "A page.", body = RequestPage),
-        Invalid, Unauthorized, Unavailable
+        Invalid, Unauthorized, CrossSite, Unavailable
     )
 )]
 pub(crate) async fn requests(

@@ -53,28 +53,32 @@ pub(crate) async fn write(
     let html = mistakes.optional("html", input.html, "a text").unwrap_or_default();
     let html = mistakes.finish(Some(html))?;
     let page = LandingPage::new(html).map_err(|error| refusal(&error))?;
-    let wanted = if_match(&headers).map(str::to_owned);
-    let is_base = move |stored: Option<&LandingPage>| wanted.is_none_or(|wanted| wanted == hash(html_of(stored)));
-    match app.store.change_landing_page(Some(page.clone()), is_base, app.clock.now_ms()).await? {
-        PageOutcome::Stale => return Err(ApiError::stale()),
-        PageOutcome::Done => app.desired.changed().await,
-    }
-    Ok(answer(Some(&page)))
+    change(&app, &headers, Some(page)).await
 }
 
 /// Back to the product's own page.
 #[utoipa::path(
     delete, path = "/api/v1/settings/landing-page", operation_id = "deleteLandingPage", tag = "settings",
     security(("cookie" = []), ("bearer" = [])),
+    params(("If-Match" = Option<String>, Header, description = "`ETag` of the page that is to go.")),
     responses(
         (status = 200, description = "The product's own page.", body = LandingPageResource),
-        Unauthorized, CrossSite, Unavailable
+        Unauthorized, CrossSite, Stale, Unavailable
     )
 )]
-pub(crate) async fn reset(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    app.store.set_landing_page(None, app.clock.now_ms()).await?;
-    app.desired.changed().await;
-    Ok(answer(None))
+pub(crate) async fn reset(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    change(&app, &headers, None).await
+}
+
+/// Stores a page, `None` for the product's own, unless the one that is there is another than the client has seen.
+async fn change(app: &App, headers: &HeaderMap, page: Option<LandingPage>) -> Result<Response, ApiError> {
+    let wanted = if_match(headers).map(str::to_owned);
+    let is_base = move |stored: Option<&LandingPage>| wanted.is_none_or(|wanted| wanted == hash(html_of(stored)));
+    match app.store.change_landing_page(page.clone(), is_base, app.clock.now_ms()).await? {
+        PageOutcome::Stale => return Err(ApiError::stale()),
+        PageOutcome::Done => app.desired.changed().await,
+    }
+    Ok(answer(page.as_ref()))
 }
 
 fn refusal(error: &LandingPageError) -> ApiError {

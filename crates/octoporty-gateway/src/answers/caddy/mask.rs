@@ -52,15 +52,42 @@ const OPEN_KEYS: [&str; 9] = [
 /// Masks every secret below.
 pub(super) fn mask(value: &mut Value) {
     match value {
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| mask_field(name, value)),
+        Value::Object(fields) => {
+            fields.iter_mut().for_each(|(name, value)| mask_field(name, value));
+            mask_names(fields);
+        }
         Value::Array(items) => items.iter_mut().for_each(mask),
         Value::String(text) => text::mask(text),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
+/// A table may be one from secrets to what they mean. Two that look alike when masked stay two.
+fn mask_names(fields: &mut Map<String, Value>) {
+    let masked = |name: &str| {
+        let mut masked = name.to_owned();
+        text::mask(&mut masked);
+        masked
+    };
+    if fields.keys().all(|name| masked(name) == *name) {
+        return;
+    }
+    let mut number = 1;
+    for (name, value) in std::mem::take(fields) {
+        let plain = masked(&name);
+        let mut name = plain.clone();
+        while fields.contains_key(&name) {
+            number += 1;
+            name = format!("{plain} ({number})");
+        }
+        fields.insert(name, value);
+    }
+}
+
 fn mask_field(name: &str, value: &mut Value) {
     match (name, value) {
+        // What requests are judged by: a text, or one with a name beside it.
+        ("expression" | "expr", Value::String(text)) => text::mask_expression(text),
         ("servers", Value::Object(servers)) => mask_servers(servers),
         // What is put into headers, or compared with them: their names say nothing of what is in them.
         ("set" | "add" | "replace" | "header" | "header_regexp", value @ Value::Object(_)) => hide(value),

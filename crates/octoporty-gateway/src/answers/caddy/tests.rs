@@ -129,9 +129,40 @@ fn secrets_within_a_text_are_masked_where_they_stand() {
         ("?token={env.TOKEN}&page=2", "?token={env.TOKEN}&page=2"),
         ("Bearer t0ps3cret", "Bearer ****"),
         ("respond Basic t0ps3cret now", "respond Basic **** now"),
+        ("bob $2y$10$t0ps3cret alice:$argon2id$v=19$t0ps3cret", "bob **** ****"),
+        (r#"{"user":"seen","token":"t0ps3cret"}"#, r#"{"token":"****","user":"seen"}"#),
+        (r#" [{"a":"https://u:t0ps3cret@h"}]"#, r#"[{"a":"https://****@h"}]"#),
+        (r#"{ "a" : [1] }"#, r#"{ "a" : [1] }"#),
     ] {
         assert_eq!(masked(json!({ "text": text })), json!({ "text": seen }), "{text}");
     }
+}
+
+#[test]
+fn an_expression_that_reads_what_visitors_bring_shows_no_text_that_it_compares_with() {
+    for (expression, seen) in [
+        ("{http.request.header.X-Token} == 't0ps3cret'", "{http.request.header.X-Token} == '****'"),
+        ("{header.X}==\"t0p\\\"s3cret\" || path('/x')", "{header.X}==\"****\" || path('****')"),
+        ("header({'X-Key': [`t0ps3cret`]})", "header({'****': [`****`]})"),
+        ("{http.request.cookie.sid} == 't0p \\' s3cret", "{http.request.cookie.sid} == '****'"),
+        ("query({'t': ''}) && {path}.matches('^/t0ps3cret')", "query({'****': ''}) && {path}.matches('****')"),
+        (
+            "path('/api/*') && {http.request.host} == 'a.example'",
+            "path('/api/*') && {http.request.host} == 'a.example'",
+        ),
+        ("{http.vars.u} == 'https://u:t0ps3cret@h'", "{http.vars.u} == 'https://****@h'"),
+    ] {
+        let wrap =
+            |text: &str| json!({ "match": [{ "expression": text }, { "expression": { "expr": text, "name": "n" } }] });
+        let (masked, seen) = (masked(wrap(expression)), wrap(seen));
+        assert_eq!(masked, seen, "{expression}");
+    }
+}
+
+#[test]
+fn secrets_that_names_of_fields_have_within_are_masked_and_no_field_is_lost() {
+    let seen = masked(json!({ "upstreams": { "https://u:t0ps3cret@h": 1, "https://v:t0ps3cret@h": 2, "seen": 3 } }));
+    assert_eq!(seen, json!({ "upstreams": { "https://****@h": 1, "https://****@h (2)": 2, "seen": 3 } }));
 }
 
 #[test]

@@ -123,8 +123,8 @@ mod tests {
     async fn the_newest_state_and_every_record_arrive() {
         let (source, from_agent) = channels();
         let (outlets, mut to_console) = channels();
-        let (place, _) = watch::channel(None);
-        let relay = Relay::start(from_agent, outlets, Arc::default(), place);
+        let (place, agent) = watch::channel(None);
+        let relay = Relay::start(from_agent, outlets, Arc::new(Tally::new(agent)), place);
         for attempts in 1..=3 {
             source
                 .status
