@@ -18,10 +18,9 @@ use super::progress::Expiry;
 use super::wire::Wire;
 use crate::body::Switched;
 use crate::config::Limits;
-use crate::counters::ShardCounters;
 use crate::pages;
-use crate::shards::ShardContext;
 use crate::shards::sources::Permit;
+use crate::shards::{Counted, ShardContext};
 use crate::state::unix_ms;
 use crate::visitor::RequestId;
 
@@ -102,7 +101,7 @@ pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: Soc
     let wire = Mutex::new(Wire::new(socket, permit));
     let connection = Arc::new(Connection { shard: Arc::clone(&shard), peer, trust, wire });
     let counters = shard.counters();
-    ShardCounters::count(&counters.connections);
+    let counted = Counted::begin(&shard);
     let end = talk(&connection).await;
     let ended = connection.wire().end();
     drop(connection);
@@ -112,9 +111,8 @@ pub(crate) async fn serve(shard: Arc<ShardContext>, socket: TcpStream, peer: Soc
         counters.failed(code);
     }
     if let Some(parts) = ended {
-        finish(parts, end, peer).await;
+        finish(parts, counted, end, peer).await;
     }
-    ShardCounters::count(&counters.connections_ended);
 }
 
 async fn talk(connection: &Arc<Connection>) -> End {
@@ -147,11 +145,16 @@ async fn watch(connection: &Connection, limits: &Limits) -> Expiry {
 }
 
 /// Sees to it that the visitor gets the last answer.
-async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>), end: End, peer: SocketAddr) {
+async fn finish(
+    (socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>),
+    counted: Counted,
+    end: End,
+    peer: SocketAddr,
+) {
     let goodbye = async {
         match end {
             End::Closed(Close::Switched(switch)) => {
-                switch(Switched { socket, read_ahead, permit });
+                switch(Switched { socket, read_ahead, permit, counted });
                 Ok(())
             }
             End::Cancelled | End::Expired(Expiry::Quiet) => Ok(()),
