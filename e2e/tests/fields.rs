@@ -54,10 +54,10 @@ async fn the_connector_is_seen_at_each_of_its_steps() {
     relay.cut(Ending::Reset);
     let away = state(&mut events, "Reconnecting").await;
     assert!(away["transport"].is_null() && away["uptimeSeconds"].is_null() && away["roundTripMs"].is_null(), "{away}");
-    assert!(away["lastDisconnected"].as_str() >= away["lastConnected"].as_str(), "{away}");
+    assert!(moment(&away["lastDisconnected"]) >= moment(&away["lastConnected"]), "{away}");
     relay.restore();
     let back = state(&mut events, "Connected").await;
-    assert!(back["lastConnected"].as_str() > stands["lastConnected"].as_str(), "{back}");
+    assert!(moment(&back["lastConnected"]) > moment(&stands["lastConnected"]), "{back}");
     assert!(back["lastError"].is_null(), "{back}");
 
     // A test of a target that does not answer keeps the agent from ending for a while, with its connector gone.
@@ -75,6 +75,13 @@ async fn the_connector_is_seen_at_each_of_its_steps() {
     }
 }
 
+/// A time, written so that a later one is greater: the API leaves out the last zeros of a second's fraction.
+fn moment(at: &Value) -> String {
+    let text = at.as_str().and_then(|at| at.strip_suffix('Z')).unwrap_or_else(|| panic!("not a time: {at}"));
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{seconds}.{fraction:0<3}")
+}
+
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("not a count: {value}"))
 }
@@ -84,11 +91,10 @@ async fn health(console: &ConsoleClient) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revisions_counts_and_states_follow_mappings_and_the_gateway() {
+async fn revisions_counts_and_health_follow_mappings_and_the_gateway() {
     let world = World::new();
     let mut gateway = world.gateway(&[]).await;
     let (_agent, console) = world.agent(&[]).await;
-    let target = mirror(world.ip()).await;
     let mut events = Events::open(&console, None).await;
     let before = console.status().await;
     assert_eq!((&before["totalMappings"], &before["activeMappings"]), (&json!(0), &json!(0)));
@@ -96,71 +102,95 @@ async fn revisions_counts_and_states_follow_mappings_and_the_gateway() {
     assert_eq!((&well["status"], &well["reasons"]), (&json!("healthy"), &json!([])));
     assert_eq!(well["version"], world.release().await);
 
-    let id = console.map("app.test", target.address()).await;
+    let id = console.map("app.test", world.gateway_address()).await;
     let counts = async |total: u64, active: u64| {
         let status = console.status().await;
         assert_eq!((&status["totalMappings"], &status["activeMappings"]), (&json!(total), &json!(active)));
         number(&status["revision"])
     };
+    let synced = async |revision: u64| {
+        eventually("the gateway has the newest change", || async {
+            (console.status().await["syncedRevision"] == revision).then_some(())
+        })
+        .await;
+    };
     let made = counts(1, 1).await;
     assert!(made > number(&before["revision"]));
-    // The event says so too, and after it what the gateway and the target make of the mapping.
-    let told = events
-        .until("mappings-changed", |event| (event.event == "mappings-changed").then(|| event.data["revision"].clone()));
-    assert_eq!(told.await, made);
-    let states = |sync: &'static str, live: &'static str| {
-        let id = id.clone();
-        move |event: &octoporty_e2e::events::Event| {
-            let mappings = (event.event == "mapping-status").then(|| event.data["mappings"].as_array().cloned())??;
-            let mine = mappings.into_iter().find(|mapping| mapping["id"] == id.as_str())?;
-            (mine["sync"]["state"] == sync && mine["live"]["state"] == live).then_some(mine)
-        }
-    };
-    let unvisited = events.until("nobody came yet", states("applied", "unknown")).await;
-    assert!(unvisited["live"]["reason"].as_str().is_some_and(|why| why.contains("Nothing was sent")), "{unvisited}");
-    let synced = eventually("the gateway has it", || async {
-        let status = console.status().await;
-        (status["syncedRevision"] == status["revision"]).then_some(number(&status["revision"]))
-    })
-    .await;
-    assert_eq!(synced, made);
-    assert_eq!(world.get("app.test", "/").await.status, 200);
-    let visited = events.until("a visitor came", states("applied", "ok")).await;
-    assert!(visited["live"]["reason"].is_null() && visited["live"]["code"].is_null(), "{visited}");
-    target.stop().await;
-    assert_eq!(world.get("app.test", "/").await.status, 502);
-    let down = events.until("the target is down", states("applied", "target_down")).await;
-    assert_eq!(down["live"]["code"], "target_refused", "{down}");
-    assert!(down["live"]["reason"].as_str().is_some_and(|why| why.contains("refused")), "{down}");
+    assert_eq!(changed(&mut events).await, made);
+    synced(made).await;
 
     gateway.kill().await;
-    events.until("the gateway is away", states("applied", "agent_away")).await;
+    console.connection("Reconnecting").await;
     let ill = health(&console).await;
     assert_eq!(ill["status"], "degraded");
     assert!(ill["reasons"][0].as_str().is_some_and(|why| why.contains("not connected")), "{ill}");
     console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": false }))).await;
-    let changed = counts(1, 0).await;
-    assert!(changed > made && number(&console.status().await["syncedRevision"]) == made);
-    let waits = events.until("the change waits", states("pending", "disabled")).await;
-    assert_eq!((&waits["sync"]["code"], &waits["sync"]["reason"]), (&Value::Null, &Value::Null));
-    let seen = events.seen().expect("events have ids").to_owned();
+    let switched = counts(1, 0).await;
+    assert!(switched > made && number(&console.status().await["syncedRevision"]) == made);
+    assert_eq!(changed(&mut events).await, switched);
     let _gateway = world.gateway(&[]).await;
     console.connection("Connected").await;
-    eventually("the gateway caught up", || async {
-        (number(&console.status().await["syncedRevision"]) == changed).then_some(())
-    })
-    .await;
+    synced(switched).await;
     assert_eq!(health(&console).await["status"], "healthy");
     console.expect(204, "DELETE", &format!("/api/v1/mappings/{id}"), None).await;
     let gone = counts(0, 0).await;
+    assert_eq!(changed(&mut events).await, gone);
+}
 
-    // Who was away is told what was missed.
+/// The revision of the next change of mappings that is told.
+async fn changed(events: &mut Events) -> u64 {
+    let told = events.until("mappings-changed", |event| {
+        (event.event == "mappings-changed").then(|| number(&event.data["revision"]))
+    });
+    told.await
+}
+
+/// Waits until the one mapping is told to be so.
+async fn mapping_state(events: &mut Events, id: &str, sync: &str, live: &str) -> Value {
+    events
+        .until(&format!("{sync}, {live}"), |event| {
+            let mappings = (event.event == "mapping-status").then(|| event.data["mappings"].as_array())??;
+            let mine = mappings.iter().find(|mapping| mapping["id"] == id)?;
+            (mine["sync"]["state"] == sync && mine["live"]["state"] == live).then(|| mine.clone())
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn states_of_a_mapping_are_told_live_and_to_who_was_away() {
+    let world = World::new();
+    let mut gateway = world.gateway(&[]).await;
+    let (_agent, console) = world.agent(&[]).await;
+    let target = mirror(world.ip()).await;
+    let mut events = Events::open(&console, None).await;
+    let id = console.map("app.test", target.address()).await;
+    let unvisited = mapping_state(&mut events, &id, "applied", "unknown").await;
+    assert!(unvisited["live"]["reason"].as_str().is_some_and(|why| why.contains("Nothing was sent")), "{unvisited}");
+    assert_eq!(world.get("app.test", "/").await.status, 200);
+    let visited = mapping_state(&mut events, &id, "applied", "ok").await;
+    assert!(visited["live"]["reason"].is_null() && visited["live"]["code"].is_null(), "{visited}");
+    target.stop().await;
+    assert_eq!(world.get("app.test", "/").await.status, 502);
+    let down = mapping_state(&mut events, &id, "applied", "target_down").await;
+    assert_eq!(down["live"]["code"], "target_refused", "{down}");
+    assert!(down["live"]["reason"].as_str().is_some_and(|why| why.contains("refused")), "{down}");
+
+    gateway.kill().await;
+    let away = mapping_state(&mut events, &id, "applied", "agent_away").await;
+    assert!(away["live"]["reason"].is_string() && away["live"]["code"].is_null(), "{away}");
+    console.expect(200, "PATCH", &format!("/api/v1/mappings/{id}/toggle"), Some(json!({ "enabled": false }))).await;
+    let waits = mapping_state(&mut events, &id, "pending", "disabled").await;
+    assert_eq!((&waits["sync"]["code"], &waits["sync"]["reason"]), (&Value::Null, &Value::Null));
+    let seen = events.seen().expect("events have ids").to_owned();
+    let _gateway = world.gateway(&[]).await;
+    console.applied(&id).await;
+    console.expect(204, "DELETE", &format!("/api/v1/mappings/{id}"), None).await;
+    let gone = number(&console.status().await["revision"]);
+
     let mut again = Events::open(&console, Some(&seen)).await;
     assert_eq!(again.next().await.event, "status");
-    again.until("it was applied meanwhile", states("applied", "disabled")).await;
-    let told = again
-        .until("it was deleted", |event| (event.event == "mappings-changed").then(|| event.data["revision"].clone()));
-    assert_eq!(told.await, gone);
+    mapping_state(&mut again, &id, "applied", "disabled").await;
+    assert_eq!(changed(&mut again).await, gone);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,8 +236,13 @@ async fn who_listens_on_after_a_restart_is_told_to_fetch_anew() {
     assert!(reset.data["reason"].as_str().is_some_and(|why| why.contains("no longer known")), "{:?}", reset.data);
 }
 
+/// Waits for a status that is as `probe` wants it.
+async fn until(console: &ConsoleClient, what: &str, probe: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, || async { Some(console.status().await).filter(|status| probe(status)) }).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn links_and_traffic_follow_requests_and_the_road() {
+async fn streams_and_bytes_follow_requests() {
     let world = World::new();
     let _gateway = world.gateway(&[]).await;
     let target = Target::start(world.ip(), |mut peer| async move {
@@ -219,58 +254,63 @@ async fn links_and_traffic_follow_requests_and_the_road() {
         }
     })
     .await;
-    let relay = Relay::start((world.ip(), 0).into(), world.gateway_address()).await;
-    let (mut agent, console) = world.agent_via(relay.address(), &[("Agent__Links", "1")]).await;
-    console.connection("Connected").await;
+    let (_agent, console) = world.agent(&[("Agent__Links", "1")]).await;
     let id = console.map("app.test", target.address()).await;
     console.applied(&id).await;
-    let until = async |what: &str, probe: &dyn Fn(&Value) -> bool| -> Value {
-        eventually(what, || async { Some(console.status().await).filter(|status| probe(status)) }).await
-    };
     let quiet = console.status().await;
-    assert_eq!(quiet["gatewayUrl"], format!("ws://{}/tunnel", relay.address()));
     assert_eq!(
         quiet["traffic"],
         json!({ "bytesToTargets": 0, "bytesToVisitors": 0, "streamsActive": 0, "streamsOpened": 0 })
     );
-    assert_eq!((&quiet["links"][0]["streams"], &quiet["links"][0]["transport"]), (&json!(0), &json!("websocket")));
-    assert_eq!(quiet["links"][0]["peer"], relay.address().to_string());
+    assert_eq!(quiet["links"][0]["streams"], 0);
 
     let mut held = world.visitor().await;
     held.send(b"GET /hold HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
-    let busy = until("a held request is an open stream", &|status| status["links"][0]["streams"] == 1).await;
+    let busy = until(&console, "a held request is a stream", |status| status["links"][0]["streams"] == 1).await;
     assert_eq!((&busy["traffic"]["streamsActive"], &busy["traffic"]["streamsOpened"]), (&json!(1), &json!(1)));
     drop(held);
-    let over = until("and none any more", &|status| status["links"][0]["streams"] == 0).await;
+    let over = until(&console, "and none any more", |status| status["links"][0]["streams"] == 0).await;
     assert_eq!((&over["traffic"]["streamsActive"], &over["traffic"]["streamsOpened"]), (&json!(0), &json!(1)));
 
     let mut visitor = world.visitor().await;
     let body = "x".repeat(100_000);
     visitor.send(format!("PUT / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100000\r\n\r\n{body}").as_bytes()).await;
     assert_eq!(visitor.reply("PUT").await.status, 200);
-    let up = until("an upload is counted", &|status| number(&status["traffic"]["bytesToTargets"]) >= 100_000).await;
+    let counted = |field: &'static str| move |status: &Value| number(&status["traffic"][field]) >= 100_000;
+    let up = until(&console, "an upload is counted", counted("bytesToTargets")).await;
     assert!(number(&up["traffic"]["bytesToVisitors"]) < 100_000, "{up}");
     assert_eq!(visitor.get("app.test", "/big").await.status, 200);
-    let down = until("so is a download", &|status| number(&status["traffic"]["bytesToVisitors"]) >= 100_000).await;
+    let down = until(&console, "so is a download", counted("bytesToVisitors")).await;
     assert!(number(&down["traffic"]["bytesToTargets"]) < 200_000, "{down}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_follow_the_road_to_the_gateway() {
+    let world = World::new();
+    let _gateway = world.gateway(&[]).await;
+    let relay = Relay::start((world.ip(), 0).into(), world.gateway_address()).await;
+    let (mut agent, console) = world.agent_via(relay.address(), &[("Agent__Links", "1")]).await;
+    console.connection("Connected").await;
+    let stands = console.status().await;
+    assert_eq!(stands["gatewayUrl"], format!("ws://{}/tunnel", relay.address()));
+    assert_eq!(stands["links"][0]["peer"], relay.address().to_string());
+    assert_eq!(stands["links"][0]["transport"], "websocket");
 
     relay.set(Mode::Pass(Duration::from_millis(80)));
-    until("a link's round trip shows the relay's delay", &|status| {
-        status["links"][0]["roundTripMs"].as_f64() >= Some(150.0) && status["roundTripMs"].as_f64() >= Some(150.0)
+    let trip = |value: &Value| value["roundTripMs"].as_f64();
+    until(&console, "a link's round trip shows the relay's delay", |status| {
+        trip(&status["links"][0]) >= Some(150.0) && trip(status) >= Some(150.0)
     })
     .await;
     relay.restore();
-    until("it is as short as before", &|status| {
-        status["links"][0]["roundTripMs"].as_f64().is_some_and(|trip| trip < 150.0)
-    })
-    .await;
-    until("it has stood for a while", &|status| {
-        number(&status["links"][0]["uptimeSeconds"]) >= 3 && status["uptimeSeconds"].as_u64() >= Some(3)
-    })
-    .await;
+    until(&console, "it is short again", |status| trip(&status["links"][0]).is_some_and(|trip| trip < 150.0)).await;
+
+    let age = |value: &Value| value["uptimeSeconds"].as_u64();
+    until(&console, "it has stood for a while", |status| age(&status["links"][0]) >= Some(3) && age(status) >= Some(3))
+        .await;
     relay.cut(Ending::Reset);
-    until("the next one is younger", &|status| {
-        let young = |value: &Value| value["uptimeSeconds"].as_u64().is_some_and(|seconds| seconds < 3);
+    until(&console, "the next one is younger", |status| {
+        let young = |value: &Value| age(value).is_some_and(|seconds| seconds < 3);
         young(&status["links"][0]) && young(status)
     })
     .await;
@@ -337,7 +377,7 @@ async fn a_mapping_shows_what_was_last_put_and_nothing_else_changes() {
         tokio::time::sleep(Duration::from_millis(2)).await;
         console.expect(200, "PUT", &path, Some(with(&known, &changes))).await;
         let shown = console.expect(200, "GET", &path, None).await;
-        assert!(shown["updatedAt"].as_str() > known["updatedAt"].as_str(), "{shown}");
+        assert!(moment(&shown["updatedAt"]) > moment(&known["updatedAt"]), "{shown}");
         let moved = json!({ "updatedAt": shown["updatedAt"], "sync": shown["sync"], "live": shown["live"] });
         assert_eq!(shown, with(&with(&known, &changes), &moved), "{changes}");
         known = shown;
@@ -358,7 +398,7 @@ async fn a_mapping_shows_what_was_last_put_and_nothing_else_changes() {
     console.expect(204, "DELETE", &path, None).await;
     let again = console.expect(201, "POST", "/api/v1/mappings", Some(with(&kept, &changes))).await;
     assert_ne!(again["id"], id);
-    assert!(again["createdAt"].as_str() > known["createdAt"].as_str(), "{again}");
+    assert!(moment(&again["createdAt"]) > moment(&known["createdAt"]), "{again}");
 }
 
 /// A problem as every error of the API is one.

@@ -337,6 +337,12 @@ async fn events_arrive_when_things_happen() {
     assert!(text.contains("id:"), "events can be resumed: {text}");
 }
 
+/// "Test target".
+async fn check(console: &octoporty_e2e::console::ConsoleClient, host: &str, port: u16, protocol: &str) -> Value {
+    let body = json!({ "internalHost": host, "internalPort": port, "internalProtocol": protocol });
+    console.expect(200, "POST", "/api/v1/mappings/test-target", Some(body)).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_is_tested_from_where_the_agent_stands() {
     let world = World::new();
@@ -350,14 +356,10 @@ async fn a_target_is_tested_from_where_the_agent_stands() {
         })
         .await
     };
-    let check = async |host: &str, port: u16, protocol: &str| {
-        let body = json!({ "internalHost": host, "internalPort": port, "internalProtocol": protocol });
-        console.expect(200, "POST", "/api/v1/mappings/test-target", Some(body)).await
-    };
     let ip = world.ip().to_string();
     for status in [204, 418] {
         let target = answers(status).await;
-        let good = check(&ip, target.address().port(), "http").await;
+        let good = check(&console, &ip, target.address().port(), "http").await;
         assert_eq!(
             (&good["success"], &good["state"], &good["httpStatus"]),
             (&json!(true), &json!("up"), &json!(status))
@@ -372,12 +374,12 @@ async fn a_target_is_tested_from_where_the_agent_stands() {
         while peer.request().await.is_some() && peer.ok("").await {}
     })
     .await;
-    let good = check("localhost", named.address().port(), "http").await;
+    let good = check(&console, "localhost", named.address().port(), "http").await;
     assert_eq!(good["target"], format!("http://localhost:{}", named.address().port()));
     assert_eq!(good["address"], named.address().to_string());
 
     let nobody = target::free_address(world.ip());
-    let down = check(&ip, nobody.port(), "http").await;
+    let down = check(&console, &ip, nobody.port(), "http").await;
     assert_eq!(
         (&down["success"], &down["state"], &down["code"]),
         (&json!(false), &json!("down"), &json!("target_refused"))
@@ -385,13 +387,19 @@ async fn a_target_is_tested_from_where_the_agent_stands() {
     assert!(down["message"].as_str().is_some_and(|text| text.contains("refused")), "{down}");
     assert!(down["hint"].as_str().is_some_and(|text| text.contains("start the service")), "{down}");
     assert_eq!((&down["address"], &down["httpStatus"]), (&Value::Null, &Value::Null));
-    let unknown = check("no-such-host.invalid", 80, "http").await;
+    let unknown = check(&console, "no-such-host.invalid", 80, "http").await;
     assert_eq!(
         (&unknown["code"], &unknown["target"]),
         (&json!("target_dns"), &json!("http://no-such-host.invalid:80"))
     );
     assert_ne!(unknown["hint"], down["hint"]);
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_a_target_tells_how_long_it_took() {
+    let world = World::new();
+    let (_agent, console) = world.agent_via(world.gateway_address(), &[]).await;
+    let ip = world.ip().to_string();
     // Its handshake takes a while, and then it does not want.
     let slow = Target::start(world.ip(), |mut peer| async move {
         peer.read_some().await;
@@ -399,11 +407,12 @@ async fn a_target_is_tested_from_where_the_agent_stands() {
         peer.send(b"\x15\x03\x03\x00\x02\x02\x46").await;
     })
     .await;
-    let late = check(&ip, slow.address().port(), "https").await;
+    let nobody = target::free_address(world.ip());
+    let late = check(&console, &ip, slow.address().port(), "https").await;
     assert_eq!(late["code"], "target_tls", "{late}");
     assert!(late["durationMs"].as_f64() >= Some(400.0), "{late}");
     eventually("a target that is quick is told to be", || async {
-        (check(&ip, nobody.port(), "http").await["durationMs"].as_f64() < Some(400.0)).then_some(())
+        (check(&console, &ip, nobody.port(), "http").await["durationMs"].as_f64() < Some(400.0)).then_some(())
     })
     .await;
 }
