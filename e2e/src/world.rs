@@ -83,6 +83,16 @@ impl World {
         SocketAddr::new(self.ip(), 17201)
     }
 
+    /// The release of the binary under test, as it tells it itself.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn release(&self) -> String {
+        let output = self.command(&["--version"], &[]).output().await.expect("the binary runs");
+        let told = String::from_utf8(output.stdout).expect("text");
+        told.trim().strip_prefix("octoporty ").expect("name and release").to_owned()
+    }
+
     /// The binary with a clean environment, in the world's folder.
     #[must_use]
     pub fn command(&self, args: &[&str], settings: Settings<'_>) -> Command {
@@ -102,8 +112,13 @@ impl World {
 
     /// Starts a gateway and waits until it answers.
     pub async fn gateway(&self, settings: Settings<'_>) -> Process {
+        self.gateway_by(Command::new(&self.binary), settings).await
+    }
+
+    async fn gateway_by(&self, command: Command, settings: Settings<'_>) -> Process {
         let address = self.gateway_address().to_string();
-        let mut command = self.command(
+        let mut command = self.prepared(
+            command,
             &["gateway"],
             &[("Gateway__ApiKey", KEY), ("Gateway__Port", &address), ("Gateway__HeartbeatIntervalSeconds", "3")],
         );
@@ -111,6 +126,16 @@ impl World {
         let process = Process::spawn("gateway", self.dir.path(), &mut command);
         crate::target::listening(self.gateway_address()).await;
         process
+    }
+
+    /// Starts a gateway that may run on one core only and waits until it answers.
+    pub async fn gateway_on_one_core(&self, settings: Settings<'_>) -> Process {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells it");
+        let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("Linux tells it");
+        let first = cores.trim().split([',', '-']).next().expect("a process may run somewhere");
+        let mut command = Command::new("taskset");
+        command.args(["-c", first]).arg(&self.binary);
+        self.gateway_by(command, settings).await
     }
 
     /// Starts the agent `name` (its console at `console`), which dials `gateway`. Does not wait for it.

@@ -271,6 +271,8 @@ async fn a_second_agent_cannot_take_a_name_and_its_other_names_work() {
     assert_eq!(mapping["sync"]["code"], "taken");
     let reason = mapping["sync"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("agent"), "it names the holder: {reason}");
+    assert_eq!((&mapping["live"]["state"], &mapping["live"]["code"]), (&json!("refused"), &json!("taken")));
+    assert_eq!(mapping["live"]["reason"], mapping["sync"]["reason"]);
     assert_eq!(world.get("own.test", "/").await.status, 200);
     assert_eq!(world.get("shared.test", "/").await.status, 200);
     assert_eq!(two.connections(), 1, "the taken name still leads to the first agent");
@@ -279,6 +281,8 @@ async fn a_second_agent_cannot_take_a_name_and_its_other_names_work() {
     let id = mappings[0]["id"].as_str().expect("an id").to_owned();
     pair.console.expect(204, "DELETE", &format!("/api/v1/mappings/{id}"), None).await;
     console.applied(&taken).await;
+    let mapping = console.expect(200, "GET", &format!("/api/v1/mappings/{taken}"), None).await;
+    assert!(mapping["sync"]["code"].is_null() && mapping["sync"]["reason"].is_null(), "{mapping}");
     assert_eq!(world.get("shared.test", "/").await.status, 200);
 }
 

@@ -337,17 +337,84 @@ async fn events_arrive_when_things_happen() {
     assert!(text.contains("id:"), "events can be resumed: {text}");
 }
 
+/// "Test target".
+async fn check(console: &octoporty_e2e::console::ConsoleClient, host: &str, port: u16, protocol: &str) -> Value {
+    let body = json!({ "internalHost": host, "internalPort": port, "internalProtocol": protocol });
+    console.expect(200, "POST", "/api/v1/mappings/test-target", Some(body)).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_is_tested_from_where_the_agent_stands() {
     let world = World::new();
-    let pair = world.pair().await;
-    let good = mirror(world.ip()).await;
-    let nobody = target::free_address(world.ip());
-    for (address, state) in [(good.address(), "up"), (nobody, "down")] {
-        let body = json!({ "internalHost": address.ip().to_string(), "internalPort": address.port(), "internalProtocol": "http" });
-        let answer = pair.console.expect(200, "POST", "/api/v1/mappings/test-target", Some(body)).await;
-        assert!(answer.to_string().contains(&format!("\"{state}\"")), "{answer}");
+    let (_agent, console) = world.agent_via(world.gateway_address(), &[]).await;
+    let answers = async |status: u16| {
+        Target::start(world.ip(), move |mut peer| async move {
+            while let Some(seen) = peer.request().await {
+                assert_eq!(seen.line, "HEAD / HTTP/1.1");
+                peer.send(format!("HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n").as_bytes()).await;
+            }
+        })
+        .await
+    };
+    let ip = world.ip().to_string();
+    for status in [204, 418] {
+        let target = answers(status).await;
+        let good = check(&console, &ip, target.address().port(), "http").await;
+        assert_eq!(
+            (&good["success"], &good["state"], &good["httpStatus"]),
+            (&json!(true), &json!("up"), &json!(status))
+        );
+        assert!(good["message"].as_str().is_some_and(|text| text.contains(&status.to_string())), "{good}");
+        assert_eq!((&good["code"], &good["hint"]), (&Value::Null, &Value::Null));
+        assert_eq!(good["target"], format!("http://{}", target.address()));
+        assert_eq!(good["address"], target.address().to_string());
     }
+    // What the name leads to is told beside the name.
+    let named = Target::start([127, 0, 0, 1].into(), |mut peer| async move {
+        while peer.request().await.is_some() && peer.ok("").await {}
+    })
+    .await;
+    let good = check(&console, "localhost", named.address().port(), "http").await;
+    assert_eq!(good["target"], format!("http://localhost:{}", named.address().port()));
+    assert_eq!(good["address"], named.address().to_string());
+
+    let nobody = target::free_address(world.ip());
+    let down = check(&console, &ip, nobody.port(), "http").await;
+    assert_eq!(
+        (&down["success"], &down["state"], &down["code"]),
+        (&json!(false), &json!("down"), &json!("target_refused"))
+    );
+    assert!(down["message"].as_str().is_some_and(|text| text.contains("refused")), "{down}");
+    assert!(down["hint"].as_str().is_some_and(|text| text.contains("start the service")), "{down}");
+    assert_eq!((&down["address"], &down["httpStatus"]), (&Value::Null, &Value::Null));
+    let unknown = check(&console, "no-such-host.invalid", 80, "http").await;
+    assert_eq!(
+        (&unknown["code"], &unknown["target"]),
+        (&json!("target_dns"), &json!("http://no-such-host.invalid:80"))
+    );
+    assert_ne!(unknown["hint"], down["hint"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_a_target_tells_how_long_it_took() {
+    let world = World::new();
+    let (_agent, console) = world.agent_via(world.gateway_address(), &[]).await;
+    let ip = world.ip().to_string();
+    // Its handshake takes a while, and then it does not want.
+    let slow = Target::start(world.ip(), |mut peer| async move {
+        peer.read_some().await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        peer.send(b"\x15\x03\x03\x00\x02\x02\x46").await;
+    })
+    .await;
+    let nobody = target::free_address(world.ip());
+    let late = check(&console, &ip, slow.address().port(), "https").await;
+    assert_eq!(late["code"], "target_tls", "{late}");
+    assert!(late["durationMs"].as_f64() >= Some(400.0), "{late}");
+    eventually("a target that is quick is told to be", || async {
+        (check(&console, &ip, nobody.port(), "http").await["durationMs"].as_f64() < Some(400.0)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

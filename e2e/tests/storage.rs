@@ -5,7 +5,7 @@ use std::path::Path;
 
 use octoporty_e2e::eventually;
 use octoporty_e2e::target::mirror;
-use octoporty_e2e::visitor::Visitor;
+use octoporty_e2e::visitor::{Reply, Visitor};
 use octoporty_e2e::world::World;
 use serde_json::{Value, json};
 
@@ -24,9 +24,18 @@ fn mapping(world: &World, target: std::net::SocketAddr) -> Value {
     })
 }
 
-async fn health(world: &World) -> Value {
+async fn probe(world: &World, path: &str) -> Reply {
     let host = world.console_address().to_string();
-    Visitor::try_get(world.console_address(), &host, "/health").await.expect("the console answers").json()
+    Visitor::try_get(world.console_address(), &host, path).await.expect("the console answers")
+}
+
+async fn health(world: &World) -> Value {
+    probe(world, "/health").await.json()
+}
+
+async fn ready(world: &World) -> (u16, Value) {
+    let reply = probe(world, "/ready").await;
+    (reply.status, reply.json())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,9 +43,10 @@ async fn a_full_disk_refuses_changes_in_words_and_the_tunnel_goes_on() {
     let world = World::new();
     let target = mirror(world.ip()).await;
     let _gateway = world.gateway(&[]).await;
-    let (_agent, console, disk) = world.agent_on_small_disk(4).await;
+    let (agent, console, disk) = world.agent_on_small_disk(4).await;
     let id = console.map("site.test", target.address()).await;
     console.applied(&id).await;
+    assert_eq!(ready(&world).await, (200, json!({ "ready": true })));
     fill(&disk);
 
     // Rows of the log need room as well; how many fit into what SQLite holds already is its own affair.
@@ -52,13 +62,23 @@ async fn a_full_disk_refuses_changes_in_words_and_the_tunnel_goes_on() {
     })
     .await;
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("disk_full")), "{}", refused.text());
+    let id_of_it = refused.json()["requestId"].as_str().expect("an id").to_owned();
+    assert!(agent.output().contains(&id_of_it), "the log has the cause");
+    assert_eq!(ready(&world).await, (503, json!({ "ready": false })));
     let amiss = health(&world).await;
     assert_eq!(amiss["status"], "degraded");
     let reasons = amiss["reasons"].to_string();
     assert!(reasons.contains("disk is full; make room"), "{reasons}");
-    for _ in 0..200 {
-        assert_eq!(world.get("site.test", "/").await.status, 200);
-    }
+    assert_eq!(amiss["droppedLogRows"], 0, "rows wait for a while");
+    let long = format!("/{}", "long".repeat(4_000));
+    eventually("rows that cannot wait are lost, and counted", || async {
+        let mut visitor = world.visitor().await;
+        for _ in 0..50 {
+            assert_eq!(visitor.get("site.test", &long).await.status, 200);
+        }
+        (health(&world).await["droppedLogRows"].as_u64() > Some(0)).then_some(())
+    })
+    .await;
     assert_eq!(console.status().await["connectionStatus"], "Connected");
     console.expect(200, "GET", &format!("/api/v1/mappings/{id}"), None).await;
 
@@ -76,4 +96,5 @@ async fn a_full_disk_refuses_changes_in_words_and_the_tunnel_goes_on() {
         (is_there && health(&world).await["status"] == "healthy").then_some(())
     })
     .await;
+    assert_eq!(ready(&world).await, (200, json!({ "ready": true })));
 }

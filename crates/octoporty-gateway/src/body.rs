@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::net::TcpStream;
 
 use crate::ingress::head::Persistence;
+use crate::shards::Counted;
 use crate::shards::sources::Permit;
 use crate::upstream::chunked::Piece;
 use crate::upstream::response::{Passed, Reason, ResponseHead};
@@ -86,6 +87,8 @@ pub(crate) struct Switched {
     pub(crate) read_ahead: Bytes,
     /// Counts the connection, as long as it lasts.
     pub(crate) permit: Option<Permit>,
+    /// So do the figures.
+    pub(crate) counted: Counted,
 }
 
 /// Takes a connection over once the head of a 101 is written. Dropped when the visitor leaves before.

@@ -152,9 +152,9 @@ fn take_over(shard: &Arc<ShardContext>, agent: Switched, source: IpAddr, tunnel:
 }
 
 fn hand_over(shard: &Arc<ShardContext>, agent: Switched, source: IpAddr, tunnel: TunnelId) -> io::Result<()> {
-    let Switched { socket, read_ahead, permit } = agent;
+    let Switched { socket, read_ahead, permit, counted } = agent;
     // The link does not count among its source's visitors, from here on and not only once it has ended.
-    drop(permit);
+    drop((permit, counted));
     let peer = socket.peer_addr()?;
     let place = shard.state.placement.place(source);
     let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());

@@ -51,6 +51,24 @@ impl ShardContext {
     }
 }
 
+/// A visitor's connection: open, in the figures, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<ShardContext>);
+
+impl Counted {
+    /// It was accepted.
+    pub(crate) fn begin(shard: &Arc<ShardContext>) -> Self {
+        ShardCounters::count(&shard.counters().connections);
+        Self(Arc::clone(shard))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ShardCounters::count(&self.0.counters().connections_ended);
+    }
+}
+
 /// All shards, running.
 #[derive(Debug)]
 pub(crate) struct Shards {

@@ -18,10 +18,9 @@ use super::progress::Expiry;
 use super::wire::Wire;
 use crate::body::Switched;
 use crate::config::Limits;
-use crate::counters::ShardCounters;
 use crate::pages;
-use crate::shards::ShardContext;
 use crate::shards::sources::Permit;
+use crate::shards::{Counted, ShardContext};
 use crate::state::unix_ms;
 use crate::visitor::RequestId;
 
@@ -110,7 +109,7 @@ pub(crate) fn serve(
 
 /// As [`serve`]. What it begins with is not kept twice, in a task that may stand idle for long.
 async fn served(connection: Arc<Connection>) {
-    ShardCounters::count(&connection.shard.counters().connections);
+    let counted = Counted::begin(&connection.shard);
     let end = talk(&connection).await;
     let (ended, shard, peer) = (connection.wire().end(), Arc::clone(&connection.shard), connection.peer);
     drop(connection);
@@ -123,9 +122,8 @@ async fn served(connection: Arc<Connection>) {
     if let Some(parts) = ended
         && !is_over(&parts.0, &end)
     {
-        Box::pin(finish(parts, end, peer)).await;
+        Box::pin(finish(parts, counted, end, peer)).await;
     }
-    ShardCounters::count(&counters.connections_ended);
 }
 
 async fn talk(connection: &Arc<Connection>) -> End {
@@ -174,11 +172,16 @@ fn is_over(socket: &TcpStream, end: &End) -> bool {
 }
 
 /// Sees to it that the visitor gets the last answer.
-async fn finish((socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>), end: End, peer: SocketAddr) {
+async fn finish(
+    (socket, read_ahead, permit): (TcpStream, Bytes, Option<Permit>),
+    counted: Counted,
+    end: End,
+    peer: SocketAddr,
+) {
     let goodbye = async {
         match end {
             End::Closed(Close::Switched(switch)) => {
-                switch(Switched { socket, read_ahead, permit });
+                switch(Switched { socket, read_ahead, permit, counted });
                 Ok(())
             }
             // Nobody takes what the kernel holds, and it must not pass for a whole answer.

@@ -42,7 +42,7 @@ struct Pipe {
 impl Pipe {
     async fn run(self, visitor: Switched) {
         let Self { stream, rest, mut record, config, cancel } = self;
-        let Switched { socket, read_ahead, permit: _permit } = visitor;
+        let Switched { socket, read_ahead, permit: _permit, counted: _counted } = visitor;
         let mut visitor = Prefixed::new(socket, read_ahead);
         let piped = cancel.run_until_cancelled(duplex(&mut visitor, stream, rest, config)).await;
         let Some(DuplexEnd { to_stream, to_socket, cause }) = piped else {
