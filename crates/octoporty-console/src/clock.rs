@@ -39,22 +39,15 @@ impl std::fmt::Debug for Clock {
     }
 }
 
-/// Unix milliseconds as RFC 3339 in UTC. What is beyond the calendar is its last moment.
+/// Unix milliseconds as RFC 3339 in UTC, always with three digits of them, so that moments sort as text. What is beyond
+/// the calendar is its last moment.
 pub(crate) fn rfc3339(ms: u64) -> String {
-    let nanoseconds = i128::from(ms) * 1_000_000;
-    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-        .ok()
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
-}
-
-/// The same, always with three digits of milliseconds.
-pub(crate) fn rfc3339_ms(ms: u64) -> String {
-    let text = rfc3339(ms / 1_000 * 1_000);
-    text.strip_suffix('Z').map_or(text.clone(), |seconds| match seconds.contains('.') {
-        true => text.clone(),
-        false => format!("{seconds}.{:03}Z", ms % 1_000),
-    })
+    let whole = i64::try_from(ms / 1_000).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let text = whole.and_then(|moment| moment.format(&Rfc3339).ok());
+    match text.as_deref().and_then(|text| text.strip_suffix('Z')) {
+        Some(seconds) => format!("{seconds}.{:03}Z", ms % 1_000),
+        None => "9999-12-31T23:59:59.999Z".to_owned(),
+    }
 }
 
 /// RFC 3339 as Unix milliseconds; `None` when it is not one or before 1970.
@@ -69,7 +62,7 @@ mod tests {
 
     #[test]
     fn moments_are_written_and_read_in_utc() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
         assert_eq!(parse_rfc3339("2023-11-14T23:13:20.123+01:00"), Some(1_700_000_000_123));
         assert_eq!(parse_rfc3339("1969-12-31T23:59:59Z"), None);
@@ -77,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn milliseconds_are_three_digits_whatever_they_are() {
-        assert_eq!(rfc3339_ms(1_700_000_000_000), "2023-11-14T22:13:20.000Z");
-        assert_eq!(rfc3339_ms(1_700_000_000_120), "2023-11-14T22:13:20.120Z");
-        assert_eq!(rfc3339_ms(u64::MAX), "9999-12-31T23:59:59.999Z");
+    fn moments_sort_as_text() {
+        let texts = [1_700_000_000_000, 1_700_000_000_120, 1_700_000_000_123, 1_700_000_001_000].map(rfc3339);
+        assert_eq!(texts[1], "2023-11-14T22:13:20.120Z");
+        assert!(texts.is_sorted());
     }
 
     #[test]

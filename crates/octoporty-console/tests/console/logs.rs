@@ -36,7 +36,7 @@ async fn finished_requests_are_kept_with_all_that_is_known() {
     let found = rows(&user, REQUESTS, 1).await;
     let expected = json!({
         "id": 1, "mappingId": id, "mappingName": "app.example.com", "requestId": "request-1799999999000",
-        "at": "2027-01-15T07:59:59Z", "method": "GET", "host": "app.example.com", "path": "/", "query": "a=1",
+        "at": "2027-01-15T07:59:59.000Z", "method": "GET", "host": "app.example.com", "path": "/", "query": "a=1",
         "status": 504, "error": "first_byte_timeout", "errorDetail": "10.0.0.5:80 said nothing", "gatewayMs": 0.3,
         "firstByteMs": null, "totalMs": 2.5, "requestBytes": 0, "responseBytes": 1024, "client": "198.51.100.7",
         "userAgent": "=curl/8", "tunnelMs": null, "targetMs": null
@@ -125,7 +125,7 @@ async fn rows_are_found_by_everything_that_they_have() {
         ("search=needle".to_owned(), vec![6]),
         ("search=00%25_s".to_owned(), vec![4]),
         ("search=request-1800000001000".to_owned(), vec![2]),
-        ("since=2027-01-15T08:00:02Z&until=2027-01-15T08:00:04Z".to_owned(), vec![4, 3]),
+        ("since=2027-01-15T08:00:02Z&until=2027-01-15T08:00:04.000Z".to_owned(), vec![4, 3]),
         ("since=2027-01-15T09:00:05%2B01:00".to_owned(), vec![6]),
     ] {
         let page = user.get(&format!("{REQUESTS}?{query}")).await.json();
@@ -154,7 +154,7 @@ async fn the_request_log_is_a_table_as_well() {
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("id,at,mappingId,mappingName,requestId,method,host,path,query,status,"));
     let row = format!(
-        "1,2027-01-15T08:00:00Z,{id},app.example.com,request-{NOW},GET,app.example.com,\"/a,\"\"b\"\"\",,200,,,0.3,1.2,2.5,0,1024,\
+        "1,2027-01-15T08:00:00.000Z,{id},app.example.com,request-{NOW},GET,app.example.com,\"/a,\"\"b\"\"\",,200,,,0.3,1.2,2.5,0,1024,\
          198.51.100.7,'=curl/8,0.2,1"
     );
     assert_eq!(lines[1], row);
@@ -239,13 +239,13 @@ async fn a_session_has_one_row_from_begin_to_end() {
     assert_eq!(
         rows[1],
         json!({
-            "id": 1, "sessionId": "00000000-0000-0000-0000-000000000001", "startedAt": "2027-01-15T08:00:00Z",
-            "endedAt": "2027-01-15T08:01:30.5Z", "durationSeconds": 90.5, "endReason": "transport_lost",
+            "id": 1, "sessionId": "00000000-0000-0000-0000-000000000001", "startedAt": "2027-01-15T08:00:00.000Z",
+            "endedAt": "2027-01-15T08:01:30.500Z", "durationSeconds": 90.5, "endReason": "transport_lost",
             "endDetail": "The connection was reset.", "gatewayUrl": "wss://gateway.example.com/tunnel",
             "gatewayVersion": "0.1.0", "agentVersion": "0.2.0", "transport": "websocket", "links": 4
         })
     );
-    let since = user.get(&format!("{CONNECTIONS}?since=2027-01-15T08:00:01Z")).await.json();
+    let since = user.get(&format!("{CONNECTIONS}?since=2027-01-15T08:00:01.000Z")).await.json();
     assert_eq!(since["items"].as_array().unwrap().len(), 1);
     let first = user.get(&format!("{CONNECTIONS}?count=1")).await.json();
     let second = user.get(&format!("{CONNECTIONS}?count=1&beforeId={}", first["nextBeforeId"])).await.json();

@@ -33,7 +33,7 @@ async fn a_mapping_is_created_with_defaults() {
         "enabled": true, "publicUrl": "http://app.example.com:17200/",
         "sync": { "state": "pending", "code": null, "reason": null },
         "live": { "state": "unknown", "code": null, "reason": "The gateway has not acknowledged the newest change yet." },
-        "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z"
+        "createdAt": "2027-01-15T08:00:00.000Z", "updatedAt": "2027-01-15T08:00:00.000Z"
     });
     assert_eq!(created, expected);
     assert_eq!(user.get(&format!("{MAPPINGS}/{id}")).await.json(), expected);
@@ -122,8 +122,8 @@ async fn replacing_is_whole_and_what_is_left_out_is_the_default() {
     assert_eq!(replaced["pathPrefix"], "/");
     assert_eq!(replaced["stripPrefix"], false);
     assert_eq!(replaced["enabled"], true);
-    assert_eq!(replaced["createdAt"], "2027-01-15T08:00:00Z");
-    assert_eq!(replaced["updatedAt"], "2027-01-15T08:00:05Z");
+    assert_eq!(replaced["createdAt"], "2027-01-15T08:00:00.000Z");
+    assert_eq!(replaced["updatedAt"], "2027-01-15T08:00:05.000Z");
     assert_eq!(user.get(&format!("{MAPPINGS}/{id}")).await.json()["internalPort"], 9999);
 }
 

@@ -29,8 +29,8 @@ async fn a_login_gives_tokens_and_cookies() {
     let world = World::new().await;
     let answer = world.login().await;
     let body = answer.json();
-    assert_eq!(body["expiresAt"], "2027-01-15T08:15:00Z");
-    assert_eq!(body["refreshExpiresAt"], "2027-01-22T08:00:00Z");
+    assert_eq!(body["expiresAt"], "2027-01-15T08:15:00.000Z");
+    assert_eq!(body["refreshExpiresAt"], "2027-01-22T08:00:00.000Z");
     let (access, attributes) = answer.cookie("octoporty_access").unwrap();
     assert_eq!(access, body["token"].as_str().unwrap());
     assert_eq!(attributes, "Path=/; Max-Age=900; HttpOnly; SameSite=Strict");
@@ -40,7 +40,7 @@ async fn a_login_gives_tokens_and_cookies() {
     assert_eq!(answer.header("cache-control"), "no-store");
 
     let me = world.call("GET", ME).header("cookie", &access_cookie(&answer)).send().await.json();
-    assert_eq!(me, json!({ "username": "admin", "credential": "cookie", "expiresAt": "2027-01-15T08:15:00Z" }));
+    assert_eq!(me, json!({ "username": "admin", "credential": "cookie", "expiresAt": "2027-01-15T08:15:00.000Z" }));
     let me = world.call("GET", ME).bearer(&access).send().await.json();
     assert_eq!(me["credential"], "bearer");
 }
@@ -367,7 +367,7 @@ async fn the_clock_of_the_tests_is_the_consoles() {
     let world = World::new().await;
     assert_eq!(world.now(), NOW);
     let stats = world.user().await.get("/api/v1/stats/live").await.json();
-    assert_eq!(stats["now"], "2027-01-15T08:00:00Z");
+    assert_eq!(stats["now"], "2027-01-15T08:00:00.000Z");
 }
 
 #[tokio::test]

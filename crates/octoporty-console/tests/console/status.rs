@@ -52,8 +52,8 @@ async fn the_status_is_the_agents_own() {
     };
     let expected = json!({
         "connectionStatus": "Connected", "gatewayUrl": "wss://gateway.example.com/tunnel",
-        "sessionId": "11111111-2222-3333-4444-555555555555", "lastConnected": "2027-01-15T07:58:58Z",
-        "lastDisconnected": "2027-01-15T07:58:55Z", "reconnectAttempts": 0, "uptimeSeconds": 62, "version": "0.2.0",
+        "sessionId": "11111111-2222-3333-4444-555555555555", "lastConnected": "2027-01-15T07:58:58.000Z",
+        "lastDisconnected": "2027-01-15T07:58:55.000Z", "reconnectAttempts": 0, "uptimeSeconds": 62, "version": "0.2.0",
         "activeMappings": 1, "totalMappings": 2, "gatewayVersion": "0.1.9", "lastError": "The gateway closed the link.",
         "gatewayUpdateAvailable": true, "gatewayUptime": 3600, "links": [link(12.345, 3), link(11.0, 1)],
         "transport": "websocket", "roundTripMs": 11.0,

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{before_id, count};
 use crate::api::error::ApiError;
 use crate::api::fields::Mistakes;
-use crate::clock::rfc3339_ms;
+use crate::clock::rfc3339;
 
 /// Most characters of what is searched for.
 const MOST_SEARCH: usize = 256;
@@ -128,7 +128,7 @@ impl From<LogLevel> for LineLevel {
 
 impl From<LogEntry> for Line {
     fn from(entry: LogEntry) -> Self {
-        let timestamp = rfc3339_ms(entry.at_ms);
+        let timestamp = rfc3339(entry.at_ms);
         Self { id: entry.id, timestamp, level: entry.level.into(), message: entry.message, fields: entry.fields }
     }
 }
