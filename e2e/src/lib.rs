@@ -5,12 +5,13 @@
 //! * [`world::World`]: one gateway, its agents and their folder, on a loopback address of their own, so that tests
 //!   run side by side with the documented ports.
 //! * [`process::Process`]: one child; killed when dropped, its output shown when a test fails.
-//! * [`console::ConsoleClient`]: the REST API as a script would use it.
+//! * [`console::ConsoleClient`]: the REST API as a script would use it; [`events::Events`]: its event stream.
 //! * [`visitor`]: a raw HTTP/1.1 client that shows everything, and curl.
 //! * [`target`]: targets that misbehave on demand; nginx and Python as targets that are not ours.
 //! * [`relay::Relay`]: a TCP relay that cuts, freezes, delays and resets.
 
 pub mod console;
+pub mod events;
 pub mod process;
 pub mod relay;
 pub mod resilience;
