@@ -1,8 +1,11 @@
 //! The agent's REST API as a script would use it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::visitor::{self, Reply};
 
@@ -54,6 +57,15 @@ impl ConsoleClient {
         if reply.body.is_empty() { Value::Null } else { reply.json() }
     }
 
+    /// Sends a file, as curl does.
+    pub async fn upload(&self, path: &str, file: &Path) -> Value {
+        let (url, bearer) = (format!("http://{}{path}", self.address), format!("Authorization: Bearer {}", self.token));
+        let data = format!("@{}", file.display());
+        let kind = "Content-Type: application/octet-stream";
+        let args = ["--header", &bearer, "--header", kind, "--data-binary", &data, &url];
+        serde_json::from_slice(&visitor::curl(&args).await).expect("JSON")
+    }
+
     /// Makes an enabled mapping and returns its id.
     pub async fn map(&self, domain: &str, target: SocketAddr) -> String {
         self.map_with(json!({
@@ -95,6 +107,27 @@ impl ConsoleClient {
         })
         .await;
     }
+}
+
+/// A moment of an answer, RFC 3339 in UTC, as Unix milliseconds.
+///
+/// # Panics
+/// If it is none.
+#[must_use]
+pub fn moment_ms(moment: &Value) -> u64 {
+    let text = moment.as_str().unwrap_or_else(|| panic!("a moment is a text: {moment}"));
+    assert!(text.ends_with('Z'), "{text} is not in UTC");
+    let moment = OffsetDateTime::parse(text, &Rfc3339).unwrap_or_else(|error| panic!("{text}: {error}"));
+    u64::try_from(moment.unix_timestamp_nanos() / 1_000_000).expect("after 1970")
+}
+
+/// The same of now.
+///
+/// # Panics
+/// If the clock is before 1970.
+#[must_use]
+pub fn now_ms() -> u64 {
+    u64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).expect("after 1970")
 }
 
 async fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Reply {

@@ -1,5 +1,7 @@
 //! The console's event stream, as a script would read it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::PATIENCE;
@@ -89,5 +91,18 @@ impl Events {
             }
         });
         found.await.unwrap_or_else(|_| panic!("no event tells in time: {what}"))
+    }
+
+    /// The data of the next event of this name; `None` when none comes within `bound`.
+    pub async fn named(&mut self, name: &str, bound: Duration) -> Option<Value> {
+        let found = async {
+            loop {
+                let event = self.next().await;
+                if event.event == name {
+                    return event.data;
+                }
+            }
+        };
+        tokio::time::timeout(bound, found).await.ok()
     }
 }

@@ -8,7 +8,7 @@ use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::visitor::{Reply, curl};
 use octoporty_e2e::world::{Pair, World};
 use octoporty_e2e::{PATIENCE, tls};
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn map(pair: &Pair, domain: &str, scheme: &str, host: &str, port: u16, invalid: bool) {
     let id = pair
@@ -367,22 +367,36 @@ async fn two_live_agents_of_one_name_are_told_and_settle() {
     println!("{told}");
 }
 
+/// The MD5 of a text, by the system's own tool.
+async fn md5(text: &Value) -> String {
+    let script = "printf %s \"$0\" | md5sum";
+    let mut command = tokio::process::Command::new("sh");
+    let output = command.args(["-c", script, text.as_str().expect("a text")]).output().await.expect("sh runs");
+    String::from_utf8(output.stdout).expect("text").split(' ').next().expect("a hash").to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn landing_page_of_the_agent_shows_at_the_gateways_own_name() {
     let world = World::new();
     let _gateway = world.gateway(&[]).await;
     let (_agent, console) = world.agent(&[("Agent__GatewayFqdn", "gateway.test")]).await;
+    let own = console.expect(200, "GET", "/api/v1/settings/landing-page", None).await;
+    assert_eq!(world.get("gateway.test", "/").await.text(), own["html"].as_str().expect("a text"));
+    assert_eq!((own["isDefault"].as_bool(), own["hash"].as_str()), (Some(true), Some(&*md5(&own["html"]).await)));
     assert!(world.get("gateway.test", "/").await.text().contains("Octoporty Gateway"));
     let redirect = world.get("gateway.test", "/elsewhere").await;
     assert_eq!((redirect.status, redirect.header("location")), (302, Some("/")));
     let html = "<!doctype html><title>Ours</title><p>Unusual words 4711";
     let answer = console.expect(200, "PUT", "/api/v1/settings/landing-page", Some(json!({ "html": html }))).await;
-    assert_eq!(answer["isDefault"], false);
+    assert_eq!((&answer["html"], answer["isDefault"].as_bool()), (&json!(html), Some(false)));
+    assert_eq!(answer["hash"].as_str(), Some(&*md5(&answer["html"]).await));
+    assert_ne!(answer["hash"], own["hash"]);
+    assert_eq!(console.expect(200, "GET", "/api/v1/settings/landing-page", None).await, answer);
     octoporty_e2e::eventually("the gateway shows it", || async {
         (world.get("gateway.test", "/").await.text() == html).then_some(())
     })
     .await;
-    console.expect(200, "DELETE", "/api/v1/settings/landing-page", None).await;
+    assert_eq!(console.expect(200, "DELETE", "/api/v1/settings/landing-page", None).await, own);
     octoporty_e2e::eventually("the default is back", || async {
         world.get("gateway.test", "/").await.text().contains("Octoporty Gateway").then_some(())
     })

@@ -1,13 +1,15 @@
 //! Settings come in and go out: from the original's database, as definitions, as a backup and back.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use octoporty_e2e::console::{ConsoleClient, moment_ms, now_ms};
 use octoporty_e2e::target::mirror;
 use octoporty_e2e::visitor::curl;
 use octoporty_e2e::world::World;
 use octoporty_e2e::{PATIENCE, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 struct Ended {
     code: Option<i32>,
@@ -197,6 +199,165 @@ async fn a_backup_is_put_back_with_the_agent_stopped_and_the_old_database_is_kep
     assert_eq!(restored.code, Some(0));
     let (_agent, console) = world.agent_via(world.gateway_address(), &[]).await;
     console.expect(200, "GET", &format!("/api/v1/mappings/{later}"), None).await;
+}
+
+const EXPORT: &str = "/api/v1/import-export/export";
+const IMPORT: &str = "/api/v1/import-export/import";
+const PREVIEW: &str = "/api/v1/import-export/import?dryRun=true";
+
+async fn export(console: &ConsoleClient) -> Value {
+    console.expect(200, "GET", EXPORT, None).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_has_each_field_as_it_is_stored_just_now() {
+    let world = World::new();
+    let (_agent, console) = world.agent_via(world.gateway_address(), &[]).await;
+    let began = now_ms();
+    let empty = export(&console).await;
+    let at = moment_ms(&empty["exportedAtUtc"]);
+    assert!(at + 50 >= began && at <= now_ms() + 50, "{empty}");
+    let head = |file: &Value| {
+        let mut head = file.clone();
+        head.as_object_mut().expect("an object").retain(|name, _| name != "exportedAtUtc" && name != "mappings");
+        head
+    };
+    let own = json!({ "schemaVersion": "1", "landingPageHtml": null, "landingPageIsDefault": true });
+    assert_eq!((head(&empty), &empty["mappings"]), (own, &json!([])));
+
+    let id = console.map("app.test", "127.0.0.1:81".parse().expect("legal")).await;
+    let plain = json!({
+        "id": id, "kind": "http", "description": "app.test", "externalDomain": "app.test", "pathPrefix": "/",
+        "stripPrefix": false, "internalHost": "127.0.0.1", "internalPort": 81, "internalUseTls": false,
+        "allowSelfSignedCerts": false, "hostHeader": "keep", "compression": "auto", "isEnabled": true,
+    });
+    assert_eq!(export(&console).await["mappings"], json!([plain]));
+    // All of it becomes something else.
+    let other = json!({
+        "name": "Another", "externalDomain": "*.other.test", "pathPrefix": "/api", "stripPrefix": true,
+        "internalHost": "nas.lan", "internalPort": 8443, "internalProtocol": "https", "allowInvalidCertificates": true,
+        "hostHeader": "target", "compression": "off", "enabled": false,
+    });
+    console.expect(200, "PUT", &format!("/api/v1/mappings/{id}"), Some(other)).await;
+    let page = "<!doctype html><p>Ours";
+    console.expect(200, "PUT", "/api/v1/settings/landing-page", Some(json!({ "html": page }))).await;
+    let changed = export(&console).await;
+    let now = json!({
+        "id": id, "kind": "http", "description": "Another", "externalDomain": "*.other.test", "pathPrefix": "/api",
+        "stripPrefix": true, "internalHost": "nas.lan", "internalPort": 8443, "internalUseTls": true,
+        "allowSelfSignedCerts": true, "hostHeader": "target", "compression": "off", "isEnabled": false,
+    });
+    assert_eq!(changed["mappings"], json!([now]));
+    assert_eq!(head(&changed), json!({ "schemaVersion": "1", "landingPageHtml": page, "landingPageIsDefault": false }));
+    assert!(moment_ms(&changed["exportedAtUtc"]) > at);
+}
+
+fn mistake(answer: &Value, field: &str) -> String {
+    let found = answer["mistakes"].as_array().expect("a list").iter().find(|mistake| mistake["field"] == field);
+    let message = found.and_then(|mistake| mistake["message"].as_str());
+    message.unwrap_or_else(|| panic!("nothing of {field}: {answer}")).to_owned()
+}
+
+/// What an import does: created, updated, skipped, deleted.
+fn counts(answer: &Value) -> [u64; 4] {
+    ["created", "updated", "skipped", "deleted"].map(|name| answer[name].as_u64().expect("a number"))
+}
+
+/// Changes the file of two mappings: the first one's target, a third one, a page. Gives what an import has to tell of it.
+fn changed(file: &mut Value, to: SocketAddr) -> Value {
+    let [first, second] = [0, 1].map(|index: usize| file["mappings"][index]["id"].clone());
+    file["mappings"][0]["internalPort"] = json!(to.port());
+    file["mappings"][0]["internalHost"] = json!(to.ip().to_string());
+    let third = json!({
+        "id": "7f9619ff-8b86-d011-b42d-00c04fc964ff", "externalDomain": "third.test", "pathPrefix": "/x",
+        "description": "Third", "internalHost": to.ip().to_string(), "internalPort": to.port(),
+    });
+    file["mappings"].as_array_mut().expect("a list").push(third);
+    (file["landingPageHtml"], file["landingPageIsDefault"]) = (json!("<p>Imported"), json!(false));
+    json!([
+        {
+            "action": "updated", "index": 0, "id": first, "name": "first.test", "address": "first.test",
+            "target": format!("http://{to}"), "reason": null,
+            "changes": [
+                { "field": "internalHost", "from": "127.0.0.1", "to": to.ip().to_string() },
+                { "field": "internalPort", "from": "81", "to": to.port().to_string() },
+            ],
+        },
+        {
+            "action": "skipped", "index": 1, "id": second, "name": "second.test", "address": "second.test",
+            "target": format!("http://{to}"), "reason": "It is stored like this already.", "changes": [],
+        },
+        {
+            "action": "created", "index": 2, "id": "7f9619ff-8b86-d011-b42d-00c04fc964ff", "name": "Third",
+            "address": "third.test/x", "target": format!("http://{to}"), "reason": null, "changes": [],
+        },
+    ])
+}
+
+/// Two mistakes are told where they stand, and nothing is stored.
+async fn assert_refused(console: &ConsoleClient, mut file: Value) {
+    file["mappings"][0]["internalPort"] = json!(0);
+    file["mappings"][1]["externalDomain"] = json!("two..dots");
+    let wrong = console.expect(200, "POST", PREVIEW, Some(file.clone())).await;
+    assert_eq!((&wrong["success"], wrong["mistakes"].as_array().map(Vec::len)), (&json!(false), Some(2)));
+    assert!(wrong["error"].as_str().is_some_and(|why| why.starts_with("2 things are wrong")), "{wrong}");
+    let port = mistake(&wrong, "mappings[0].internalPort");
+    assert!(!mistake(&wrong, "mappings[1].externalDomain").is_empty());
+    assert_eq!(wrong["errors"][0], format!("mappings[0].internalPort: {port}"));
+    console.expect(400, "POST", IMPORT, Some(file)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_and_a_restore_tell_what_they_do_and_do_it() {
+    let world = World::new();
+    let pair = world.pair().await;
+    let (console, target) = (&pair.console, mirror(world.ip()).await);
+    console.map("first.test", "127.0.0.1:81".parse().expect("legal")).await;
+    console.map("second.test", target.address()).await;
+    let backup = world.path("backup.db");
+    std::fs::write(&backup, console.call("GET", "/api/v1/import-export/sqlite", None).await.body).expect("writable");
+    let revision = async || console.status().await["revision"].clone();
+    let (before, mut file) = (revision().await, export(console).await);
+
+    // As exported: nothing is to do.
+    let same = console.expect(200, "POST", PREVIEW, Some(file.clone())).await;
+    assert_eq!((counts(&same), &same["landingPage"]), ([0, 0, 2, 0], &json!("kept")));
+    assert_eq!((&same["success"], &same["dryRun"], &same["revision"]), (&json!(true), &json!(true), &before));
+    for entry in same["entries"].as_array().expect("a list") {
+        assert_eq!((&entry["action"], &entry["changes"]), (&json!("skipped"), &json!([])));
+        assert!(entry["reason"].as_str().is_some_and(|why| why.contains("already")), "{entry}");
+    }
+
+    let entries = changed(&mut file, target.address());
+    let preview = console.expect(200, "POST", PREVIEW, Some(file.clone())).await;
+    assert_eq!((counts(&preview), &preview["landingPage"]), ([1, 1, 1, 0], &json!("replaced")));
+    assert_eq!((&preview["entries"], &preview["revision"]), (&entries, &before));
+    assert_eq!(revision().await, before, "a preview stores nothing");
+    let done = console.expect(200, "POST", IMPORT, Some(file.clone())).await;
+    assert_eq!((&done["entries"], &done["dryRun"], &done["success"]), (&entries, &json!(false), &json!(true)));
+    assert_eq!((&done["error"], &done["errors"], &done["mistakes"]), (&Value::Null, &json!([]), &json!([])));
+    assert!(done["revision"].as_u64() > before.as_u64() && done["revision"] == revision().await, "{done}");
+    for (domain, path) in [("first.test", "/"), ("third.test", "/x")] {
+        eventually(&format!("{domain} is served"), || async {
+            (world.get(domain, path).await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    assert_refused(console, file).await;
+    assert_eq!(revision().await, done["revision"], "nothing was stored");
+
+    // The backup is of before: the third one goes.
+    let restore = "/api/v1/import-export/restore";
+    let preview = console.upload(&format!("{restore}?dryRun=true"), &backup).await;
+    assert_eq!((counts(&preview), &preview["landingPage"]), ([0, 1, 1, 1], &json!("reset")));
+    let gone = &preview["entries"][2];
+    assert_eq!((&gone["action"], &gone["index"], &gone["name"]), (&json!("deleted"), &Value::Null, &json!("Third")));
+    let restored = console.upload(restore, &backup).await;
+    assert_eq!((&restored["entries"], counts(&restored)), (&preview["entries"], counts(&preview)));
+    eventually("it is served no more", || async { (world.get("third.test", "/x").await.status == 404).then_some(()) })
+        .await;
+    assert_eq!(export(console).await["landingPageIsDefault"], true);
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use octoporty_e2e::console::ConsoleClient;
+use octoporty_e2e::console::{ConsoleClient, moment_ms, now_ms};
+use octoporty_e2e::events::Events;
 use octoporty_e2e::process::Process;
 use octoporty_e2e::relay::{Ending, Relay};
-use octoporty_e2e::visitor::{Visitor, curl};
+use octoporty_e2e::visitor::curl;
 use octoporty_e2e::world::{KEY, PASSWORD, World};
 use octoporty_e2e::{PATIENCE, eventually, target};
 use serde_json::{Value, json};
@@ -16,7 +17,9 @@ const GATEWAY: &str = "/api/v1/gateway/logs";
 const WRONG_KEY: &str = "a-wrong-key-of-tests-that-nobody-may-see";
 
 async fn page(console: &ConsoleClient, path: &str) -> Vec<Value> {
-    console.expect(200, "GET", path, None).await["logs"].as_array().expect("a list").clone()
+    let page = console.expect(200, "GET", path, None).await;
+    assert_eq!((&page["success"], &page["error"]), (&json!(true), &Value::Null), "what fails is a problem");
+    page["logs"].as_array().expect("a list").clone()
 }
 
 /// Waits for a line whose message has this in it.
@@ -28,39 +31,18 @@ async fn line(console: &ConsoleClient, path: &str, text: &str) -> Value {
 }
 
 /// Lines of the console's event stream, as they come.
-struct Live {
-    stream: Visitor,
-    text: String,
-}
+struct Live(Events);
 
 impl Live {
     async fn open(console: &ConsoleClient) -> Self {
-        let mut stream = Visitor::connect(console.address()).await;
-        stream.send(console.head("GET", "/api/v1/events").as_bytes()).await;
-        assert_eq!(stream.head().await.expect("a head").header("content-type"), Some("text/event-stream"));
-        Self { stream, text: String::new() }
+        Self(Events::open(console, None).await)
     }
 
     /// The next batch of lines: whose they are, and the lines; `None` when none comes within `bound`.
     async fn batch(&mut self, bound: Duration) -> Option<(String, Vec<Value>)> {
-        tokio::time::timeout(bound, self.read()).await.ok()
-    }
-
-    async fn read(&mut self) -> (String, Vec<Value>) {
-        loop {
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
-                if event.lines().any(|line| line == "event: log") {
-                    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).expect("an event has data");
-                    let data: Value = serde_json::from_str(data).expect("JSON");
-                    let source = data["source"].as_str().expect("a source").to_owned();
-                    return (source, data["items"].as_array().expect("lines").clone());
-                }
-            }
-            let chunk = self.stream.chunk().await.expect("the stream goes on");
-            self.text.push_str(&String::from_utf8(chunk).expect("text"));
-        }
+        let data = self.0.named("log", bound).await?;
+        let source = data["source"].as_str().expect("a source").to_owned();
+        Some((source, data["items"].as_array().expect("lines").clone()))
     }
 
     /// Waits for a line of `source` whose message has this in it.
@@ -75,26 +57,34 @@ impl Live {
     }
 }
 
-/// Somebody knocks at the gateway with a wrong key.
-async fn wrong_key(world: &World) {
+/// Somebody at this address knocks at the gateway with a wrong key.
+async fn wrong_key_from(world: &World, from: &str) {
     let url = format!("http://{}/tunnel", world.gateway_address());
     let bearer = format!("Authorization: Bearer {WRONG_KEY}");
     let upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
     let mut args = vec!["--header", &bearer, "--header", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="];
     args.extend(upgrade.iter().flat_map(|field| ["--header", field]));
-    let from = world.ip().to_string();
-    args.extend(["--interface", &from, "--output", "/dev/null", "--write-out", "%{http_code}", &url]);
+    args.extend(["--interface", from, "--output", "/dev/null", "--write-out", "%{http_code}", &url]);
     assert_eq!(curl(&args).await, b"401");
+}
+
+async fn wrong_key(world: &World) {
+    wrong_key_from(world, &world.ip().to_string()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_at_the_gateway_is_a_line_of_its_log_in_the_agents_console_at_once_and_later() {
     let world = World::new();
-    let pair = world.pair().await;
+    let mut pair = world.pair().await;
     let mut live = Live::open(&pair.console).await;
+    let start = line(&pair.console, GATEWAY, "gateway listens").await;
+    let began = now_ms();
     wrong_key(&world).await;
     let told = live.line("gateway", "wrong key").await;
-    assert_eq!(told["level"], "warn");
+    let at = moment_ms(&told["timestamp"]);
+    assert!(at + 50 >= began && at <= now_ms() + 50 && at > moment_ms(&start["timestamp"]), "{told}");
+    assert!(told["id"].as_u64() > start["id"].as_u64(), "{told}");
+    assert_eq!((&start["level"], &told["level"]), (&json!("info"), &json!("warn")));
     assert_eq!(told["fields"]["source"], world.ip().to_string());
     assert_eq!(told["fields"]["target"], "octoporty_gateway::endpoint");
     assert_eq!(line(&pair.console, GATEWAY, "wrong key").await, told, "the route has the same line");
@@ -104,6 +94,14 @@ async fn a_wrong_key_at_the_gateway_is_a_line_of_its_log_in_the_agents_console_a
     assert_eq!(warnings, [told]);
     assert!(page(&pair.console, &format!("{GATEWAY}?level=error")).await.is_empty());
     pair.console.expect(400, "GET", &format!("{GATEWAY}?level=loud"), None).await;
+    wrong_key_from(&world, "127.0.0.1").await;
+    assert_eq!(live.line("gateway", "wrong key").await["fields"]["source"], "127.0.0.1", "it is told who it was");
+
+    // The agent itself with a wrong key: somebody has to mend that.
+    pair.agent.kill().await;
+    let (_agent, console) = world.agent_via(world.gateway_address(), &[("Agent__ApiKey", WRONG_KEY)]).await;
+    let refused = line(&console, &format!("{AGENT}?level=error"), "key").await;
+    assert_eq!(refused["level"], "error", "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +112,7 @@ async fn a_lost_link_and_a_dead_target_are_lines_of_the_agents_log() {
     let (_agent, console) = world.agent_via(relay.address(), &[("Logging__LogLevel", "debug")]).await;
     console.connection("Connected").await;
     let mut live = Live::open(&console).await;
+    assert_eq!(line(&console, AGENT, "syncing").await["level"], "debug", "by Logging__LogLevel");
     let nobody = target::free_address(world.ip());
     let name = "<img src=x onerror=alert(1)>";
     let id = console

@@ -480,8 +480,11 @@ async fn uptime_follows_the_tunnel() {
             seconds(&now, "observedSeconds") - seconds(&lost, "observedSeconds"),
             seconds(&now, "connectedSeconds") - seconds(&lost, "connectedSeconds"),
         );
+        let uptime = seconds(&now, "connectedSeconds") / seconds(&now, "observedSeconds");
+        assert!((now["uptime"].as_f64().expect("a share") - uptime).abs() < 1e-9, "{now}");
         // The look at which the loss was seen ends up to a second of the tunnel's time.
-        (more >= 3.0 && connected <= 1.5 && now["uptimeMet"] == false).then_some(())
+        let falls = now["uptime"].as_f64() < lost["uptime"].as_f64() && now["uptimeMet"] == false;
+        (more >= 3.0 && connected <= 1.5 && falls).then_some(())
     })
     .await;
 }

@@ -139,6 +139,19 @@ async fn an_older_gateway_is_an_update_to_be_had_until_it_is_one_no_more() {
     assert_eq!((&refused["status"], &refused["gatewayVersion"]), (&json!("Rejected"), &json!(release)));
     assert!(said(&refused, "not newer"), "{refused}");
 
+    // A newer one is not asked at all, and is told of as it calls itself.
+    let newer: String = release.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    relay.rewrite(&welcome_of(&release), &welcome_of(&newer));
+    relay.cut(Ending::Reset);
+    eventually("the gateway is of a newer release", || async {
+        (console.status().await["gatewayVersion"] == json!(newer)).then_some(())
+    })
+    .await;
+    let unasked = console.expect(200, "POST", UPDATE, force(false)).await;
+    assert_eq!((&unasked["success"], &unasked["status"]), (&json!(false), &Value::Null), "{unasked}");
+    assert_eq!((&unasked["gatewayVersion"], &unasked["agentVersion"]), (&json!(newer), &json!(release)));
+    assert!(said(&unasked, &newer) && unasked["error"] == unasked["message"], "{unasked}");
+
     relay.rewrite_nothing();
     relay.cut(Ending::Reset);
     eventually("the update is no news any more", || async {

@@ -108,7 +108,7 @@ async fn resolved(
 ) -> Result<Vec<SocketAddr>, ProbeFailure> {
     let begun = Instant::now();
     let found = tcp::lookup(name.host, name.port).await;
-    course.timing.dns = Some(begun.elapsed());
+    course.timing.dns = tcp::literal(name.host).is_none().then(|| begun.elapsed());
     let found =
         found.map_err(|error| failure("public_dns", format!("{} does not resolve here ({error})", name.host)))?;
     let target = Target::new(name.scheme, name.host, name.port.into());

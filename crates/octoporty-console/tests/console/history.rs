@@ -63,6 +63,8 @@ async fn history_and_summary_follow_requests_and_tunnel_and_are_equal_after_a_re
     let user = world.user().await;
     let (one, other) = (user.create("a.example.com").await, user.create("b.example.com").await);
     assert_eq!(history(&user, "step=minute").await["points"], Value::Array(Vec::new()), "nothing was seen yet");
+    let unseen = get(&user, "/api/v1/stats/summary").await["ranges"][0].clone();
+    assert_eq!((&unseen["uptime"], &unseen["uptimeMet"]), (&Value::Null, &Value::Null));
     first_look(&world, &user).await;
     let begin = world.now();
     let mut failed = access_record(&one, begin);
@@ -74,6 +76,8 @@ async fn history_and_summary_follow_requests_and_tunnel_and_are_equal_after_a_re
     world.agent.access.send([access_record(&one, begin), failed, slow].into_iter().collect()).await.unwrap();
     counted(&user, 3).await;
     look(&world, &user, moved(ConnectionState::Connected, 1_000)).await;
+    let connected = get(&user, "/api/v1/stats/summary").await["ranges"][0].clone();
+    assert_eq!((&connected["uptime"], &connected["uptimeMet"]), (&1.0.into(), &true.into()), "{connected}");
     look(&world, &user, moved(ConnectionState::Reconnecting, 1_500)).await;
     look(&world, &user, moved(ConnectionState::Connected, 1_500)).await;
 

@@ -27,16 +27,25 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 64 * 1024;
 
+/// The address, where a host is one and there is nothing to look up; an IPv6 one may have brackets.
+#[must_use]
+pub fn literal(host: &str) -> Option<IpAddr> {
+    bare(host).parse().ok()
+}
+
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
 /// Looks `host` up afresh. A literal address, with or without brackets, is taken as it is.
 ///
 /// # Errors
 /// The name does not resolve, or resolves to nothing.
 pub async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    if let Ok(address) = bare.parse::<IpAddr>() {
+    if let Some(address) = literal(host) {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((bare(host), port)).await?.collect();
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
@@ -146,6 +155,7 @@ mod tests {
     async fn literal_addresses_need_no_resolver() {
         assert_eq!(lookup("[::1]", 7).await.unwrap(), addresses(&["[::1]:7"]));
         assert_eq!(lookup("127.0.0.1", 7).await.unwrap(), addresses(&["127.0.0.1:7"]));
+        assert_eq!((literal("[::1]"), literal("localhost")), (Some("::1".parse().unwrap()), None));
     }
 
     #[tokio::test]

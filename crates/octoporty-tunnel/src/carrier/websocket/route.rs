@@ -49,7 +49,7 @@ pub(super) async fn reach(dial: &Dial, goal: &Goal<'_>) -> Result<(Connection, S
         (None, Some(known)) => (tcp_at(host, port, known.clone()).await?, Bytes::new()),
         (None, None) => {
             let found = look_up(host, port).await?;
-            steps.dns = Some(begun.elapsed());
+            steps.dns = tcp::literal(host).is_none().then(|| begun.elapsed());
             (tcp_at(host, port, found).await?, Bytes::new())
         }
     };
