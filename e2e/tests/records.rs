@@ -536,6 +536,6 @@ async fn the_figures_of_days_follow_the_traffic_of_all_and_of_each_mapping() {
 
     // What is asked for is what is told: nothing of today is in the day before yesterday.
     let before = history(console, "from=2026-01-02T00:30:00Z&to=2026-01-03T00:00:00Z&step=hour").await;
-    let asked = json!({ "from": "2026-01-02T00:00:00Z", "to": "2026-01-03T00:00:00Z", "points": [] });
+    let asked = json!({ "from": "2026-01-02T00:00:00.000Z", "to": "2026-01-03T00:00:00.000Z", "points": [] });
     assert_fields(&before, &asked);
 }
