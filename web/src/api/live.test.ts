@@ -77,7 +77,9 @@ describe("events", () => {
     applyEvent(cache, { event: "requests", data: { items: [request] } });
     applyEvent(cache, {
       event: "mapping-status",
-      data: { mappings: [{ id: photos.id, sync: photos.sync, live: { ...photos.live, state: "target_down" } }] },
+      data: {
+        mappings: [{ id: photos.id, sync: photos.sync, live: { ...photos.live, state: "target_down" } }],
+      },
     });
     expect(cache.getQueryData(requests)).toEqual([request]);
     expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.live.state).toBe("target_down");

@@ -80,7 +80,9 @@ export function putMapping(cache: QueryClient, mapping: Mapping): void {
 
 export function dropMapping(cache: QueryClient, id: string): void {
   const { queryKey } = mappingsQuery;
-  putInto(cache, queryKey, () => cache.setQueryData(queryKey, (list) => list?.filter((one) => one.id !== id)));
+  putInto(cache, queryKey, () =>
+    cache.setQueryData(queryKey, (list) => list?.filter((one) => one.id !== id)),
+  );
   cache.removeQueries({ queryKey: mappingQuery(id).queryKey });
 }
 
