@@ -106,9 +106,11 @@ impl Recorded {
         self.rollups().look(now_ms, seen, status.traffic);
     }
 
-    /// Newest first.
-    pub(crate) fn newest_failures(&self) -> Vec<RequestRow> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    /// Newest first, with the names that their mappings have now.
+    pub(crate) fn newest_failures(&self, view: &View) -> Vec<RequestRow> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = |row: &RequestRow| RequestRow { mapping_name: name_of(view, row.record.mapping), ..row.clone() };
+        failures.iter().map(named).collect()
     }
 
     /// Rows that could not be kept since the start.
@@ -139,6 +141,11 @@ fn bytes_of(rows: &VecDeque<AccessRows>) -> usize {
     rows.iter().map(|rows| rows.bytes().len()).sum()
 }
 
+fn name_of(view: &View, id: MappingId) -> Option<String> {
+    let found = view.mappings.iter().find(|stored| stored.mapping.id == id);
+    found.map(|stored| stored.mapping.name.to_string())
+}
+
 /// Rows that have their ids, as the event stream tells of them.
 struct StoredRows {
     first: i64,
@@ -149,13 +156,13 @@ struct StoredRows {
 impl StoredRows {
     /// The rows that are wanted, oldest first.
     fn rows(&self, is_wanted: impl Fn(&AccessRow<'_>) -> bool) -> Vec<RequestRow> {
-        let name_of = |id: MappingId| {
-            let found = self.view.mappings.iter().find(|stored| stored.mapping.id == id);
-            found.map(|stored| stored.mapping.name.to_string())
-        };
         let rows = (self.first..).zip(self.batch.iter().flat_map(AccessRows::iter));
         let rows = rows.filter(|(_, row)| is_wanted(row));
-        rows.map(|(id, row)| RequestRow { id, mapping_name: name_of(row.mapping), record: row.to_record() }).collect()
+        let named = |(id, row): (i64, AccessRow<'_>)| {
+            let mapping_name = name_of(&self.view, row.mapping);
+            RequestRow { id, mapping_name, record: row.to_record() }
+        };
+        rows.map(named).collect()
     }
 }
 

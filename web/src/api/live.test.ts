@@ -69,6 +69,25 @@ describe("events", () => {
     stop();
   });
 
+  it("leave it to be fetched anew when they are not all that an answer lacks", () => {
+    const requests = recentRequestsQuery(photos.id).queryKey;
+    const request = sampleRequest(photos, Date.now());
+    cache.setQueryData(requests, []);
+    applyEvent(cache, { event: "reset", data: { reason: "old" } });
+    applyEvent(cache, { event: "requests", data: { items: [request] } });
+    applyEvent(cache, {
+      event: "mapping-status",
+      data: {
+        mappings: [{ id: photos.id, sync: photos.sync, live: { ...photos.live, state: "target_down" } }],
+      },
+    });
+    expect(cache.getQueryData(requests)).toEqual([request]);
+    expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.live.state).toBe("target_down");
+    for (const key of [requests, mappingsQuery.queryKey]) {
+      expect(cache.getQueryState(key)?.isInvalidated).toBe(true);
+    }
+  });
+
   it("make changed settings be fetched anew", () => {
     cache.setQueryData(landingPageQuery.queryKey, api.landingPage);
     applyEvent(cache, { event: "mappings-changed", data: { revision: 43 } });

@@ -1,4 +1,4 @@
-import type { QueryClient } from "@tanstack/react-query";
+import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { bodyOf, client } from "./client";
 import { Feed, type FeedState } from "./feed";
@@ -79,28 +79,44 @@ export function putMapping(cache: QueryClient, mapping: Mapping): void {
 }
 
 export function dropMapping(cache: QueryClient, id: string): void {
-  cache.setQueryData(mappingsQuery.queryKey, (list) => list?.filter((one) => one.id !== id));
+  const { queryKey } = mappingsQuery;
+  putInto(cache, queryKey, () =>
+    cache.setQueryData(queryKey, (list) => list?.filter((one) => one.id !== id)),
+  );
   cache.removeQueries({ queryKey: mappingQuery(id).queryKey });
 }
 
+/**
+ * What is put into an answer makes it count as the newest one. An answer that has to be fetched anew, when somebody next
+ * looks at it, still has to be: the news were not all that it lacks.
+ */
+function putInto(cache: QueryClient, queryKey: QueryKey, put: () => void): void {
+  const isOld = cache.getQueryState(queryKey)?.isInvalidated === true;
+  put();
+  if (isOld) void cache.invalidateQueries({ queryKey, exact: true, refetchType: "none" });
+}
+
 function putState(cache: QueryClient, { id, sync, live }: MappingState): void {
-  cache.setQueryData(mappingsQuery.queryKey, (list) =>
-    list?.map((one) => (one.id === id ? { ...one, sync, live } : one)),
+  const { queryKey: listKey } = mappingsQuery;
+  putInto(cache, listKey, () =>
+    cache.setQueryData(listKey, (list) => list?.map((one) => (one.id === id ? { ...one, sync, live } : one))),
   );
-  cache.setQueryData(mappingQuery(id).queryKey, (one) => one && { ...one, sync, live });
+  const { queryKey } = mappingQuery(id);
+  putInto(cache, queryKey, () => cache.setQueryData(queryKey, (one) => one && { ...one, sync, live }));
 }
 
 function putRequests(cache: QueryClient, oldestFirst: readonly RequestLogEntry[]): void {
   for (const mappingId of new Set(oldestFirst.map((request) => request.mappingId))) {
-    cache.setQueryData(recentRequestsQuery(mappingId).queryKey, (list) => {
-      if (!list) return list;
-      const known = new Set(list.map((request) => request.requestId));
-      const fresh = oldestFirst.filter(
-        (request) => request.mappingId === mappingId && !known.has(request.requestId),
-      );
-      return fresh.length === 0 ? list : [...fresh.toReversed(), ...list].slice(0, RECENT);
-    });
+    const { queryKey } = recentRequestsQuery(mappingId);
+    const theirs = oldestFirst.filter((request) => request.mappingId === mappingId);
+    putInto(cache, queryKey, () => cache.setQueryData(queryKey, (list) => list && onTop(list, theirs)));
   }
+}
+
+function onTop(list: RequestLogEntry[], oldestFirst: readonly RequestLogEntry[]): RequestLogEntry[] {
+  const known = new Set(list.map((request) => request.requestId));
+  const fresh = oldestFirst.filter((request) => !known.has(request.requestId));
+  return fresh.length === 0 ? list : [...fresh.toReversed(), ...list].slice(0, RECENT);
 }
 
 /** Figures are fetched anew at most this often when requests arrive, in milliseconds. */

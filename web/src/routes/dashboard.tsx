@@ -101,7 +101,6 @@ function Headline({ status }: { status: Status }): ReactNode {
 
 /** What the connection has been through. */
 function History({ status }: { status: Status }): ReactNode {
-  const showError = status.lastError && status.connectionStatus === "Connected";
   return (
     <dl className="mt-4 flex flex-wrap gap-x-8 gap-y-1 border-t pt-3 text-sm">
       <Fact name="Reconnect attempts">
@@ -113,7 +112,6 @@ function History({ status }: { status: Status }): ReactNode {
       <Fact name="Streams">
         <span className="figures">{status.traffic.streamsActive.toLocaleString("en-US")}</span> open
       </Fact>
-      {showError && <Fact name="Last error">{status.lastError}</Fact>}
     </dl>
   );
 }

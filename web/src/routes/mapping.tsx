@@ -11,6 +11,7 @@ import { MappingForm } from "../forms/mapping-form";
 import { LoadError } from "../layout/load-error";
 import { PageHead } from "../layout/page";
 import { Button, ButtonLink } from "../ui/button";
+import { Notice } from "../ui/notice";
 import { Skeleton } from "../ui/skeleton";
 import { toast } from "../ui/toast";
 import { BackToMappings } from "./mapping/back";
@@ -44,7 +45,8 @@ function Loaded({ editable, onLoadAgain }: { editable: Editable; onLoadAgain: ()
   // The form keeps what it began with: news must not overwrite what somebody is typing.
   const [base] = useState(editable);
   const [initial] = useState(() => draftOf(base.mapping));
-  const { data: mapping = base.mapping } = useQuery(mappingQuery(base.mapping.id));
+  const { data: mapping = base.mapping, error } = useQuery(mappingQuery(base.mapping.id));
+  const isGone = error instanceof Problem && error.status === 404;
   const [deleting, setDeleting] = useState(false);
   const toList = () => void navigate({ to: "/mappings", ignoreBlocker: true });
   return (
@@ -80,11 +82,21 @@ function Loaded({ editable, onLoadAgain }: { editable: Editable; onLoadAgain: ()
           }
         />
         <div className="flex min-w-0 flex-col gap-7">
-          <MappingFacts mapping={mapping} />
+          {isGone ? <Deleted /> : <MappingFacts mapping={mapping} />}
           <RecentRequests mapping={mapping} />
         </div>
       </div>
       {deleting && <DeleteDialog mapping={mapping} onClose={() => setDeleting(false)} onDeleted={toList} />}
     </>
+  );
+}
+
+/** Stands where the live state stood: that of a mapping that is gone is none. */
+function Deleted(): ReactNode {
+  return (
+    <Notice tone="bad" title="This mapping is deleted">
+      Somebody else deleted it since it was opened here: its visitors get 404. To have it back, make a new one
+      of what stands in the form.
+    </Notice>
   );
 }

@@ -25,7 +25,7 @@ use crate::recorder::figures::{BUCKET_MS, Bucket, Summary};
 pub(crate) async fn live(State(app): State<Arc<App>>) -> Json<LiveStats> {
     let now = app.clock.now_ms();
     let summary = app.recorded.figures().summary(now);
-    let newest_failures = app.recorded.newest_failures().iter().map(RequestEntry::from).collect();
+    let newest_failures = app.recorded.newest_failures(&app.desired.view()).iter().map(RequestEntry::from).collect();
     Json(stats(now, summary, newest_failures))
 }
 
