@@ -83,11 +83,19 @@ class Role {
   }
 }
 
-/** A visitor's request to the gateway, by name. */
+/** A visitor's request to the gateway, by name; `from` is the visitor's address, of 127.0.0.0/8. */
 export function visit(port, host, path = "/", options = {}) {
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: "127.0.0.1", port, path, method: options.method ?? "GET", headers: { host, ...options.headers }, agent: false },
+      {
+        host: "127.0.0.1",
+        port,
+        path,
+        method: options.method ?? "GET",
+        headers: { host, ...options.headers },
+        localAddress: options.from,
+        agent: false,
+      },
       (response) => {
         const chunks = [];
         response.on("data", (chunk) => chunks.push(chunk));
@@ -103,31 +111,38 @@ export function visit(port, host, path = "/", options = {}) {
   });
 }
 
-/** A target that answers with what it saw. */
-export function startTarget() {
-  const seen = [];
-  const server = createServer((incoming, response) => {
-    seen.push({ method: incoming.method, url: incoming.url, host: incoming.headers.host });
+/** A target that answers with what it saw, or as `answer` does once that is set; after `stop`, `start` is at its old port. */
+export async function startTarget() {
+  const target = { seen: [], answer: undefined, port: 0 };
+  const tellSeen = (incoming, response) => {
     response.writeHead(200, { "content-type": "text/plain" });
     response.end(`target saw ${incoming.method} ${incoming.url}\n`);
+  };
+  const server = createServer((incoming, response) => {
+    target.seen.push({ method: incoming.method, url: incoming.url, host: incoming.headers.host });
+    (target.answer ?? tellSeen)(incoming, response);
   });
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const stop = () =>
-        new Promise((done) => {
-          server.closeAllConnections();
-          server.close(done);
-        });
-      resolve({ port: server.address().port, seen, stop });
+  target.start = () =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(target.port, "127.0.0.1", resolve);
     });
-  });
+  target.stop = () =>
+    new Promise((done) => {
+      server.closeAllConnections();
+      server.close(done);
+    });
+  await target.start();
+  target.port = server.address().port;
+  return target;
 }
 
 /**
  * Gateway, agent and target on free ports in a folder of their own; `stop` ends and removes all of it. `settings` gives
- * settings of the gateway by the folder, `relay` puts a relay between agent and gateway by the gateway's port.
+ * settings of the gateway by the folder, `agentSettings` are the agent's, `relay` puts a relay between agent and gateway by
+ * the gateway's port.
  */
-export async function startWorld({ settings = () => ({}), relay: makeRelay } = {}) {
+export async function startWorld({ settings = () => ({}), agentSettings = {}, relay: makeRelay } = {}) {
   if (!existsSync(BIN)) throw new Error(`${BIN} is not there: run \`make build\`, or set OCTOPORTY_BIN`);
   const folder = mkdtempSync(join(tmpdir(), "octoporty-browser-"));
   const hash = spawnSync(BIN, ["hash-password"], { input: `${PASSWORD}\n`, encoding: "utf8" });
@@ -148,6 +163,7 @@ export async function startWorld({ settings = () => ({}), relay: makeRelay } = {
       Agent__Auth__PasswordHash: hash.stdout.trim(),
       Agent__HeartbeatIntervalSeconds: "3",
       ConnectionStrings__DefaultConnection: `Data Source=${join(folder, "agent/octoporty.db")}`,
+      ...agentSettings,
     },
     folder,
   );
@@ -160,7 +176,6 @@ export async function startWorld({ settings = () => ({}), relay: makeRelay } = {
     agent,
     target,
     relay,
-    folder,
     gatewayPort,
     consolePort,
     url: `http://127.0.0.1:${consolePort}`,

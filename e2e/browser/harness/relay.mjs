@@ -1,4 +1,5 @@
-// A relay between agent and gateway that can make the gateway look older than it is: both are of one release here.
+// A relay between agent and gateway that can make the gateway look older than it is (both are of one release here), and
+// farther away.
 import { connect, createServer } from "node:net";
 
 /** Every place of `from` in the bytes becomes `to`, which is as long. */
@@ -58,9 +59,25 @@ export function field(name, text) {
   return Buffer.concat([Buffer.from(name), Buffer.from([0xa0 | text.length]), Buffer.from(text)]);
 }
 
-/** Listens on a free port; `down` and `up` are lists of [from, to], which may be changed at any time. */
+/** Hands on in order what comes, each piece as late as `delay` says. */
+function late(delay, write) {
+  let turn = Promise.resolve();
+  return (piece) => {
+    const due = Date.now() + delay();
+    turn = turn.then(async () => {
+      const left = due - Date.now();
+      if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+      write(piece);
+    });
+  };
+}
+
+/**
+ * Listens on a free port; `down` and `up` are lists of [from, to], `delay` holds back what the gateway says, milliseconds.
+ * All may be changed at any time.
+ */
 export async function startRelay(gatewayPort) {
-  const relay = { down: [], up: [], port: 0 };
+  const relay = { down: [], up: [], delay: 0, port: 0 };
   const sockets = new Set();
   const server = createServer((agent) => {
     const gateway = connect(gatewayPort, "127.0.0.1");
@@ -83,9 +100,13 @@ export async function startRelay(gatewayPort) {
         (bytes) => gateway.write(Buffer.from(bytes)),
       ),
     );
+    const handOn = late(
+      () => relay.delay,
+      (chunk) => agent.write(chunk),
+    );
     gateway.on("data", (chunk) => {
       for (const [from, to] of relay.down) replaceAll(chunk, from, to);
-      agent.write(chunk);
+      handOn(chunk);
     });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

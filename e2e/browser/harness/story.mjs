@@ -59,10 +59,10 @@ function means(scene) {
     /** Keeps a picture of the page at this size. */
     shot: (name) => picture(scene.page, `${scene.size}-${name}`),
 
-    /** Waits until a part's text is as `pattern` says and `holds`, and gives the match. */
+    /** Waits until a part's text, with single spaces, is as `pattern` says and `holds`, and gives the match. */
     async sees(part, pattern, holds = () => true) {
       return until(`${pattern} is to be read`, async () => {
-        const text = await part.innerText();
+        const text = (await part.innerText()).replace(/\s+/g, " ").trim();
         const match = pattern.exec(text);
         if (match && holds(match)) return match;
         throw new Error(text);
