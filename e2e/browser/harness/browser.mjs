@@ -80,6 +80,12 @@ export async function goTo(page, name) {
   await page.getByRole("heading", { level: 1, name }).waitFor();
 }
 
+/** What stands beside a name in a list of particulars. */
+export const fact = (part, name) => part.locator(`xpath=.//dt[normalize-space()="${name}"]/following-sibling::dd[1]`);
+
+/** Milliseconds of a figure as the pages write them: `0.25 ms`, `38 ms`, `1.2 s`. */
+export const milliseconds = (figure, unit) => Number(figure.replaceAll(",", "")) * (unit === "s" ? 1_000 : 1);
+
 /** The status word of the dashboard. */
 export const statusWord = (page) => page.getByTestId("connection");
 

@@ -83,11 +83,19 @@ class Role {
   }
 }
 
-/** A visitor's request to the gateway, by name. */
+/** A visitor's request to the gateway, by name; `from` is the visitor's address, of 127.0.0.0/8. */
 export function visit(port, host, path = "/", options = {}) {
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: "127.0.0.1", port, path, method: options.method ?? "GET", headers: { host, ...options.headers }, agent: false },
+      {
+        host: "127.0.0.1",
+        port,
+        path,
+        method: options.method ?? "GET",
+        headers: { host, ...options.headers },
+        localAddress: options.from,
+        agent: false,
+      },
       (response) => {
         const chunks = [];
         response.on("data", (chunk) => chunks.push(chunk));

@@ -19,7 +19,7 @@ impl Connector {
         }
     }
 
-    /// The second record of a session.
+    /// The last record of a session.
     pub(super) fn close_record(&self, session: &Session, reason: EndReason, detail: &str) {
         let mut record = session.record(&self.linker);
         record.ended_ms = Some(unix_ms());

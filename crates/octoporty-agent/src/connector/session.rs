@@ -313,7 +313,11 @@ impl Connector {
         }
         tracing::info!(slot = joined.slot, peer = ?joined.link.peer(), "a further link joined the session");
         session.links.push(joined);
-        session.most_links = session.most_links.max(session.links.len());
+        if session.links.len() > session.most_links {
+            session.most_links = session.links.len();
+            // The log of connections has how many they are while the session stands, too.
+            self.tell_session(session.record(&self.linker));
+        }
         self.board.change(|facts| facts.links = session.standing());
     }
 

@@ -103,6 +103,23 @@ async fn a_fixed_number_of_links_wins_over_the_gateways_wish() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_session_that_stands_has_its_further_links() {
+    let mut gateway = FakeGateway::start().await;
+    let mut config = config(gateway.address);
+    config.links = LinkCount::Fixed(2);
+    let mut world = World::start(config, state(1, vec![]));
+    let id = session();
+    let (mut first, _) = gateway.welcomed(id, 2).await;
+    first.acknowledge().await;
+    let begun = within("a record", world.news.sessions.recv()).await.unwrap();
+    assert_eq!((begun.links, begun.end), (1, None));
+    let (_second, _) = gateway.welcomed(id, 2).await;
+    let more = within("a record", world.news.sessions.recv()).await.unwrap();
+    assert_eq!((more.session, more.links, more.end), (id, 2, None));
+    assert_eq!(more.started_ms, begun.started_ms);
+}
+
+#[tokio::test]
 async fn a_lost_further_link_is_made_anew_and_the_session_stands() {
     let mut gateway = FakeGateway::start().await;
     let mut world = World::start(config(gateway.address), state(1, vec![]));

@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { LiveStats, RequestLogEntry } from "../../api/model";
 import { STATUS_CLASSES } from "../../api/request-log";
+import { useMappingName } from "../../api/use-mapping-name";
 import { Skeleton } from "../../ui/skeleton";
 import { Ago } from "../../ui/time";
 
@@ -44,6 +45,7 @@ const classOf = (status: number) =>
   STATUS_CLASSES.find((known) => Number(known[0]) === Math.floor(status / 100));
 
 function FailureLine({ failure }: { failure: RequestLogEntry }): ReactNode {
+  const mapping = useMappingName()(failure);
   const cause = failure.error ? codeWords(failure.error) : "answered by the target";
   return (
     <li className="arrive grid grid-cols-[2rem_minmax(0,1fr)_auto] items-baseline gap-x-2 border-b px-1 py-1.5 text-sm">
@@ -66,13 +68,13 @@ function FailureLine({ failure }: { failure: RequestLogEntry }): ReactNode {
         className="col-span-2 col-start-2 truncate text-xs text-muted"
         title={failure.errorDetail ?? undefined}
       >
-        {failure.mappingName ? (
+        {mapping ? (
           <Link
             to="/mappings/$id"
             params={{ id: failure.mappingId }}
             className="hover:text-ink hover:underline"
           >
-            {failure.mappingName}
+            {mapping}
           </Link>
         ) : (
           "A deleted mapping"

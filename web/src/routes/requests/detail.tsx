@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { FAILURE_HINTS } from "../../api/failure-hints";
 import type { RequestLogEntry } from "../../api/model";
+import { useMappingName } from "../../api/use-mapping-name";
 import { CopyButton } from "../../ui/copy-button";
 import { Facts } from "../../ui/drawer";
 import { absolute, bytes } from "../../ui/format";
@@ -14,6 +15,7 @@ import { Timing } from "./timing";
 
 /** Everything that is known of a request. */
 export function RequestDetail({ request }: { request: RequestLogEntry }): ReactNode {
+  const mapping = useMappingName()(request);
   const query = request.query === null ? "" : `?${request.query}`;
   return (
     <>
@@ -28,14 +30,14 @@ export function RequestDetail({ request }: { request: RequestLogEntry }): ReactN
       <Failure request={request} />
       <Timing request={request} />
       <h3 className="mt-6 mb-1 text-sm font-semibold">Particulars</h3>
-      <Facts label="Particulars" facts={facts(request)} />
+      <Facts label="Particulars" facts={facts(request, mapping)} />
     </>
   );
 }
 
 const NARROW = "text-accent hover:underline";
 
-function facts(request: RequestLogEntry): (readonly [string, ReactNode])[] {
+function facts(request: RequestLogEntry, mapping: string | null): (readonly [string, ReactNode])[] {
   return [
     [
       "Request id",
@@ -53,12 +55,12 @@ function facts(request: RequestLogEntry): (readonly [string, ReactNode])[] {
     ],
     [
       "Mapping",
-      request.mappingName === null ? (
+      mapping === null ? (
         "A deleted mapping"
       ) : (
         <span key="mapping" className="flex flex-wrap gap-x-3">
           <Link to="/mappings/$id" params={{ id: request.mappingId }} className={NARROW}>
-            {request.mappingName}
+            {mapping}
           </Link>
           <Link to="/logs/requests" search={{ mapping: request.mappingId }} className={NARROW}>
             Only its requests

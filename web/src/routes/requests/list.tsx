@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { RequestLogEntry } from "../../api/model";
 import { loadRequests, matchesRequest, type RequestFilter, requestById } from "../../api/request-log";
+import { useMappingName } from "../../api/use-mapping-name";
 import { useTail } from "../../api/use-tail";
 import { LoadError } from "../../layout/load-error";
 import { NewButton, RowsSkeleton, TailFoot } from "../../layout/tail-parts";
@@ -40,6 +41,7 @@ export function RequestList({ filter, paused, open, onOpen, nothing }: ListProps
     else tail.release();
   }, [held, tail]);
   const narrow = useNarrow();
+  const nameOf = useMappingName();
   const { rows, error, pending } = state;
   const showNew = () => {
     tail.release();
@@ -75,7 +77,7 @@ export function RequestList({ filter, paused, open, onOpen, nothing }: ListProps
             onMove={({ start }) => setAway(!start)}
             className="min-h-0 flex-1 border-t"
           >
-            {(row) => <Line request={row} />}
+            {(row) => <Line request={row} mapping={nameOf(row)} />}
           </VirtualRows>
           <TailFoot state={state} what={WHAT} onMore={() => void tail.loadOlder()} />
         </div>
@@ -112,7 +114,7 @@ function Head(): ReactNode {
   );
 }
 
-function Line({ request }: { request: RequestLogEntry }): ReactNode {
+function Line({ request, mapping }: { request: RequestLogEntry; mapping: string | null }): ReactNode {
   const url = `${request.host}${request.path}${request.query === null ? "" : `?${request.query}`}`;
   return (
     <>
@@ -130,7 +132,7 @@ function Line({ request }: { request: RequestLogEntry }): ReactNode {
         )}
       </Cell>
       <Cell className="truncate max-md:[grid-area:2/2/3/4] max-md:text-xs max-md:text-muted md:max-lg:hidden">
-        {request.mappingName ?? "Deleted"}
+        {mapping ?? "Deleted"}
         {request.error && <span className="text-bad md:hidden"> · {codeWords(request.error)}</span>}
       </Cell>
       <Cell className="truncate font-mono text-xs text-muted max-xl:hidden">{request.client}</Cell>
