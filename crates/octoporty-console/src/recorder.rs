@@ -280,7 +280,7 @@ impl Recorder {
         let now = self.app.clock.now_ms();
         let mut figures = self.app.recorded.figures();
         let mut rollups = self.app.recorded.rollups();
-        for row in rows.iter() {
+        for row in rows.figures() {
             figures.count_request(now, &row);
             rollups.count_request(now, &row);
         }
@@ -366,9 +366,8 @@ impl Recorder {
 
     fn publish(&self, first: i64, batch: Vec<AccessRows>) {
         let news = StoredRows { first, batch, view: self.app.desired.view() };
-        let failures = news.rows(|row| row.is_failure());
-        if !failures.is_empty() {
-            self.app.recorded.remember_failures(failures.into_iter());
+        if news.batch.iter().flat_map(AccessRows::figures).any(|row| row.is_failure()) {
+            self.app.recorded.remember_failures(news.rows(|row| row.is_failure()).into_iter());
         }
         self.app.hub.publish_later("requests", Arc::new(news), Replay::Kept);
     }

@@ -18,7 +18,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessRecord, AccessRow, AccessRows, EndReason, RowError, RowsWriter, SessionRecord, VISITOR_LEFT};
+pub use access::{
+    AccessRecord, AccessRow, AccessRows, EndReason, RowError, RowFigures, RowsWriter, SessionRecord, VISITOR_LEFT,
+};
 pub use ask::{
     Answer, AskError, CaddyAnswer, CaddyDestination, CaddyRoute, Declined, DeclinedCode, Insistence, Question,
     UpdateAnswer, UpdateRequest, UpdateState,

@@ -1,6 +1,6 @@
 //! Figures of the last 15 minutes, in buckets of 5 seconds. Memory is fixed: each bucket counts times in a histogram.
 
-use octoporty_proto::model::{AccessRow, TrafficTotals};
+use octoporty_proto::model::{RowFigures, TrafficTotals};
 
 use super::sketch::{BINS, bin, quantile_ms};
 
@@ -88,7 +88,7 @@ impl Figures {
 
     /// Counts a request where it ended. One that ended before the window, or in the future by a wrong clock, counts at
     /// the window's end that is nearer.
-    pub(crate) fn count_request(&mut self, now_ms: u64, row: &AccessRow<'_>) {
+    pub(crate) fn count_request(&mut self, now_ms: u64, row: &RowFigures<'_>) {
         let oldest = now_ms.saturating_sub((BUCKETS as u64 - 1) * BUCKET_MS);
         let end = (row.at_ms.saturating_add(row.total_us / 1_000)).clamp(oldest, now_ms);
         let bucket = self.at(end);

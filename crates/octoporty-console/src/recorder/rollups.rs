@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use octoporty_proto::model::{AccessRow, MappingId, TrafficTotals};
+use octoporty_proto::model::{MappingId, RowFigures, TrafficTotals};
 
 use super::sketch::Sketch;
 
@@ -86,7 +86,7 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    fn count(&mut self, row: &AccessRow<'_>) {
+    fn count(&mut self, row: &RowFigures<'_>) {
         self.requests += 1;
         self.errors += u64::from(row.is_failure());
         self.by_class[usize::from(row.status / 100).clamp(1, 5) - 1] += 1;
@@ -179,7 +179,7 @@ pub(crate) struct Rollups {
 
 impl Rollups {
     /// Counts a request where it ended: not in the future by a wrong clock, and not before what is kept.
-    pub(crate) fn count_request(&mut self, now_ms: u64, row: &AccessRow<'_>) {
+    pub(crate) fn count_request(&mut self, now_ms: u64, row: &RowFigures<'_>) {
         let oldest = now_ms.saturating_sub(Step::Minute.kept_ms() - Step::Minute.ms());
         let end = row.at_ms.saturating_add(row.total_us / 1_000).clamp(oldest, now_ms);
         let minute = Step::Minute.begin(end);

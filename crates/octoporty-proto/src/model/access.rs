@@ -4,7 +4,7 @@ mod rows;
 
 use std::net::IpAddr;
 
-pub use rows::{AccessRow, AccessRows, RowError, RowsWriter};
+pub use rows::{AccessRow, AccessRows, RowError, RowFigures, RowsWriter};
 use serde::{Deserialize, Serialize};
 
 use super::{MappingId, SessionId};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use octoporty_agent::Agent;
-use octoporty_proto::model::{AccessRow, AccessRows, EndReason, FailureCode, MappingId, SessionRecord, VISITOR_LEFT};
+use octoporty_proto::model::{AccessRows, EndReason, FailureCode, MappingId, RowFigures, SessionRecord, VISITOR_LEFT};
 use tokio::sync::watch;
 
 /// Upper ends of the bins of times, seconds; the gateway has the same.
@@ -71,7 +71,7 @@ impl Tally {
     /// Finished requests.
     pub(crate) fn requests(&self, rows: &AccessRows) {
         let mut sums = self.lock();
-        for row in rows.iter() {
+        for row in rows.figures() {
             sums.count(&row, || self.present());
         }
     }
@@ -99,7 +99,7 @@ impl Tally {
 
 impl Sums {
     /// Counts a row. `present` gives the mappings that there are.
-    fn count(&mut self, row: &AccessRow<'_>, present: impl FnOnce() -> HashSet<MappingId>) {
+    fn count(&mut self, row: &RowFigures<'_>, present: impl FnOnce() -> HashSet<MappingId>) {
         self.all.count(row);
         let full = self.mappings.len() >= 2 * self.stayed.max(MOST_MAPPINGS);
         if full && !self.mappings.contains_key(&row.mapping) {
@@ -121,7 +121,7 @@ impl Sums {
 }
 
 impl Counts {
-    fn count(&mut self, row: &AccessRow<'_>) {
+    fn count(&mut self, row: &RowFigures<'_>) {
         let class = usize::from(row.status / 100).clamp(1, self.by_class.len()) - 1;
         self.by_class[class] += 1;
         self.failed += u64::from(row.is_failure());
@@ -179,26 +179,15 @@ mod tests {
     }
 
     /// A request of that mapping.
-    fn visit(id: u128) -> AccessRow<'static> {
-        AccessRow {
+    fn visit(id: u128) -> RowFigures<'static> {
+        RowFigures {
             mapping: mapping(id),
-            request_id: "1",
             at_ms: 1,
-            method: "GET",
-            host: "app.example.com",
-            path: "/",
-            query: None,
             status: 200,
             error: None,
-            error_detail: None,
-            gateway_us: 1,
-            first_byte_us: None,
             total_us: 1,
             request_bytes: 0,
             response_bytes: 0,
-            client: std::net::IpAddr::from([127, 0, 0, 1]),
-            user_agent: None,
-            tunnel_us: None,
         }
     }
 

@@ -14,27 +14,8 @@ fn id(number: u128) -> MappingId {
     MappingId::from_uuid(uuid::Uuid::from_u128(number))
 }
 
-fn row(mapping: MappingId, at_ms: u64, status: u16) -> AccessRow<'static> {
-    AccessRow {
-        mapping,
-        request_id: "",
-        at_ms,
-        method: "GET",
-        host: "",
-        path: "/",
-        query: None,
-        status,
-        error: None,
-        error_detail: None,
-        gateway_us: 0,
-        first_byte_us: None,
-        total_us: 2_000,
-        request_bytes: 10,
-        response_bytes: 100,
-        client: "127.0.0.1".parse().unwrap(),
-        user_agent: None,
-        tunnel_us: None,
-    }
+fn row(mapping: MappingId, at_ms: u64, status: u16) -> RowFigures<'static> {
+    RowFigures { mapping, at_ms, status, error: None, total_us: 2_000, request_bytes: 10, response_bytes: 100 }
 }
 
 fn totals(to_targets: u64, to_visitors: u64) -> TrafficTotals {
@@ -63,7 +44,7 @@ fn a_request_counts_where_it_ended_for_its_mapping_and_for_all() {
     let mut rollups = Rollups::default();
     rollups.count_request(DAY + 90_000, &row(id(1), DAY + 59_999, 200));
     rollups.count_request(DAY + 90_000, &row(id(2), DAY + 61_000, 503));
-    let left = AccessRow { error: Some(VISITOR_LEFT), ..row(id(2), DAY + 61_000, 499) };
+    let left = RowFigures { error: Some(VISITOR_LEFT), ..row(id(2), DAY + 61_000, 499) };
     rollups.count_request(DAY + 90_000, &left);
     // By a wrong clock: in the future, and long ago.
     rollups.count_request(DAY + 90_000, &row(id(1), DAY + HOUR_MS, 200));

@@ -1,6 +1,6 @@
 //! A block of the request log: rows one behind the other, compressed, with what is needed to pass it over unread.
 
-use octoporty_proto::model::{AccessRow, AccessRows};
+use octoporty_proto::model::{AccessRow, AccessRows, RowFigures};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -64,11 +64,11 @@ impl Block {
 
     /// Adds rows behind its own.
     pub(super) fn extend(&mut self, rows: &AccessRows) {
-        rows.iter().for_each(|row| self.note(&row));
+        rows.figures().for_each(|row| self.note(&row));
         self.raw.extend_from_slice(rows.bytes());
     }
 
-    fn note(&mut self, row: &AccessRow<'_>) {
+    fn note(&mut self, row: &RowFigures<'_>) {
         let at = super::super::signed(row.at_ms);
         self.rows += 1;
         self.oldest_ms = self.oldest_ms.min(at);

@@ -32,6 +32,9 @@ const USER_AGENT: u8 = 0b0001_0000;
 const CLIENT_V6: u8 = 0b0010_0000;
 const TUNNEL: u8 = 0b0100_0000;
 
+/// Texts that each row has: request id, method, host and path.
+const ALWAYS: usize = 4;
+
 /// Most bytes of a number.
 const NUMBER: usize = 10;
 
@@ -57,6 +60,19 @@ pub struct AccessRow<'a> {
     pub client: IpAddr,
     pub user_agent: Option<&'a str>,
     pub tunnel_us: Option<u64>,
+}
+
+/// What is counted of a row: read without looking at its texts, but for the error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the fields are those of AccessRecord")]
+pub struct RowFigures<'a> {
+    pub mapping: MappingId,
+    pub at_ms: u64,
+    pub status: u16,
+    pub error: Option<&'a str>,
+    pub total_us: u64,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
 }
 
 /// Why bytes are not rows.
@@ -114,11 +130,24 @@ impl RowsWriter {
 }
 
 impl<'a> AccessRow<'a> {
-    /// Whether the request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
-    /// fail, and a 404 is an answer.
+    /// What is counted of it.
+    #[must_use]
+    pub const fn figures(&self) -> RowFigures<'a> {
+        RowFigures {
+            mapping: self.mapping,
+            at_ms: self.at_ms,
+            status: self.status,
+            error: self.error,
+            total_us: self.total_us,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+        }
+    }
+
+    /// See [`RowFigures::is_failure`].
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        self.status >= 500 || self.error.is_some_and(|error| error != VISITOR_LEFT)
+        self.figures().is_failure()
     }
 
     /// Appends the row. Texts over 65 535 bytes, which no record has, are cut.
@@ -230,6 +259,40 @@ impl<'a> AccessRow<'a> {
     }
 }
 
+impl<'a> RowFigures<'a> {
+    /// Whether the request failed for the visitor: the gateway or the target could not answer. Who left by itself did not
+    /// fail, and a 404 is an answer.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.status >= 500 || self.error.is_some_and(|error| error != VISITOR_LEFT)
+    }
+
+    /// Reads what a row holds, as [`AccessRow::parse`] does.
+    fn parse(mut row: &'a [u8]) -> Result<Self, RowError> {
+        let row = &mut row;
+        let flags = row.try_get_u8().map_err(|_| RowError::Short)?;
+        let status = row.try_get_u16().map_err(|_| RowError::Short)?;
+        let mapping = MappingId::from_uuid(Uuid::from_bytes(array(row)?));
+        let at_ms = row.try_get_u64().map_err(|_| RowError::Short)?;
+        // Times at the gateway and at the target are not counted.
+        for _ in 0..=usize::from(flags & FIRST_BYTE != 0) {
+            number(row)?;
+        }
+        let (total_us, request_bytes, response_bytes) = (number(row)?, number(row)?, number(row)?);
+        let error = if flags & ERROR == 0 {
+            None
+        } else {
+            skip(row, if flags & CLIENT_V6 == 0 { 4 } else { 16 })?;
+            for _ in 0..ALWAYS + usize::from(flags & QUERY != 0) {
+                let length = usize::from(row.try_get_u16().map_err(|_| RowError::Short)?);
+                skip(row, length)?;
+            }
+            Some(text(row)?)
+        };
+        Ok(Self { mapping, at_ms, status, error, total_us, request_bytes, response_bytes })
+    }
+}
+
 impl AccessRecord {
     /// A view of it.
     #[must_use]
@@ -283,6 +346,11 @@ impl AccessRows {
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// What is counted of each, in their order: a fifth of the work of [`Self::iter`].
+    pub fn figures(&self) -> impl Iterator<Item = RowFigures<'_>> {
+        Cut(&self.bytes).map(|row| RowFigures::parse(row?)).map_while(Result::ok)
     }
 
     /// The rows, in their order.
@@ -385,6 +453,11 @@ fn put_text(out: &mut Vec<u8>, text: &str, room: usize) {
     let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8 + NUMBER))];
     out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
     out.extend_from_slice(text.as_bytes());
+}
+
+fn skip(row: &mut &[u8], bytes: usize) -> Result<(), RowError> {
+    *row = row.get(bytes..).ok_or(RowError::Short)?;
+    Ok(())
 }
 
 fn number(row: &mut &[u8]) -> Result<u64, RowError> {

@@ -54,12 +54,14 @@ proptest! {
         prop_assert_eq!(rows.len(), records.len());
         let again = AccessRows::parse(rows.bytes().clone()).unwrap();
         prop_assert_eq!(again.iter().map(|row| row.to_record()).collect::<Vec<_>>(), records);
+        prop_assert_eq!(again.figures().collect::<Vec<_>>(), again.iter().map(|row| row.figures()).collect::<Vec<_>>());
     }
 
     #[test]
     fn whatever_comes_is_refused_or_read_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(rows) = AccessRows::parse(bytes.into()) {
             prop_assert_eq!(rows.iter().count(), rows.len());
+            prop_assert_eq!(rows.figures().count(), rows.len());
         }
     }
 
