@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use octoporty_proto::model::{DesiredState, Mapping, MappingId, TargetHealth};
 use octoporty_proto::wire::{Blame, Open, Reset, ResetCode};
-use octoporty_tunnel::duplex::{DuplexCause, DuplexConfig, duplex};
+use octoporty_tunnel::duplex::{Counters, DuplexCause, DuplexConfig, duplex};
 use octoporty_tunnel::stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use tracing::Instrument;
 use self::exchange::{FirstWord, TargetSocket};
 use crate::targets::dial::Dialler;
 use crate::targets::health::{self, HealthBoard};
+use crate::targets::io::TargetIo;
 use crate::traffic::ShardTraffic;
 
 /// Where the streams of each mapping go.
@@ -64,22 +65,34 @@ impl Forwarder {
         let span =
             tracing::debug_span!("stream", id = stream.id().0, mapping = %mapping.name, target = %mapping.target);
         let forwarder = Arc::clone(self);
-        let traffic = Arc::clone(traffic);
+        let active = traffic.stream();
+        let counters = traffic.counters();
         let task = async move {
-            let _active = traffic.stream();
-            let end = forwarder.end.clone();
             // On the way out the stream is dropped, which resets it.
-            end.run_until_cancelled(forwarder.forward(&mapping, stream, &traffic)).await;
+            tokio::select! {
+                biased;
+                () = forwarder.end.cancelled() => {}
+                () = forwarder.forward(&mapping, stream, counters) => {}
+            }
+            drop(active);
         };
         drop(self.tasks.spawn(task.instrument(span)));
     }
 
-    async fn forward(&self, mapping: &Mapping, stream: Stream, traffic: &ShardTraffic) {
+    async fn forward(&self, mapping: &Mapping, stream: Stream, counters: Arc<Counters>) {
+        // A stream may stand for days, and dialling takes six times its memory.
+        let Some((stream, io)) = Box::pin(self.dial(mapping, stream)).await else { return };
+        let note = |word| self.note_first_word(mapping, word);
+        copy(stream, TargetSocket::new(io, note), counters).await;
+    }
+
+    /// The stream with its target's connection; `None` when that is not to be had, or nobody waits for it any more.
+    async fn dial(&self, mapping: &Mapping, stream: Stream) -> Option<(Stream, TargetIo)> {
         let dialled = tokio::select! {
             biased;
             reset = stream.was_reset() => {
                 tracing::debug!(code = ?reset.code, "the stream was reset while its target was dialled");
-                return;
+                return None;
             }
             dialled = self.dialler.dial(&mapping.target, mapping.verification) => dialled,
         };
@@ -90,14 +103,14 @@ impl Forwarder {
                 if self.health.note(mapping.id, health::down(&error)) {
                     tracing::warn!(code = error.code().name(), %error, "the target cannot be dialled");
                 }
-                return stream.reset(error.reset());
+                stream.reset(error.reset());
+                return None;
             }
         };
         if self.health.note_connected(mapping) {
             tracing::info!(address = %connection.address, "the target takes connections");
         }
-        let note = |word| self.note_first_word(mapping, word);
-        self.copy(stream, TargetSocket::new(connection.io, note), traffic).await;
+        Some((stream, connection.io))
     }
 
     /// A target that answers in the mapping's own protocol is up; one that answers HTTP with a TLS alert is not.
@@ -110,15 +123,16 @@ impl Forwarder {
             tracing::warn!("the mapping is http and its target speaks TLS; change the mapping's protocol to https");
         }
     }
+}
 
-    async fn copy(&self, stream: Stream, mut socket: TargetSocket<'_>, traffic: &ShardTraffic) {
-        let config = DuplexConfig { counters: Some(traffic.counters()), ..DuplexConfig::target() };
-        let end = duplex(&mut socket, stream, Bytes::new(), config).await;
-        if let DuplexCause::StreamReset(_) = &end.cause {
-            socket.abort_on_close();
-        }
-        tracing::debug!(
-            bytes_to_visitor = end.to_stream, bytes_to_target = end.to_socket, cause = ?end.cause, "the stream ended"
-        );
+/// Copies until both have ended.
+async fn copy(stream: Stream, mut socket: TargetSocket<'_>, counters: Arc<Counters>) {
+    let config = DuplexConfig { counters: Some(counters), ..DuplexConfig::target() };
+    let end = duplex(&mut socket, stream, Bytes::new(), config).await;
+    if let DuplexCause::StreamReset(_) = &end.cause {
+        socket.abort_on_close();
     }
+    tracing::debug!(
+        bytes_to_visitor = end.to_stream, bytes_to_target = end.to_socket, cause = ?end.cause, "the stream ended"
+    );
 }

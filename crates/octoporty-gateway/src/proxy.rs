@@ -141,11 +141,13 @@ impl Passage {
 
 /// Passes the target's answer on as it comes.
 fn pass_on(cargo: Cargo, answered: Answered) -> Answer {
-    let Cargo { lane, upload, record, .. } = cargo;
+    let Cargo { lane, upload, mut record, .. } = cargo;
     let Answered { head, rest, warm } = answered;
     let ResponseHead { status, framing, reuse, .. } = head;
     let ctx = Arc::clone(record.shard());
     let (id, wants) = (record.visit.request_id, Wants::of(&record.visit.head.fields));
+    // It may take long.
+    record.settle();
     let idle = ctx.state.config.limits.idle_timeout;
     let unread = upload.is_gated();
     let (conduit, reuse) = if unread {

@@ -103,39 +103,51 @@ const fn last_bytes(blame: Blame) -> Duration {
 
 /// Copies both ways until both are done. `first` is written to the socket before anything else (bytes already taken
 /// off the stream).
-pub async fn duplex<S>(socket: S, stream: Stream, first: Bytes, config: DuplexConfig) -> DuplexEnd
+pub fn duplex<S>(
+    socket: S,
+    stream: Stream,
+    first: Bytes,
+    config: DuplexConfig,
+) -> impl Future<Output = DuplexEnd> + Send + use<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut pair = Pair {
-        socket,
-        stream,
-        up: Up::new(config.buffer),
-        down: Down::new(first),
-        watch: Watch::new(config.idle),
-        counters: config.counters,
-    };
-    let cause = std::future::poll_fn(|cx| pair.poll(cx)).await;
-    let end = DuplexEnd { to_stream: pair.up.moved, to_socket: pair.down.moved, cause };
-    let reset = match &end.cause {
-        DuplexCause::Finished | DuplexCause::StreamReset(_) => return end,
-        // Both directions of the stream ended in order: a reset would only drop what is still queued of them.
-        DuplexCause::SocketBroke(error) if pair.up.is_done() && pair.down.is_done() && !is_told(error) => return end,
+    let DuplexConfig { idle, buffer, broken, blame, counters } = config;
+    let (up, down, watch) = (Up::new(buffer), Down::new(first), Watch::new(idle));
+    let mut pair = Pair { socket, stream, up, down, watch, counters };
+    // A pair may stand for days: what it is made of is kept once, and what its end takes only then.
+    async move {
+        let cause = std::future::poll_fn(|cx| pair.poll(cx)).await;
+        let end = DuplexEnd { to_stream: pair.up.moved, to_socket: pair.down.moved, cause };
+        let is_told_already = match &end.cause {
+            DuplexCause::Finished | DuplexCause::StreamReset(_) => true,
+            // Both directions of the stream ended in order: a reset would only drop what is still queued of them.
+            DuplexCause::SocketBroke(error) => pair.up.is_done() && pair.down.is_done() && !is_told(error),
+            DuplexCause::Idle => false,
+        };
+        if !is_told_already {
+            Box::pin(tell_stream(pair.stream, &end.cause, (broken, blame))).await;
+        }
+        end
+    }
+}
+
+/// Tells the stream why its pair ended.
+async fn tell_stream(stream: Stream, cause: &DuplexCause, (broken, blame): (ResetCode, Blame)) {
+    let reset = match cause {
+        DuplexCause::Finished | DuplexCause::StreamReset(_) => return,
         DuplexCause::SocketBroke(error) => {
             // A reset drops what is still queued, and a target that answers and closes hard has said all of it.
-            let sent = tokio::time::timeout(last_bytes(config.blame), pair.stream.sent()).await;
+            let sent = tokio::time::timeout(last_bytes(blame), stream.sent()).await;
             match (reset_of(error), sent) {
                 (Some(reset), Ok(())) => reset.clone(),
-                (Some(reset), Err(_)) => {
-                    Reset { code: config.broken, blame: config.blame, detail: reset.detail.clone() }
-                }
-                (None, _) => Reset { code: config.broken, blame: config.blame, detail: error.to_string() },
+                (Some(reset), Err(_)) => Reset { code: broken, blame, detail: reset.detail.clone() },
+                (None, _) => Reset { code: broken, blame, detail: error.to_string() },
             }
         }
-        DuplexCause::Idle => Reset::new(ResetCode::IdleTimeout, config.blame),
+        DuplexCause::Idle => Reset::new(ResetCode::IdleTimeout, blame),
     };
-    pair.stream.reset(reset);
-    end
+    stream.reset(reset);
 }
 
 /// Whether a socket's error says how the stream is to be reset.

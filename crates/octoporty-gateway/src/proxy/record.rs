@@ -78,6 +78,7 @@ impl Record {
     /// Forgets what will not be told, where the request may last.
     pub(super) fn settle(&mut self) {
         self.visit.head.fields.keep(Known::UserAgent);
+        self.visit.visitor.proxies = Vec::new();
     }
 
     /// The head is on its way. Said again when it is sent again.

@@ -40,27 +40,41 @@ struct Pipe {
 }
 
 impl Pipe {
-    async fn run(self, visitor: Switched) {
+    fn run(self, visitor: Switched) -> impl Future<Output = ()> + Send {
         let Self { stream, rest, mut record, config, cancel } = self;
-        let Switched { socket, read_ahead, permit: _permit, counted: _counted } = visitor;
+        let Switched { socket, read_ahead, permit, counted } = visitor;
         let mut visitor = Prefixed::new(socket, read_ahead);
-        let piped = cancel.run_until_cancelled(duplex(&mut visitor, stream, rest, config)).await;
-        let Some(DuplexEnd { to_stream, to_socket, cause }) = piped else {
-            return cut(visitor);
-        };
-        record.request_bytes += to_stream;
-        record.response_bytes = to_socket;
-        match cause {
-            DuplexCause::Finished => record.done(),
-            DuplexCause::StreamReset(reset) => {
-                record.failed(failure_of_reset(reset));
-                cut(visitor);
+        // It may stand for days: what it is made of is kept once.
+        async move {
+            let piped = tokio::select! {
+                biased;
+                () = cancel.cancelled() => None,
+                end = duplex(&mut visitor, stream, rest, config) => Some(end),
+            };
+            match piped {
+                Some(end) => finish(end, &mut record, visitor),
+                None => cut(visitor),
             }
-            DuplexCause::SocketBroke(_) => record.visitor_left(),
-            DuplexCause::Idle => {
-                record.failed(with_detail(FailureCode::IdleTimeout, "no byte moved either way"));
-                cut(visitor);
-            }
+            drop((permit, counted));
+        }
+    }
+}
+
+/// Notes how the pipe ended.
+fn finish(end: DuplexEnd, record: &mut Record, visitor: Prefixed<TcpStream>) {
+    let DuplexEnd { to_stream, to_socket, cause } = end;
+    record.request_bytes += to_stream;
+    record.response_bytes = to_socket;
+    match cause {
+        DuplexCause::Finished => record.done(),
+        DuplexCause::StreamReset(reset) => {
+            record.failed(failure_of_reset(reset));
+            cut(visitor);
+        }
+        DuplexCause::SocketBroke(_) => record.visitor_left(),
+        DuplexCause::Idle => {
+            record.failed(with_detail(FailureCode::IdleTimeout, "no byte moved either way"));
+            cut(visitor);
         }
     }
 }

@@ -151,6 +151,9 @@ fn an_expression_that_reads_what_visitors_bring_shows_no_text_that_it_compares_w
             "path('/api/*') && {http.request.host} == 'a.example'",
         ),
         ("{http.vars.u} == 'https://u:t0ps3cret@h'", "{http.vars.u} == 'https://****@h'"),
+        ("{header.X} == 'a' // it's\n || {header.Y} == 't0ps3cret'", "****"),
+        (r"{header.X} == r'dom\' || {header.Y} == 't0ps3cret'", "****"),
+        ("{header.X} == '''it's''' || {header.Y} == 't0ps3cret'", "****"),
     ] {
         let wrap =
             |text: &str| json!({ "match": [{ "expression": text }, { "expression": { "expr": text, "name": "n" } }] });

@@ -53,6 +53,10 @@ pub(super) fn mask_expression(expression: &mut String) {
     if !BROUGHT.iter().any(|place| small.contains(place)) {
         return mask(expression);
     }
+    if !is_simple(expression) {
+        MASK.clone_into(expression);
+        return;
+    }
     let mut masked = String::with_capacity(expression.len());
     let mut rest = expression.as_str();
     while let Some(at) = rest.find(QUOTES) {
@@ -70,6 +74,14 @@ pub(super) fn mask_expression(expression: &mut String) {
 
 /// Begin and end a text of an expression; the last one has no escapes in it.
 const QUOTES: [char; 3] = ['\'', '"', '`'];
+
+/// Whether its texts end where they seem to: a comment may have a quote in it, and texts that are raw, of bytes or of
+/// several lines have rules of their own.
+fn is_simple(expression: &str) -> bool {
+    let bytes = expression.as_bytes();
+    let is_prefixed = |pair: &[u8]| matches!(pair, [b'r' | b'R' | b'b' | b'B', b'\'' | b'"' | b'`']);
+    !["//", "'''", "\"\"\""].iter().any(|sign| expression.contains(sign)) && !bytes.windows(2).any(is_prefixed)
+}
 
 /// Bytes of the text that this begins with, quotes included; all of it where none ends it.
 fn end_of_quoted(text: &str) -> usize {
