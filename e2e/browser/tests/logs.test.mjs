@@ -30,6 +30,8 @@ const prepare = async (scene) => {
   world.target.answer = (incoming, response) => {
     const answer = ANSWERS[new URL(incoming.url, "http://target").pathname];
     incoming.resume();
+    // A connection that Node closes after five idle seconds could take a request with it, and a body is not sent again.
+    response.setHeader("connection", "close");
     if (answer) answer(response);
     else response.end("as always");
   };
@@ -411,19 +413,20 @@ story("the logs", { name: "logs", world: () => ({ relay: startRelay }), prepare 
     const rows = page.getByRole("row", { name: /v\d/ });
     const many = await rows.count();
     assert.ok(many > 4, String(many));
-    const foot = page.getByText(/^(\d+ of )?\d+ sessions$/);
-    await scene.sees(foot, new RegExp(`^${many} sessions$`));
+    await scene.sees(page.getByText(/^\d+ sessions$/), /^(\d+)/, ([, count]) => Number(count) >= many);
+    const some = page.getByText(/^\d+ of \d+ sessions$/);
     for (const state of ["Stands", "Agent stopped", "Gateway stopped", "Agent process ended"]) {
       await page.getByLabel("State").selectOption({ label: state });
-      await scene.sees(foot, new RegExp(`^1 of ${many} sessions$`));
       await row(new RegExp(state)).waitFor();
-      assert.equal(await rows.count(), 1);
+      await until("no other is left", async () => (await rows.count()) === (await rows.filter({ hasText: state }).count()));
+      // A machine that stalls may end a session more meanwhile.
+      await scene.sees(some, /^(\d+) of (\d+)/, ([, shown, of]) => Number(shown) >= 1 && Number(of) >= many);
     }
     const hour = new Date(Date.now() - 3_600_000).toISOString();
     await page.goto(`${world.url}/logs/connections?range=custom&until=${hour}`);
     await page.getByText("No session matches").waitFor();
     await page.goto(`${world.url}/logs/connections?range=custom&since=${hour}`);
-    await until("all are there", async () => (await rows.count()) === many);
+    await until("all are there", async () => (await rows.count()) >= many);
   });
 
   step("tells of a request that came while the agent was away", async ({ page }) => {
