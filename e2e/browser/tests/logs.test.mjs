@@ -238,10 +238,11 @@ story("the logs", { name: "logs", world, prepare }, (step, scene) => {
     await closed();
   });
 
-  step("finds requests by each filter, as it is chosen", async ({ world, page }) => {
+  step("finds requests by each filter, as it is chosen", async ({ world, page, api }) => {
     const answer = await world.visit(DOMAIN, "/found", { method: "PATCH", from: "127.0.0.7" });
     const moment = new Date().toISOString();
     await world.visit(BROKEN, "/found-later");
+    await until("both are in the log", async () => (await api("GET", "/logs/requests?path=/found")).items.length === 2);
     await page.goto(`${world.url}/logs/requests`);
     const [one, other] = [row(/PATCH .*\/found\b/), row(/GET .*found-later/)];
     const both = async () => {
