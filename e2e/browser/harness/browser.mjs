@@ -80,6 +80,13 @@ export async function goTo(page, name) {
   await page.getByRole("heading", { level: 1, name }).waitFor();
 }
 
+/** Loads the page anew, and waits until news come again: what happens before is not told to it. */
+export async function reload(page) {
+  const news = page.waitForResponse(/\/api\/v1\/events/);
+  await page.reload();
+  await news;
+}
+
 /** What stands beside a name in a list of particulars. */
 export const fact = (part, name) => part.locator(`xpath=.//dt[normalize-space()="${name}"]/following-sibling::dd[1]`);
 

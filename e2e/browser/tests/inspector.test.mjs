@@ -1,6 +1,6 @@
 // The Request Inspector in a real browser: both sides of a real target, and HTML of a target that stays text.
 import assert from "node:assert/strict";
-import { fact, milliseconds } from "../harness/browser.mjs";
+import { fact, milliseconds, reload } from "../harness/browser.mjs";
 import { until } from "../harness/processes.mjs";
 import { story } from "../harness/story.mjs";
 
@@ -184,7 +184,7 @@ story("the inspector", { name: "inspector", prepare }, (step, scene) => {
   });
 
   step("writes the public URL of the first mapping, until one is written", async ({ world, page, api, mapping, withoutReload }) => {
-    await page.reload();
+    await reload(page);
     const url = (text) => until(`the URL is ${text}`, async () => (await page.getByLabel("URL").inputValue()) === text);
     await withoutReload(async () => {
       await url(`http://app.test:${world.gatewayPort}/`);

@@ -30,6 +30,8 @@ const prepare = async (scene) => {
   world.target.answer = (incoming, response) => {
     const answer = ANSWERS[new URL(incoming.url, "http://target").pathname];
     incoming.resume();
+    // A connection that Node closes after five idle seconds could take a request with it, and a body is not sent again.
+    response.setHeader("connection", "close");
     if (answer) answer(response);
     else response.end("as always");
   };
@@ -39,7 +41,10 @@ const prepare = async (scene) => {
   await until("the gateway knows the other", async () => (await world.visit(BROKEN, "/")).status === 502);
 };
 
-story("the logs", { name: "logs", world: () => ({ relay: startRelay }), prepare }, (step, scene) => {
+/** The relay is in this process: a tunnel through it is not to be given up as silent while that is busy. */
+const world = () => ({ relay: startRelay, agentSettings: { Agent__HeartbeatIntervalSeconds: "30" } });
+
+story("the logs", { name: "logs", world, prepare }, (step, scene) => {
   const row = (name) => scene.page.getByRole("row", { name }).first();
   const closed = async () => {
     await scene.page.keyboard.press("Escape");
@@ -217,8 +222,9 @@ story("the logs", { name: "logs", world: () => ({ relay: startRelay }), prepare 
     dialog = await opened(/502 .*nobody/);
     await hop(dialog, "Waiting no answer came");
     await closed();
-    // The tunnel becomes a long one; its round trip is measured every few seconds.
+    // The tunnel becomes a long one; a new session measures its round trip.
     world.relay.delay = SLOW / 2;
+    world.relay.cut();
     await until("a request's tunnel is long", async () => {
       await world.visit(DOMAIN, "/far");
       const { items } = await api("GET", "/logs/requests?path=/far&count=1");
@@ -232,10 +238,11 @@ story("the logs", { name: "logs", world: () => ({ relay: startRelay }), prepare 
     await closed();
   });
 
-  step("finds requests by each filter, as it is chosen", async ({ world, page }) => {
+  step("finds requests by each filter, as it is chosen", async ({ world, page, api }) => {
     const answer = await world.visit(DOMAIN, "/found", { method: "PATCH", from: "127.0.0.7" });
     const moment = new Date().toISOString();
     await world.visit(BROKEN, "/found-later");
+    await until("both are in the log", async () => (await api("GET", "/logs/requests?path=/found")).items.length === 2);
     await page.goto(`${world.url}/logs/requests`);
     const [one, other] = [row(/PATCH .*\/found\b/), row(/GET .*found-later/)];
     const both = async () => {
@@ -411,19 +418,20 @@ story("the logs", { name: "logs", world: () => ({ relay: startRelay }), prepare 
     const rows = page.getByRole("row", { name: /v\d/ });
     const many = await rows.count();
     assert.ok(many > 4, String(many));
-    const foot = page.getByText(/^(\d+ of )?\d+ sessions$/);
-    await scene.sees(foot, new RegExp(`^${many} sessions$`));
+    await scene.sees(page.getByText(/^\d+ sessions$/), /^(\d+)/, ([, count]) => Number(count) >= many);
+    const some = page.getByText(/^\d+ of \d+ sessions$/);
     for (const state of ["Stands", "Agent stopped", "Gateway stopped", "Agent process ended"]) {
       await page.getByLabel("State").selectOption({ label: state });
-      await scene.sees(foot, new RegExp(`^1 of ${many} sessions$`));
       await row(new RegExp(state)).waitFor();
-      assert.equal(await rows.count(), 1);
+      await until("no other is left", async () => (await rows.count()) === (await rows.filter({ hasText: state }).count()));
+      // A machine that stalls may end a session more meanwhile.
+      await scene.sees(some, /^(\d+) of (\d+)/, ([, shown, of]) => Number(shown) >= 1 && Number(of) >= many);
     }
     const hour = new Date(Date.now() - 3_600_000).toISOString();
     await page.goto(`${world.url}/logs/connections?range=custom&until=${hour}`);
     await page.getByText("No session matches").waitFor();
     await page.goto(`${world.url}/logs/connections?range=custom&since=${hour}`);
-    await until("all are there", async () => (await rows.count()) === many);
+    await until("all are there", async () => (await rows.count()) >= many);
   });
 
   step("tells of a request that came while the agent was away", async ({ page }) => {

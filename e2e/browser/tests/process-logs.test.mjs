@@ -1,6 +1,6 @@
 // The logs of agent and gateway in the console: the lines are caused from outside.
 import assert from "node:assert/strict";
-import { fact, goTo } from "../harness/browser.mjs";
+import { fact, goTo, reload } from "../harness/browser.mjs";
 import { until, visit } from "../harness/processes.mjs";
 import { story } from "../harness/story.mjs";
 
@@ -54,7 +54,7 @@ story("the logs of the processes", { name: "process-logs" }, (step, scene) => {
     await particulars(dialog, "logs/agent", "WRN", "127\\.0\\.0\\.6");
     const message = await dialog.locator("pre").innerText();
     await shot("agent-log-detail");
-    await page.reload();
+    await reload(page);
     await dialog.getByText(message, { exact: true }).waitFor();
     await closed();
     await knock(world, "127.0.0.7");

@@ -8,7 +8,8 @@ import type { RequestLogEntry } from "./model";
  * stays on the page for longer.
  */
 export function useMappingName(): (row: Pick<RequestLogEntry, "mappingId" | "mappingName">) => string | null {
-  const { data, isFetching } = useQuery(mappingsQuery);
+  // Read, not asked for: the pages with rows have the list, and each row that asked would repeat what failed.
+  const { data, isFetching } = useQuery({ ...mappingsQuery, enabled: false });
   const names = useMemo(() => data && new Map(data.map(({ id, name }) => [id, name])), [data]);
   return ({ mappingId, mappingName }) =>
     // One that is not in a list that is being fetched anew may have been made since.
