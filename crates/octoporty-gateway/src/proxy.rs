@@ -51,6 +51,7 @@ pub(crate) struct Passage {
 }
 
 /// An answer that is there, or one that is yet to come.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and moved at once")]
 pub(crate) enum Later {
     No(Answer),
     Yes(Pin<Box<dyn Future<Output = Answer> + Send>>),
@@ -95,15 +96,14 @@ impl Passage {
     /// Carries on. The seat is empty once the answer is there, or is left to a future.
     pub(crate) fn poll(seat: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Later> {
         let passage = seat.as_mut().expect("nobody is carried any more once there is an answer");
-        let arrived = ready!(passage.exchange.poll(cx, &mut passage.cargo));
-        let answered = match arrived.map(|answered| passage.whole(answered)) {
-            Ok(Ok(answer)) => {
+        let answered = match ready!(passage.exchange.poll(cx, &mut passage.cargo)) {
+            Ok(answered) if passage.cargo.is_whole(&answered) => {
+                let answer = passage.cargo.whole(answered);
                 // The request is over, and its record is told.
                 *seat = None;
                 return Poll::Ready(Later::No(answer));
             }
-            Ok(Err(answered)) => Ok(answered),
-            Err(trouble) => Err(trouble),
+            answered => answered,
         };
         let cargo = seat.take().expect("looked at above").cargo;
         Poll::Ready(match answered {
@@ -114,28 +114,33 @@ impl Passage {
             Err(trouble) => Later::No(give_up(cargo, trouble)),
         })
     }
+}
 
-    /// The answer to a request that is sent, if all of it is here: the usual case, in which nothing is moved.
-    fn whole(&mut self, answered: Answered) -> Result<Answer, Answered> {
-        let Cargo { upload, record, lane, .. } = &mut self.cargo;
-        let Answered { head, rest, warm } = answered;
-        let is_whole = match head.framing {
+impl Cargo {
+    /// Whether the request is sent and all of its answer is here: the usual case, in which nothing is moved.
+    fn is_whole(&self, answered: &Answered) -> bool {
+        let Answered { head, rest, .. } = answered;
+        let is_here = match head.framing {
             Framing::Empty => rest.is_empty(),
             Framing::Length(length) => length == rest.len() as u64,
             // Its length was not announced, so it is passed on as it comes, however small.
             Framing::Chunked | Framing::UntilClose => false,
         };
-        if !is_whole || !upload.is_done() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Answered { head, rest, warm });
-        }
+        is_here && self.upload.is_done() && head.status != StatusCode::SWITCHING_PROTOCOLS
+    }
+
+    /// The answer, where all of it is here.
+    fn whole(&mut self, answered: Answered) -> Answer {
+        let Answered { head, rest, warm } = answered;
+        let record = &mut self.record;
         if head.reuse == Reuse::Allowed {
-            record.shard().upstream.pool().give(lane, warm);
+            record.shard().upstream.pool().give(&self.lane, warm);
         }
         record.status(head.status.as_u16());
         record.response_bytes += rest.len() as u64;
         record.done();
         let body = if rest.is_empty() { AnswerBody::Empty } else { AnswerBody::Full(rest) };
-        Ok(Answer::passing(head, body))
+        Answer::passing(head, body)
     }
 }
 

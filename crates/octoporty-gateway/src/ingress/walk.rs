@@ -23,12 +23,15 @@ use crate::state::{GatewayState, unix_ms};
 use crate::visitor::{Head, RequestId, Visit, VisitorInfo, VisitorRequest};
 use crate::{forwarded, routing};
 
-/// Most seats that a thread keeps; some 1.1 KiB each.
-const MOST_SEATS: usize = 256;
+/// Most rooms that a thread keeps; some 1.1 KiB each.
+const MOST_ROOMS: usize = 256;
+
+/// Room for a passage.
+type Room = Box<Option<Passage>>;
 
 thread_local! {
-    /// Seats that nobody sits in.
-    static SEATS: RefCell<Vec<Box<Option<Passage>>>> = const { RefCell::new(Vec::new()) };
+    /// Rooms that nobody is in.
+    static ROOMS: RefCell<Vec<Room>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The connection is closed without an answer, as configured for names without a mapping.
@@ -65,11 +68,11 @@ enum Course {
 
 /// Where a request through the tunnel sits. An idle connection does without its memory, and the next request of any
 /// connection of the thread takes it.
-struct Seat(Option<Box<Option<Passage>>>);
+struct Seat(Option<Room>);
 
 impl Seat {
     fn free() -> Self {
-        Self(Some(SEATS.with_borrow_mut(Vec::pop).unwrap_or_default()))
+        Self(Some(ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default()))
     }
 
     fn get(&mut self) -> &mut Option<Passage> {
@@ -81,8 +84,8 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let Some(mut seat) = self.0.take() else { return };
         *seat = None;
-        SEATS.with_borrow_mut(|seats| {
-            if seats.len() < MOST_SEATS {
+        ROOMS.with_borrow_mut(|seats| {
+            if seats.len() < MOST_ROOMS {
                 seats.push(seat);
             }
         });
