@@ -108,7 +108,7 @@ impl Passage {
         let cargo = seat.take().expect("looked at above").cargo;
         Poll::Ready(match answered {
             Ok(answered) if answered.head.status == StatusCode::SWITCHING_PROTOCOLS => {
-                Later::Yes(Box::pin(switch(cargo, answered)))
+                Later::Yes(Box::pin(switch_over(cargo, answered)))
             }
             Ok(answered) => Later::No(pass_on(cargo, answered)),
             Err(trouble) => Later::No(give_up(cargo, trouble)),
@@ -177,7 +177,7 @@ fn pass_on(cargo: Cargo, answered: Answered) -> Answer {
 }
 
 /// Gives a connection that the target has switched over to its pipe.
-async fn switch(mut cargo: Cargo, answered: Answered) -> Answer {
+async fn switch_over(mut cargo: Cargo, answered: Answered) -> Answer {
     let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
     let idle = cargo.record.shard().state.config.limits.idle_timeout;
     // What the visitor sends behind its request comes behind the whole of it.

@@ -11,8 +11,8 @@ interface FeedOptions {
   /** Names of the events to listen to. */
   names: readonly string[];
   onEvent: (name: string, data: unknown) => void;
-  /** The stream stands again after it was lost: what was missed has to be fetched. */
-  onResume: () => void;
+  /** The stream stands, for the first time or again: what was fetched before may lack what has happened since. */
+  onOpen: () => void;
   /** Asks the server for anything that needs a session, which renews one that ran out; rejects while that fails. */
   check: () => Promise<unknown>;
 }
@@ -58,10 +58,9 @@ export class Feed {
 
   #become(state: FeedState): void {
     if (state === this.#state) return;
-    const resumed = this.#state === "lost" && state === "open";
     this.#state = state;
     for (const listener of this.#listeners) listener();
-    if (resumed) this.options.onResume();
+    if (state === "open") this.options.onOpen();
   }
 
   #open(): void {

@@ -138,11 +138,20 @@ describe("answers to changes", () => {
 });
 
 describe("the stream", () => {
+  it("lets what was answered before it stood be fetched anew: nobody tells what happened in between", async () => {
+    const live = new Live(cache);
+    live.start();
+    expect(cache.getQueryState(mappingsQuery.queryKey)?.isInvalidated).toBe(false);
+    await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
+    expect(cache.getQueryState(mappingsQuery.queryKey)?.isInvalidated).toBe(true);
+    live.stop();
+  });
+
   it("is opened anew by itself after the server was away, and what was missed is fetched", async () => {
     const live = new Live(cache);
     live.start();
     await vi.waitFor(() => expect(live.state()).toBe("open"), PATIENCE);
-    cache.setQueryData(statusQuery.queryKey, api.status);
+    cache.setQueryData(mappingsQuery.queryKey, api.mappings);
     api.away = true;
     await vi.waitFor(() => expect(live.state()).toBe("lost"), PATIENCE);
     api.away = false;

@@ -132,7 +132,7 @@ export class Live {
     this.#feed = new Feed({
       names: EVENT_NAMES,
       onEvent: (name, data) => this.#receive(name, data),
-      onResume: () => {
+      onOpen: () => {
         void cache.invalidateQueries();
         for (const listener of this.#listeners) listener.onGap();
       },

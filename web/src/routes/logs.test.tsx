@@ -86,15 +86,17 @@ describe("a log", () => {
     const api = new MockConsole();
     const page = (from: number, logs: LogEntry[]) =>
       Response.json({ success: true, error: null, logs, hasMore: true, nextBeforeId: from });
+    let asked = 0;
+    let isBarren = true;
     const barren = () => {
       api.overrides.set("GET /api/v1/agent/logs", barren);
       asked += 1;
-      return page(1_000 - asked, asked > 8 ? many(2) : []);
+      return page(1_000 - asked, isBarren ? [] : many(2));
     };
-    let asked = 0;
     api.overrides.set("GET /api/v1/agent/logs", barren);
     const { user } = await open("/logs/agent?q=line", api);
     await screen.findByText("No line matches");
+    isBarren = false;
     await user.click(screen.getByRole("button", { name: "Look further back" }));
     await screen.findByRole("row", { name: /line 2/ });
   });
@@ -138,7 +140,11 @@ describe("a log", () => {
 
   it("says why it could not be loaded", async () => {
     const api = new MockConsole();
-    api.overrides.set("GET /api/v1/agent/logs", () => problem(500, "internal", "A defect."));
+    const fail = () => {
+      api.overrides.set("GET /api/v1/agent/logs", fail);
+      return problem(500, "internal", "A defect.");
+    };
+    fail();
     const { user } = await open("/logs/agent", api);
     await screen.findByText("The log could not be loaded");
     api.overrides.set("GET /api/v1/agent/logs", () => new Promise(() => {}));

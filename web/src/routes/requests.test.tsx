@@ -34,11 +34,15 @@ describe("the requests", () => {
 
   it("say why they could not be loaded, and try again", async () => {
     const api = new MockConsole();
-    const fail = () => problem(503, "store_away", "The database is locked.");
-    api.overrides.set("GET /api/v1/logs/requests", fail);
+    const fail = () => {
+      api.overrides.set("GET /api/v1/logs/requests", fail);
+      return problem(503, "store_away", "The database is locked.");
+    };
+    fail();
     const { user } = await open("/logs/requests", api);
     await screen.findByText("The requests could not be loaded");
     expect(screen.getByText(/The database is locked/)).toBeTruthy();
+    api.overrides.delete("GET /api/v1/logs/requests");
     await user.click(screen.getByRole("button", { name: "Try again" }));
     await grid();
     expect(screen.queryByText("The requests could not be loaded")).toBeNull();
