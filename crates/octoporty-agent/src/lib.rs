@@ -81,7 +81,7 @@ pub struct AgentNews {
     pub targets: watch::Receiver<Arc<HashMap<MappingId, TargetHealth>>>,
     /// Finished requests, in batches; dropped (and counted) when nobody takes them.
     pub access: mpsc::Receiver<AccessRows>,
-    /// Sessions: one record when it connects, one with the same id when it ends.
+    /// Sessions: a record when one connects, and with the same id one as each further link joins and one when it ends.
     pub sessions: mpsc::Receiver<SessionRecord>,
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use octoporty_agent::Agent;
-use octoporty_proto::model::{AccessRows, EndReason, FailureCode, MappingId, RowFigures, SessionRecord, VISITOR_LEFT};
+use octoporty_proto::model::{
+    AccessRows, EndReason, FailureCode, MappingId, RowFigures, SessionId, SessionRecord, VISITOR_LEFT,
+};
 use tokio::sync::watch;
 
 /// Upper ends of the bins of times, seconds; the gateway has the same.
@@ -46,6 +48,8 @@ pub(super) struct Sums {
     stayed: usize,
     /// Sessions that began.
     pub(super) sessions_begun: u64,
+    /// The one that began last: it is told of again when links join it.
+    newest: Option<SessionId>,
     /// Sessions that ended, by reason.
     pub(super) sessions_ended: BTreeMap<String, u64>,
 }
@@ -76,11 +80,14 @@ impl Tally {
         }
     }
 
-    /// A session's begin or end.
+    /// A session's begin, further link or end.
     pub(crate) fn session(&self, record: &SessionRecord) {
         let mut sums = self.lock();
         match record.end {
-            None if record.ended_ms.is_none() => sums.sessions_begun += 1,
+            None if record.ended_ms.is_none() => {
+                let newest = sums.newest.replace(record.session);
+                sums.sessions_begun += u64::from(newest != Some(record.session));
+            }
             reason => *sums.sessions_ended.entry(word(reason)).or_default() += 1,
         }
     }
@@ -176,6 +183,32 @@ mod tests {
         }
         assert_eq!(sums.mappings.len() as u128, many);
         assert!(looks <= 3, "{looks}");
+    }
+
+    #[test]
+    fn a_session_begins_once_however_many_links_join_it() {
+        let (_place, agent) = watch::channel(None);
+        let tally = Tally::new(agent);
+        let told = |session: u128, links: u32, ended_ms: Option<u64>| {
+            tally.session(&SessionRecord {
+                session: SessionId::from_uuid(uuid::Uuid::from_u128(session)),
+                started_ms: 1,
+                ended_ms,
+                end: ended_ms.map(|_| EndReason::LocalStop),
+                end_detail: None,
+                gateway_url: String::new(),
+                gateway_version: String::new(),
+                agent_version: String::new(),
+                transport: String::new(),
+                links,
+            });
+        };
+        told(1, 1, None);
+        told(1, 2, None);
+        told(1, 2, Some(2));
+        told(2, 1, None);
+        let sums = tally.sums();
+        assert_eq!((sums.sessions_begun, sums.sessions_ended.values().sum()), (2, 1_u64));
     }
 
     /// A request of that mapping.
