@@ -23,7 +23,10 @@ describe("a session that ran out", () => {
   });
 
   it("is not renewed again when another tab has done so meanwhile", async () => {
-    api.overrides.set("GET /api/v1/status", () => problem(401, "unauthorized", "Log in first."));
+    api.overrides.set("GET /api/v1/status", () => {
+      api.overrides.clear();
+      return problem(401, "unauthorized", "Log in first.");
+    });
     await expect(status()).resolves.toMatchObject({ connectionStatus: "Connected" });
     expect(api.refreshes).toBe(0);
   });

@@ -80,7 +80,7 @@ export class MockConsole {
   readonly log: string[] = [];
   /** What logs were asked for. */
   readonly queries: URLSearchParams[] = [];
-  /** Answers to give instead of the usual ones, by "METHOD /path", once each. */
+  /** Answers to give instead of the usual ones, by "METHOD /path": those to a GET until they are deleted, others once. */
   readonly overrides = new Map<string, () => Response | Promise<Response>>();
   readonly #streams = new Set<(event: LiveEvent) => void>();
 
@@ -189,7 +189,8 @@ export class MockConsole {
     if (this.away) throw new TypeError("Failed to fetch");
     const override = this.overrides.get(route);
     if (override) {
-      this.overrides.delete(route);
+      // A page asks again by itself; a change is made once.
+      if (request.method !== "GET") this.overrides.delete(route);
       return override();
     }
     const open = await this.#withoutSession(route, request);

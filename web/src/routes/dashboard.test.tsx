@@ -102,6 +102,7 @@ describe("the dashboard", () => {
     api.overrides.set("GET /api/v1/mappings", broken);
     await screen.findByText("The dashboard could not be loaded");
     expect(text()).toContain("The store does not answer.");
+    api.overrides.clear();
     await user.click(screen.getByRole("button", { name: "Try again" }));
     await within(screen.getByRole("region", { name: "Active mappings" })).findByText("Git");
     expect(screen.queryByText("The dashboard could not be loaded")).toBeNull();

@@ -59,6 +59,7 @@ describe("export", () => {
     await user.click(button("Download SQLite backup"));
     await screen.findByText("No room. Make room.");
     expect(saved).toHaveLength(0);
+    api.overrides.clear();
     await user.click(button("Download SQLite backup"));
     await waitFor(() => expect(saved).toHaveLength(1));
   });
@@ -73,6 +74,7 @@ describe("export", () => {
     api.overrides.set("GET /api/v1/settings/landing-page", () => problem(503, "away", "The store is away."));
     const { user } = await open(api);
     await screen.findByText("What there is to export could not be loaded");
+    api.overrides.clear();
     await user.click(button("Try again"));
     await screen.findByText(/mappings and the default landing page\./);
   });

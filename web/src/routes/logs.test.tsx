@@ -88,12 +88,10 @@ describe("a log", () => {
       Response.json({ success: true, error: null, logs, hasMore: true, nextBeforeId: from });
     let asked = 0;
     let isBarren = true;
-    const barren = () => {
-      api.overrides.set("GET /api/v1/agent/logs", barren);
+    api.overrides.set("GET /api/v1/agent/logs", () => {
       asked += 1;
       return page(1_000 - asked, isBarren ? [] : many(2));
-    };
-    api.overrides.set("GET /api/v1/agent/logs", barren);
+    });
     const { user } = await open("/logs/agent?q=line", api);
     await screen.findByText("No line matches");
     isBarren = false;
@@ -140,11 +138,7 @@ describe("a log", () => {
 
   it("says why it could not be loaded", async () => {
     const api = new MockConsole();
-    const fail = () => {
-      api.overrides.set("GET /api/v1/agent/logs", fail);
-      return problem(500, "internal", "A defect.");
-    };
-    fail();
+    api.overrides.set("GET /api/v1/agent/logs", () => problem(500, "internal", "A defect."));
     const { user } = await open("/logs/agent", api);
     await screen.findByText("The log could not be loaded");
     api.overrides.set("GET /api/v1/agent/logs", () => new Promise(() => {}));

@@ -160,6 +160,7 @@ describe("the list of mappings", () => {
     const { api, user } = renderApp("/mappings");
     api.overrides.set("GET /api/v1/mappings", () => problem(503, "store_away", "The store does not answer."));
     await screen.findByText("The mappings could not be loaded");
+    api.overrides.clear();
     await user.click(screen.getByRole("button", { name: "Try again" }));
     await screen.findByRole("row", { name: /Photos/ });
   });

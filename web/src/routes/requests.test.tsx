@@ -34,11 +34,9 @@ describe("the requests", () => {
 
   it("say why they could not be loaded, and try again", async () => {
     const api = new MockConsole();
-    const fail = () => {
-      api.overrides.set("GET /api/v1/logs/requests", fail);
-      return problem(503, "store_away", "The database is locked.");
-    };
-    fail();
+    api.overrides.set("GET /api/v1/logs/requests", () =>
+      problem(503, "store_away", "The database is locked."),
+    );
     const { user } = await open("/logs/requests", api);
     await screen.findByText("The requests could not be loaded");
     expect(screen.getByText(/The database is locked/)).toBeTruthy();

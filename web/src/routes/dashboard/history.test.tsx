@@ -145,6 +145,7 @@ describe("the dashboard's history", () => {
     );
     await user.click(part.getByRole("button", { name: "24 h" }));
     await part.findByText("The history could not be loaded");
+    api.overrides.clear();
     await user.click(part.getByRole("button", { name: "Try again" }));
     await part.findByRole("slider", { name: "Requests/s, the last 24 hours" });
   });
