@@ -52,7 +52,7 @@ enum Destination {
 /// A request on its way to an answer.
 pub(super) struct Walk {
     course: Course,
-    /// The answer of a walk through the tunnel has it already.
+    /// Every answer gets it.
     request_id: RequestId,
 }
 
@@ -84,9 +84,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let Some(mut seat) = self.0.take() else { return };
         *seat = None;
-        ROOMS.with_borrow_mut(|seats| {
-            if seats.len() < MOST_ROOMS {
-                seats.push(seat);
+        ROOMS.with_borrow_mut(|rooms| {
+            if rooms.len() < MOST_ROOMS {
+                rooms.push(seat);
             }
         });
     }
