@@ -309,10 +309,25 @@ async fn agent_drains(shard: &Arc<ShardContext>, joined: &Joined) {
     close_warm_streams(shard, joined.session.id());
 }
 
-/// An agent that stops waits for its streams to end, and idle ones end only by being closed. Gives how many there were.
-pub(crate) fn close_warm_streams(shard: &ShardContext, session: SessionId) -> usize {
+/// An agent that stops waits for its streams to end, and idle ones end only by being closed.
+fn close_warm_streams(shard: &ShardContext, session: SessionId) {
     let shards = (0..shard.state.config.shards).filter_map(|index| shard.state.shard(index));
-    shards.map(|known| known.upstream.pool().forget(session)).sum()
+    shards.for_each(|known| {
+        known.upstream.pool().forget(session);
+    });
+}
+
+/// Closes a session's idle streams to make room, which is there within this time. Gives whether there is room to wait for:
+/// that which somebody else has just made is for all who come meanwhile.
+pub(crate) fn make_room(shard: &ShardContext, session: &Session, within: Duration) -> bool {
+    let mut shards = (0..shard.state.config.shards).filter_map(|index| shard.state.shard(index));
+    if !shards.any(|known| known.upstream.pool().has_idle(session.id())) {
+        return session.has_room_coming();
+    }
+    // Told before they are gone: who finds none idle any more finds this.
+    session.makes_room(within);
+    close_warm_streams(shard, session.id());
+    true
 }
 
 /// The link has ended.

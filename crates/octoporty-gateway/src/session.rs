@@ -61,6 +61,8 @@ pub(crate) struct Session {
     max_streams: u32,
     /// The agent said that it stops: no new streams.
     draining: AtomicBool,
+    /// Milliseconds after `started` until which streams that were closed to make room may still take it.
+    room_until_ms: AtomicU64,
     /// The agent's, shared with the sessions before and after.
     access: Arc<AccessQueue>,
     /// Cancelled when the registry lets go of the session.
@@ -88,6 +90,7 @@ impl Session {
             links: ArcSwap::default(),
             max_streams,
             draining: AtomicBool::new(false),
+            room_until_ms: AtomicU64::new(0),
             access,
             over: CancellationToken::new(),
             round_trip_us: AtomicU64::new(0),
@@ -183,6 +186,17 @@ impl Session {
     /// Whether the agent said that it stops.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Idle streams were closed to make room, which is there within this time.
+    pub(crate) fn makes_room(&self, within: Duration) {
+        let until = self.started.elapsed() + within;
+        self.room_until_ms.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether room was made that may not be there yet: for whoever comes meanwhile, too.
+    pub(crate) fn has_room_coming(&self) -> bool {
+        self.started.elapsed().as_millis() < u128::from(self.room_until_ms.load(Ordering::Relaxed))
     }
 
     /// Whether a link stands that takes streams.

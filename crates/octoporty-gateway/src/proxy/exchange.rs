@@ -16,7 +16,7 @@ use super::record::Record;
 use super::upload::{Upload, UploadError};
 use super::verdict::{Delivery, Trouble};
 use crate::ingress::early::EarlyWriter;
-use crate::links::close_warm_streams;
+use crate::links::make_room;
 use crate::session::Session;
 use crate::shards::ShardContext;
 use crate::upstream::clock::Watchdog;
@@ -180,7 +180,7 @@ impl Cargo {
         let opening = self.opening();
         match opening.open() {
             Err(failure) if failure.code == FailureCode::AgentBusy => {
-                if close_warm_streams(self.ctx(), self.lane.session.id()) == 0 {
+                if !make_room(self.ctx(), &self.lane.session, ROOM_WAIT * ROOM_TRIES) {
                     return Err(failure);
                 }
                 Ok(Phase::Room(Box::pin(opening.wait(failure))))

@@ -220,6 +220,11 @@ impl Pool {
         gone.len()
     }
 
+    /// Whether one of a session stands idle.
+    pub(crate) fn has_idle(&self, session: SessionId) -> bool {
+        self.lock().rows.iter().any(|(key, row)| key.session == session && !row.idle.is_empty())
+    }
+
     /// Closes what has stood too long, and what its target, agent or link has closed.
     pub(crate) fn sweep(&self, now: Instant) {
         let mut gone = Vec::new();
