@@ -14,6 +14,16 @@ const editor = () => screen.getByLabelText("HTML Editor") as HTMLTextAreaElement
 const write = (html: string) => fireEvent.change(editor(), { target: { value: html } });
 const save = () => screen.getByRole("button", { name: "Save Changes" });
 
+/** A page was stored, and the question whether to reset it is open. */
+async function askedToReset() {
+  const { api, user } = await open();
+  write("<h1>Hello</h1>");
+  await user.click(save());
+  await screen.findByText("Saved");
+  await user.click(screen.getByRole("button", { name: "Reset to Default" }));
+  return { api, user, dialog: () => within(screen.getByRole("alertdialog", { name: "Reset to Default?" })) };
+}
+
 describe("the landing page", () => {
   it("is shown with its status and hash; nothing to save while it is clean", async () => {
     const { api } = await open();
@@ -118,12 +128,7 @@ describe("the landing page", () => {
   });
 
   it("is reset only after asking", async () => {
-    const { api, user } = await open();
-    write("<h1>Hello</h1>");
-    await user.click(save());
-    await screen.findByText("Saved");
-    await user.click(screen.getByRole("button", { name: "Reset to Default" }));
-    const dialog = () => within(screen.getByRole("alertdialog", { name: "Reset to Default?" }));
+    const { api, user, dialog } = await askedToReset();
     await user.click(dialog().getByRole("button", { name: "Cancel" }));
     expect(api.landingPage.isDefault).toBe(false);
     await user.click(screen.getByRole("button", { name: "Reset to Default" }));
@@ -133,12 +138,7 @@ describe("the landing page", () => {
   });
 
   it("is not reset when another tab stored a page meanwhile", async () => {
-    const { api, user } = await open();
-    write("<h1>Hello</h1>");
-    await user.click(save());
-    await screen.findByText("Saved");
-    await user.click(screen.getByRole("button", { name: "Reset to Default" }));
-    const dialog = () => within(screen.getByRole("alertdialog", { name: "Reset to Default?" }));
+    const { api, user, dialog } = await askedToReset();
     api.landingPage = { html: "<p>theirs</p>", hash: "3".repeat(32), isDefault: false };
     await user.click(dialog().getByRole("button", { name: "Reset" }));
     await dialog().findByText(/Somebody else stored another page meanwhile/);

@@ -193,10 +193,7 @@ impl<'a> AccessRow<'a> {
     /// Reads what [`Self::put`] wrote, without the length.
     fn parse(mut row: &'a [u8]) -> Result<Self, RowError> {
         let row = &mut row;
-        let flags = row.try_get_u8().map_err(|_| RowError::Short)?;
-        let status = row.try_get_u16().map_err(|_| RowError::Short)?;
-        let mapping = MappingId::from_uuid(Uuid::from_bytes(array(row)?));
-        let at_ms = row.try_get_u64().map_err(|_| RowError::Short)?;
+        let Begin { flags, status, mapping, at_ms } = Begin::parse(row)?;
         let gateway_us = number(row)?;
         let first_byte_us = if flags & FIRST_BYTE == 0 { None } else { Some(number(row)?) };
         let (total_us, request_bytes, response_bytes) = (number(row)?, number(row)?, number(row)?);
@@ -270,10 +267,7 @@ impl<'a> RowFigures<'a> {
     /// Reads what a row holds, as [`AccessRow::parse`] does.
     fn parse(mut row: &'a [u8]) -> Result<Self, RowError> {
         let row = &mut row;
-        let flags = row.try_get_u8().map_err(|_| RowError::Short)?;
-        let status = row.try_get_u16().map_err(|_| RowError::Short)?;
-        let mapping = MappingId::from_uuid(Uuid::from_bytes(array(row)?));
-        let at_ms = row.try_get_u64().map_err(|_| RowError::Short)?;
+        let Begin { flags, status, mapping, at_ms } = Begin::parse(row)?;
         // Times at the gateway and at the target are not counted.
         for _ in 0..=usize::from(flags & FIRST_BYTE != 0) {
             number(row)?;
@@ -418,6 +412,25 @@ impl<'a> Iterator for Cut<'a> {
             self.0 = rest;
             Ok(row)
         }))
+    }
+}
+
+/// What every row begins with.
+struct Begin {
+    flags: u8,
+    status: u16,
+    mapping: MappingId,
+    at_ms: u64,
+}
+
+impl Begin {
+    fn parse(row: &mut &[u8]) -> Result<Self, RowError> {
+        Ok(Self {
+            flags: row.try_get_u8().map_err(|_| RowError::Short)?,
+            status: row.try_get_u16().map_err(|_| RowError::Short)?,
+            mapping: MappingId::from_uuid(Uuid::from_bytes(array(row)?)),
+            at_ms: row.try_get_u64().map_err(|_| RowError::Short)?,
+        })
     }
 }
 
