@@ -116,6 +116,7 @@ struct Inner {
     ring: VecDeque<(u64, Frame)>,
     ring_bytes: usize,
     listeners: Vec<mpsc::Sender<Frame>>,
+    closed: bool,
 }
 
 impl Hub {
@@ -183,8 +184,17 @@ impl Hub {
             },
         };
         let (sender, news) = mpsc::channel(LISTENER_QUEUE);
-        inner.listeners.push(sender);
+        if !inner.closed {
+            inner.listeners.push(sender);
+        }
         Some(Listener { missed, news, cursor: self.id(inner.newest), gap })
+    }
+
+    /// Nothing more is told: listeners get what waits for them, and end.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner();
+        inner.closed = true;
+        inner.listeners.clear();
     }
 
     fn number(&self, id: &str) -> Option<u64> {

@@ -177,6 +177,7 @@ impl Console {
         let server = Server::new(api::router(Arc::clone(&app)), app.stopping.clone());
         let (tasks, recorder_stop) = (TaskTracker::new(), CancellationToken::new());
         let recorder = Recorder::new(Arc::clone(&app), access, sessions, asks, retention);
+        recorder.begin().await;
         tasks.spawn(recorder.run(recorder_stop.clone()));
         tasks.spawn(feed::run(Arc::clone(&app)));
         tasks.spawn(lines::follow_own(Arc::clone(&app)));

@@ -227,9 +227,8 @@ impl Recorder {
         }
     }
 
-    /// Runs until told to stop, then writes what has come.
+    /// Runs until told to stop, then writes what has come. [`Self::begin`] has been before.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        self.begin().await;
         let (mut prunes, mut roll_ups) = (interval(PRUNE_EVERY), interval(ROLL_UP_EVERY));
         prunes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         roll_ups.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -262,7 +261,8 @@ impl Recorder {
         self.finish().await;
     }
 
-    async fn begin(&mut self) {
+    /// Sets in order what an earlier run left. No event tells of it, so it is done before anybody can ask.
+    pub(crate) async fn begin(&self) {
         if let Err(error) = self.app.store.end_stale_sessions().await {
             error!(%error, "sessions of an earlier run could not be marked");
         }

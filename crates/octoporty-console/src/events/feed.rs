@@ -53,7 +53,7 @@ pub(crate) async fn run(app: Arc<App>) {
         // A channel whose sender is gone (the agent stopped before its console) says nothing more.
         tokio::select! {
             biased;
-            () = stopping.cancelled() => return,
+            () = stopping.cancelled() => break,
             Ok(()) = views.changed() => {}
             Ok(()) = sync.changed() => {}
             Ok(()) = targets.changed() => {}
@@ -71,6 +71,9 @@ pub(crate) async fn run(app: Arc<App>) {
         }
         feed.look();
     }
+    // The last word, such as that the agent has left its gateway.
+    feed.look();
+    feed.app.hub.close();
 }
 
 impl Feed {

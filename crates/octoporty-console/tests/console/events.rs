@@ -208,9 +208,15 @@ async fn streams_end_when_the_console_stops() {
     let mut stream = listen(&world.user().await).await;
     stream.next().await.unwrap();
     let begin = std::time::Instant::now();
+    let stopped = AgentStatus { reconnect_attempts: 7, ..AgentStatus::default() };
+    world.agent.status.send_replace(Arc::new(stopped));
     world.stop().await;
     assert!(begin.elapsed() < Duration::from_secs(5), "a stream does not use up the grace");
-    while stream.next().await.is_some() {}
+    let mut last = None;
+    while let Some(event) = stream.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last.expect("the last word before the end").data["reconnectAttempts"], 7);
 }
 
 #[tokio::test]

@@ -90,6 +90,7 @@ struct Stream {
     /// When the access token ends.
     ends: Instant,
     first: VecDeque<Frame>,
+    /// Ends when the console stops, behind its last word.
     news: mpsc::Receiver<Frame>,
 }
 
@@ -131,7 +132,6 @@ impl Stream {
             }
             tokio::select! {
                 biased;
-                () = self.app.stopping.cancelled() => return None,
                 () = sleep_until(self.ends) => return None,
                 frame = self.news.recv() => return frame.as_ref().map(event),
                 () = tokio::time::sleep(CHECK_EVERY) => {}

@@ -14,7 +14,7 @@ use crate::metrics::tally::Tally;
 /// Batches and records on their way to the console. Small, because the agent's own queue before it has the room.
 const ON_THE_WAY: usize = 4;
 
-/// How long the last records may take to reach the console's queue once the agent has ended.
+/// How long the last news may take to reach the console once the agent has ended.
 const DRAIN_BOUND: Duration = Duration::from_secs(2);
 
 /// The ends that the relay writes to.
@@ -29,8 +29,7 @@ pub(super) struct Outlets {
 /// Running tasks, one a channel.
 #[derive(Debug)]
 pub(super) struct Relay {
-    states: JoinSet<()>,
-    records: JoinSet<()>,
+    tasks: JoinSet<()>,
     /// Keeps the console's handle to the agent alive.
     _agent: watch::Sender<Option<Agent>>,
 }
@@ -60,40 +59,39 @@ impl Relay {
         tally: Arc<Tally>,
         agent: watch::Sender<Option<Agent>>,
     ) -> Self {
-        let (mut states, mut records) = (JoinSet::new(), JoinSet::new());
-        states.spawn(state(news.status, outlets.status));
-        states.spawn(state(news.sync, outlets.sync));
-        states.spawn(state(news.targets, outlets.targets));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(state(news.status, outlets.status));
+        tasks.spawn(state(news.sync, outlets.sync));
+        tasks.spawn(state(news.targets, outlets.targets));
         let sessions = Arc::clone(&tally);
-        records.spawn(items(news.access, outlets.access, move |rows| tally.requests(rows)));
-        records.spawn(items(news.sessions, outlets.sessions, move |record| sessions.session(record)));
-        Self { states, records, _agent: agent }
+        tasks.spawn(items(news.access, outlets.access, move |rows| tally.requests(rows)));
+        tasks.spawn(items(news.sessions, outlets.sessions, move |record| sessions.session(record)));
+        Self { tasks, _agent: agent }
     }
 
     /// Counts what comes, for nobody to keep.
     pub(super) fn alone(mut news: AgentNews, tally: Arc<Tally>, agent: watch::Sender<Option<Agent>>) -> Self {
-        let (states, mut records) = (JoinSet::new(), JoinSet::new());
+        let mut tasks = JoinSet::new();
         let sessions = Arc::clone(&tally);
-        records.spawn(async move {
+        tasks.spawn(async move {
             while let Some(rows) = news.access.recv().await {
                 tally.requests(&rows);
             }
         });
-        records.spawn(async move {
+        tasks.spawn(async move {
             while let Some(record) = news.sessions.recv().await {
                 sessions.session(&record);
             }
         });
-        Self { states, records, _agent: agent }
+        Self { tasks, _agent: agent }
     }
 
-    /// Lets the last records through; the agent has ended, so that its channels close behind them.
+    /// Lets the last news through; the agent has ended, so that its channels close behind them.
     pub(super) async fn stop(mut self) {
-        let drained = async { while self.records.join_next().await.is_some() {} };
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_BOUND, drained).await.is_err() {
             tracing::warn!("the newest records did not reach the console in time");
         }
-        self.states.shutdown().await;
     }
 }
 
@@ -142,10 +140,13 @@ mod tests {
             for _ in 0..50 {
                 source.access.send(AccessRows::default()).await.unwrap();
             }
+            let last = AgentStatus { reconnect_attempts: 9, ..AgentStatus::default() };
+            source.status.send_replace(Arc::new(last));
             drop(source);
             relay.stop().await;
         };
         let (batches, ()) = tokio::join!(reader, writer);
         assert_eq!(batches, 50);
+        assert_eq!(to_console.status.borrow().reconnect_attempts, 9);
     }
 }
