@@ -83,6 +83,12 @@ class Role {
   }
 }
 
+/** What a process says of itself when a test has failed: whether it runs, and its last lines. */
+export function lastWords({ name, child, output }, lines = 12) {
+  const state = child?.exitCode ?? child?.signalCode ?? "running";
+  return `--- ${name}, ${state === "running" ? state : `ended with ${state}`}\n${output.split("\n").slice(-lines).join("\n")}`;
+}
+
 /** A visitor's request to the gateway, by name; `from` is the visitor's address, of 127.0.0.0/8. */
 export function visit(port, host, path = "/", options = {}) {
   return new Promise((resolve, reject) => {
@@ -193,7 +199,7 @@ export async function startWorld({ settings = () => ({}), agentSettings = {}, re
     await until("the console answers", async () => (await visit(consolePort, "localhost", "/ready")).status === 200);
   } catch (error) {
     await world.stop();
-    throw new Error(`${error.message}\n--- agent\n${agent.output}\n--- gateway\n${gateway.output}`);
+    throw new Error(`${error.message}\n${lastWords(agent, 200)}\n${lastWords(gateway, 200)}`);
   }
   return world;
 }

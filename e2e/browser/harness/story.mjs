@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { launch, logIn, openPage, overflow, picture, pictureOnly } from "./browser.mjs";
-import { startWorld, until } from "./processes.mjs";
+import { lastWords, startWorld, until } from "./processes.mjs";
 
 /**
  * Starts gateway, agent, target and browser once for each size, logs in unless `login` is false, and runs the steps that
@@ -41,6 +41,7 @@ export function story(title, options, tell) {
           } catch (error) {
             failed = what;
             await pictureOnly(scene.page, `${size}-${name}-failed`);
+            error.message += `\n${lastWords(scene.world.agent)}\n${lastWords(scene.world.gateway)}`;
             throw error;
           }
         });

@@ -400,9 +400,8 @@ story("the logs", { name: "logs", world, prepare }, (step, scene) => {
       await world.agent.stop("SIGKILL");
       world.agent.settings.Agent__Links = "1";
       world.agent.settings.Agent__GatewayUrl = `ws://127.0.0.1:${world.gatewayPort}/tunnel`;
-      // Nobody is there to serve it.
-      const away = await world.visit(DOMAIN, "/nobody-home");
-      assert.equal(away.status, 503);
+      // Nobody is there to serve it, as the gateway knows once it has seen the links end.
+      await until("nobody is there", async () => (await world.visit(DOMAIN, "/nobody-home")).status === 503);
       world.agent.start();
       await row(/Agent process ended .*unknown/).waitFor();
       await sees(fact(await links(1), "Gateway"), new RegExp(`127\\.0\\.0\\.1:${world.gatewayPort}/`));

@@ -69,6 +69,21 @@ describe("events", () => {
     stop();
   });
 
+  it("are not lost to a first answer that was under way", async () => {
+    cache.clear();
+    const answers: ((list: Mapping[]) => void)[] = [];
+    const queryFn = () => new Promise<Mapping[]>((resolve) => answers.push(resolve));
+    const observer = new QueryObserver(cache, { ...mappingsQuery, queryFn, staleTime: 30_000 });
+    const stop = observer.subscribe(() => undefined);
+    applyEvent(cache, { event: "mappings-changed", data: { revision: 2 } });
+    // What the API knew before the change.
+    answers[0]?.([]);
+    await vi.waitFor(() => expect(answers).toHaveLength(2), PATIENCE);
+    answers[1]?.([photos]);
+    await vi.waitFor(() => expect(observer.getCurrentResult().data).toEqual([photos]), PATIENCE);
+    stop();
+  });
+
   it("leave it to be fetched anew when they are not all that an answer lacks", () => {
     const requests = recentRequestsQuery(photos.id).queryKey;
     const request = sampleRequest(photos, Date.now());

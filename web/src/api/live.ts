@@ -1,4 +1,4 @@
-import type { QueryClient, QueryKey } from "@tanstack/react-query";
+import type { QueryClient, QueryFilters, QueryKey } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { bodyOf, client } from "./client";
 import { Feed, type FeedState } from "./feed";
@@ -45,12 +45,12 @@ export function applyEvent(cache: QueryClient, event: LiveEvent): void {
       for (const state of event.data.mappings) putState(cache, state);
       // An answer under way may be older than this news and would overwrite it: it is asked for again.
       if (cache.isFetching({ queryKey: mappingsQuery.queryKey }) > 0) {
-        void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
+        renew(cache, mappingsQuery.queryKey);
       }
       break;
     case "mappings-changed":
-      void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
-      void cache.invalidateQueries({ queryKey: landingPageQuery.queryKey });
+      renew(cache, mappingsQuery.queryKey);
+      renew(cache, landingPageQuery.queryKey);
       break;
     case "requests":
       putRequests(cache, event.data.items);
@@ -59,9 +59,23 @@ export function applyEvent(cache: QueryClient, event: LiveEvent): void {
     case "log":
       break;
     case "reset":
-      void cache.invalidateQueries();
+      renew(cache);
       break;
   }
+}
+
+/**
+ * Lets answers be fetched anew: all, or those whose keys begin so. A first answer that is under way is let run on by
+ * `invalidateQueries` and counts as fresh then, though it may be from before the news: it is followed by another.
+ */
+function renew(cache: QueryClient, queryKey?: QueryKey): void {
+  const which: QueryFilters = queryKey ? { queryKey } : {};
+  const underWay = cache.getQueryCache().findAll({ ...which, fetchStatus: "fetching" });
+  for (const query of underWay.filter((one) => one.state.data === undefined)) {
+    const again = () => cache.invalidateQueries({ queryKey: query.queryKey, exact: true });
+    query.fetch().then(again, () => undefined);
+  }
+  void cache.invalidateQueries(which);
 }
 
 /**
@@ -75,7 +89,7 @@ export function putMapping(cache: QueryClient, mapping: Mapping): void {
     return at < 0 ? [...list, mapping] : list.with(at, mapping);
   });
   cache.setQueryData(mappingQuery(mapping.id).queryKey, mapping);
-  void cache.invalidateQueries({ queryKey: mappingsQuery.queryKey });
+  renew(cache, mappingsQuery.queryKey);
 }
 
 export function dropMapping(cache: QueryClient, id: string): void {
@@ -133,7 +147,7 @@ export class Live {
       names: EVENT_NAMES,
       onEvent: (name, data) => this.#receive(name, data),
       onOpen: () => {
-        void cache.invalidateQueries();
+        renew(cache);
         for (const listener of this.#listeners) listener.onGap();
       },
       check: () => bodyOf(client.GET("/api/v1/auth/me")),
@@ -173,7 +187,7 @@ export class Live {
   #figuresSoon(): void {
     this.#figures ??= setTimeout(() => {
       this.#figures = undefined;
-      void this.cache.invalidateQueries({ queryKey: statsQuery.queryKey });
+      renew(this.cache, statsQuery.queryKey);
     }, FIGURES_MS);
   }
 }
