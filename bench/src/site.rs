@@ -78,12 +78,16 @@ impl Ground {
         std::fs::create_dir_all(&root).context("the run's folder is not writable")?;
         for page in Page::ALL {
             let file = root.join(page.path().trim_start_matches('/'));
-            std::fs::write(file, random_bytes(page.len())).context("no room for the site's files")?;
+            let bytes = if page == Page::Small { small_text() } else { random_bytes(page.len()) };
+            std::fs::write(file, bytes).context("no room for the site's files")?;
         }
+        let small = std::fs::read_to_string(root.join(Page::Small.path().trim_start_matches('/')))?;
         let site_address = target::free_address(world.ip());
         let server = format!(
-            "server {{ listen {site_address}; root {}; default_type application/octet-stream; sendfile on; }}",
-            root.display()
+            "server {{ listen {site_address} backlog=4096; root {root}; default_type application/octet-stream; \
+             sendfile on; location = {path} {{ return 200 \"{small}\"; }} }}",
+            root = root.display(),
+            path = Page::Small.path(),
         );
         let site = nginx::start("site", world.path("").as_path(), &server)?;
         let sink = Sink::start(world.ip()).await?;
@@ -141,6 +145,12 @@ fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
     let file = dir.join(name);
     std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
+}
+
+/// The small answer. nginx has it in its configuration, so that it leaves as one segment, as an application's answer
+/// does: with `sendfile` a file's head and bytes are two, and the target costs more than what is measured.
+fn small_text() -> Vec<u8> {
+    std::iter::repeat_with(|| fastrand::alphanumeric() as u8).take(SMALL).collect()
 }
 
 /// Bytes that no compression makes shorter.
