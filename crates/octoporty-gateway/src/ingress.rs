@@ -5,6 +5,7 @@
 //! * [`front`]: its conversation: a request, its answer, the next one.
 //! * [`wire`]: its socket, with what was read and not yet used.
 //! * [`progress`]: where the conversation stands, and for how long it may stay there.
+//! * [`roster`]: all connections of a shard, whose time may be up.
 //! * [`head`]: heads of requests.
 //! * [`body`]: bodies of requests, for whoever sends them on.
 //! * [`walk`]: one request, from its head to its answer.
@@ -22,5 +23,6 @@ mod front;
 pub(crate) mod head;
 mod own;
 mod progress;
+pub(crate) mod roster;
 mod walk;
 pub(crate) mod wire;

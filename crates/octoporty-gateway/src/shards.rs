@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::StartError;
 use crate::counters::ShardCounters;
+use crate::ingress::roster::{self, Roster};
 use crate::state::GatewayState;
 use crate::upstream::Upstream;
 
@@ -42,6 +43,8 @@ pub(crate) struct ShardContext {
     pub state: Arc<GatewayState>,
     /// Warm streams of this shard.
     pub upstream: Upstream,
+    /// Visitors' connections of this shard.
+    pub roster: Roster,
 }
 
 impl ShardContext {
@@ -110,6 +113,7 @@ impl Shards {
             draining: state.draining.child_token(),
             state: state.clone(),
             upstream: Upstream::default(),
+            roster: Roster::default(),
         }
     }
 
@@ -157,6 +161,7 @@ fn run(runtime: &Runtime, listener: std::net::TcpListener, shard: &Arc<ShardCont
         shard.tracker.spawn_on(accept::run(shard.clone(), listener), &shard.handle);
         let sweeper = shard.clone();
         shard.tracker.spawn_on(async move { sweeper.upstream.keep_swept(&sweeper.cancel).await }, &shard.handle);
+        shard.tracker.spawn_on(roster::look_after(shard.clone()), &shard.handle);
         shard.cancel.cancelled().await;
         shard.tracker.close();
         shard.visitors.close();

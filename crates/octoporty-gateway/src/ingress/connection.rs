@@ -1,13 +1,13 @@
 //! One connection of a visitor, from accept to end.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use octoporty_proto::model::FailureCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,7 +17,6 @@ use super::front::{self, Close};
 use super::progress::Expiry;
 use super::wire::Wire;
 use crate::body::Switched;
-use crate::config::Limits;
 use crate::pages;
 use crate::shards::sources::Permit;
 use crate::shards::{Counted, ShardContext};
@@ -56,33 +55,6 @@ pub(crate) enum Trust {
     Proxy,
     /// Anybody.
     Stranger,
-}
-
-/// What happens to a connection besides its bytes.
-enum News {
-    /// The gateway ends.
-    Cancelled,
-    /// Something took too long.
-    Expired(Expiry),
-    /// The gateway is about to end.
-    Draining,
-}
-
-/// Whether a connection knows that the gateway is about to end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Knows {
-    Nothing,
-    Draining,
-}
-
-async fn news(connection: &Connection, knows: Knows) -> News {
-    let shard = &connection.shard;
-    tokio::select! {
-        biased;
-        () = shard.cancel.cancelled() => News::Cancelled,
-        expiry = watch(connection, &shard.state.config.limits) => News::Expired(expiry),
-        () = shard.draining.cancelled(), if knows == Knows::Nothing => News::Draining,
-    }
 }
 
 /// How a connection came to its end.
@@ -126,33 +98,29 @@ async fn served(connection: Arc<Connection>) {
     }
 }
 
+/// Serves until the conversation ends, or is called off.
 async fn talk(connection: &Arc<Connection>) -> End {
+    let _place = connection.shard.roster.enter(connection);
     let header_bytes = connection.shard.state.config.limits.header_bytes;
     let mut conversation = std::pin::pin!(front::converse(connection, header_bytes));
-    // In a set of its own, the timer and the tokens are looked at when they have news, not at each turn.
-    let mut others = FuturesUnordered::from_iter([news(connection, Knows::Nothing)]);
-    loop {
-        tokio::select! {
-            biased;
-            Some(news) = others.next() => match news {
-                News::Cancelled => return End::Cancelled,
-                News::Expired(expiry) => return End::Expired(expiry),
-                // The conversation sees it at its next turn, which is at once.
-                News::Draining => others.push(self::news(connection, Knows::Draining)),
-            },
-            close = &mut conversation => return End::Closed(close),
+    poll_fn(|cx| {
+        if connection.wire().is_called(cx)
+            && let Some(end) = called_off(connection)
+        {
+            return Poll::Ready(end);
         }
-    }
+        conversation.as_mut().poll(cx).map(End::Closed)
+    })
+    .await
 }
 
-async fn watch(connection: &Connection, limits: &Limits) -> Expiry {
-    loop {
-        let expiry = connection.wire().progress.expiry(Instant::now(), limits);
-        match expiry {
-            Ok(again) => tokio::time::sleep_until(again.into()).await,
-            Err(expiry) => return expiry,
-        }
+/// Whether there is a reason to end. That the gateway is about to end is for the conversation to see, at its next turn.
+fn called_off(connection: &Connection) -> Option<End> {
+    let shard = &connection.shard;
+    if shard.cancel.is_cancelled() {
+        return Some(End::Cancelled);
     }
+    connection.wire().progress.expiry(Instant::now(), &shard.state.config.limits).err().map(End::Expired)
 }
 
 /// Whether the visitor has got all, and nothing lies unread: what lies unread when a connection is closed makes the

@@ -242,7 +242,12 @@ fn begin(
         }
         // Where more comes, the head goes with it.
         let alone = behind.is_empty() && passage.source.is_none();
-        let written = if alone { wire.poll_write(cx, buffer) } else { Poll::Pending };
+        let ends = persistence == Persistence::Close && passage.switch.is_none() && wire.is_body_over();
+        let written = match (alone, ends) {
+            (true, true) => wire.poll_write_last(cx, buffer),
+            (true, false) => wire.poll_write(cx, buffer),
+            (false, _) => Poll::Pending,
+        };
         let written = match written {
             Poll::Ready(Ok(written)) => written,
             Poll::Ready(Err(_)) => return Err(Close::Left),

@@ -11,7 +11,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use rustix::net::{SendFlags, send};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::head::Expectation;
@@ -33,6 +34,12 @@ const DISCARDED: usize = 64 * 1024;
 
 /// Most bytes of interim heads that wait on one connection: a visitor that does not read loses them.
 const MAX_EARLY: usize = 64 * 1024;
+
+/// Of a write behind which the end follows.
+#[cfg(target_os = "linux")]
+const LAST: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const LAST: SendFlags = SendFlags::empty();
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -88,6 +95,16 @@ pub(crate) struct Wire {
     pub(super) progress: Progress,
     /// Woken when the body is over.
     waiter: Option<Waker>,
+    call: Call,
+}
+
+/// Whether the connection's task is to see if there is a reason to end.
+#[derive(Debug)]
+enum Call {
+    /// It has been told, or has only begun.
+    Told,
+    /// It has seen; this wakes it.
+    Seen(Waker),
 }
 
 impl Wire {
@@ -107,6 +124,29 @@ impl Wire {
             awaits_answer: false,
             progress: Progress::new(),
             waiter: None,
+            call: Call::Told,
+        }
+    }
+
+    /// Tells the connection's task to see if there is a reason to end.
+    pub(super) fn call(&mut self) {
+        if let Call::Seen(task) = std::mem::replace(&mut self.call, Call::Told) {
+            task.wake();
+        }
+    }
+
+    /// Whether the task, which asks, was told so since it last asked.
+    pub(super) fn is_called(&mut self, cx: &Context<'_>) -> bool {
+        match &self.call {
+            Call::Seen(task) if task.will_wake(cx.waker()) => false,
+            Call::Seen(_) => {
+                self.call = Call::Seen(cx.waker().clone());
+                false
+            }
+            Call::Told => {
+                self.call = Call::Seen(cx.waker().clone());
+                true
+            }
         }
     }
 
@@ -291,6 +331,20 @@ impl Wire {
     /// Writes some bytes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(open(&mut self.socket)?).poll_write(cx, bytes);
+        self.wrote(written)
+    }
+
+    /// Writes some bytes behind which the connection ends at once, so that they need not leave before its end does: one
+    /// segment instead of two.
+    pub(super) fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let socket = open(&mut self.socket)?;
+        let written = loop {
+            ready!(socket.poll_write_ready(cx))?;
+            match socket.try_io(Interest::WRITABLE, || Ok(send(&*socket, bytes, LAST)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => break Poll::Ready(written),
+            }
+        };
         self.wrote(written)
     }
 

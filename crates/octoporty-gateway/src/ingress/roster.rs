@@ -1,0 +1,84 @@
+//! The visitors' connections of one shard, looked after together: whose time may be up, and that the gateway ends. A
+//! timer and tokens for each would cost more than a short connection's request.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::connection::Connection;
+use crate::config::Limits;
+use crate::shards::ShardContext;
+
+/// Shortest pause between two looks: however many connections there are, and whenever their times are up, looking takes
+/// a small share of the thread's time. So late may a connection be ended.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// See the module. All who use it run on one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    connections: Mutex<Slab<Arc<Connection>>>,
+}
+
+/// A connection's place, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    roster: &'a Roster,
+    key: usize,
+}
+
+impl Roster {
+    fn connections(&self) -> MutexGuard<'_, Slab<Arc<Connection>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection begins.
+    pub(super) fn enter(&self, connection: &Arc<Connection>) -> Place<'_> {
+        Place { roster: self, key: self.connections().insert(Arc::clone(connection)) }
+    }
+
+    /// Calls those whose time is up, and says when to look again. A connection that comes meanwhile has at least as long.
+    fn look(&self, now: Instant, limits: &Limits) -> Instant {
+        let shortest = now + limits.header_timeout.min(limits.idle_timeout);
+        self.connections().iter().fold(shortest, |next, (_, connection)| {
+            let mut wire = connection.wire();
+            match wire.progress.expiry(now, limits) {
+                Ok(again) => next.min(again),
+                Err(_) => {
+                    wire.call();
+                    next
+                }
+            }
+        })
+    }
+
+    fn call_all(&self) {
+        self.connections().iter().for_each(|(_, connection)| connection.wire().call());
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.roster.connections().remove(self.key);
+    }
+}
+
+/// Looks after a shard's connections until the gateway ends.
+pub(crate) async fn look_after(shard: Arc<ShardContext>) {
+    let (roster, limits) = (&shard.roster, &shard.state.config.limits);
+    let mut knows_of_drain = false;
+    loop {
+        let now = Instant::now();
+        let next = roster.look(now, limits).max(now + SHORTEST_PAUSE);
+        tokio::select! {
+            biased;
+            () = shard.cancel.cancelled() => break,
+            () = shard.draining.cancelled(), if !knows_of_drain => {
+                knows_of_drain = true;
+                roster.call_all();
+            }
+            () = tokio::time::sleep_until(next.into()) => {}
+        }
+    }
+    roster.call_all();
+}
