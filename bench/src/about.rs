@@ -38,6 +38,7 @@ pub(crate) struct About {
     full: bool,
     rounds: usize,
     slice: u64,
+    crowd: u64,
     took: Duration,
 }
 
@@ -55,6 +56,7 @@ impl About {
             full: lab.options().full,
             rounds: lab.options().rounds,
             slice: lab.options().slice_seconds(),
+            crowd: lab.options().crowd_seconds(),
             took,
         }
     }
@@ -105,9 +107,9 @@ impl About {
         let minutes = self.took.as_secs().div_ceil(60);
         vec![
             format!(
-                "{}, {matrix} matrix: {} rounds, slices of {} s, {minutes} min in all. Systems take turns (A B C A B C \
-                 …) in one run, so figures are to be read as ratios.",
-                self.version, self.rounds, self.slice
+                "{}, {matrix} matrix: {} rounds, slices of {} s ({} s for small requests of many visitors), {minutes} min \
+                 in all. Systems take turns (A B C A B C …) in one run, so figures are to be read as ratios.",
+                self.version, self.rounds, self.slice, self.crowd
             ),
             "The release binary as separate processes on loopback, default settings: WebSocket link, console, request \
              log and limits on. Bodies were compared with their files, and uploads with what was sent, before anything \
@@ -158,7 +160,7 @@ impl About {
         let pair = |(name, why): &(String, String)| json!({ "name": name, "reason": why });
         json!({
             "version": self.version, "matrix": if self.full { "full" } else { "quick" }, "rounds": self.rounds,
-            "slice_seconds": self.slice, "seconds": self.took.as_secs(), "machine": self.machine,
+            "slice_seconds": self.slice, "crowd_slice_seconds": self.crowd, "seconds": self.took.as_secs(), "machine": self.machine,
             "programs": self.versions, "systems": self.present.iter().map(|name| name.text()).collect::<Vec<_>>(),
             "missing": self.missing().iter().map(pair).collect::<Vec<_>>(),
             "not_yet": NOT_YET.map(|(what, why)| json!({ "what": what, "reason": why })),

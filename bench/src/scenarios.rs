@@ -55,10 +55,10 @@ pub(crate) enum Scenario {
     Log,
 }
 
-/// Systems of the quick matrix for small requests.
+/// Systems of the quick matrix for a single visitor's small requests, and for memory.
 const QUICK: [Name; 6] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::Rathole, Name::Bore];
-/// Where bodies are larger; one peer less, to stay within ten minutes.
-const QUICK_BODIES: [Name; 5] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::Rathole];
+/// Where visitors are many or bodies larger; one peer less, to stay within ten minutes.
+const QUICK_CROWD: [Name; 5] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::Rathole];
 /// Where much is carried: the link with TLS takes part.
 const QUICK_BULK: [Name; 6] =
     [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::OctoportyTls, Name::Rathole];
@@ -141,7 +141,7 @@ impl Scenario {
             Self::Delay | Self::Start | Self::Routing | Self::Mappings | Self::Isolation | Self::Log => Vec::new(),
             _ if full => Name::ALL.to_vec(),
             Self::Bulk1 | Self::Bulk8 | Self::Upload => QUICK_BULK.to_vec(),
-            Self::Bodies | Self::Beside => QUICK_BODIES.to_vec(),
+            Self::Small64 | Self::Small512 | Self::Fresh | Self::Bodies | Self::Beside => QUICK_CROWD.to_vec(),
             _ => QUICK.to_vec(),
         }
     }

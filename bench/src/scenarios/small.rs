@@ -12,8 +12,10 @@ use crate::stats::{Figure, Spread};
 use crate::systems::Name;
 
 async fn measure(lab: &Lab, scenario: Scenario, connections: usize, kind: Connections) -> Result<Rounds> {
-    let job = Job { path: Page::Small.path(), connections, kind, seconds: lab.options().slice_seconds() };
-    let names = scenario.systems(lab.options().full);
+    let options = lab.options();
+    let seconds = if connections == 1 { options.slice_seconds() } else { options.crowd_seconds() };
+    let job = Job { path: Page::Small.path(), connections, kind, seconds };
+    let names = scenario.systems(options.full);
     lab.rounds(scenario.key(), &names, async |system| lab.wrk().run(system.site(), job).await).await
 }
 
