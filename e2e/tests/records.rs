@@ -381,7 +381,10 @@ async fn the_figures_of_now_follow_the_traffic() {
         eventually("the requests are counted", || async {
             let stats = live(console).await;
             let rows = items(console, REQUESTS).await;
-            (rows.len() == asked && stats["requests"] == asked).then_some((stats, rows))
+            // A failure is counted as it comes, and told of once it is kept.
+            let failures = stats["newestFailures"].as_array().map_or(0, Vec::len);
+            let told = number(&stats, "errors") == failures as f64;
+            (rows.len() == asked && stats["requests"] == asked && told).then_some((stats, rows))
         })
         .await
     };
