@@ -1,8 +1,10 @@
 //! The accept loop of a shard. It never dies and never waits for a visitor.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use octoporty_proto::model::FailureCode;
@@ -36,13 +38,19 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: std::net::TcpListene
     };
     let telling = Arc::new(Semaphore::new(TOLD_AT_ONCE));
     let mut pause = PAUSE.0;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shard.cancel.cancelled() => return,
-            () = shard.draining.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
+    let mut over = std::pin::pin!(async {
+        tokio::select! {
+            () = shard.cancel.cancelled() => {}
+            () = shard.draining.cancelled() => {}
+        }
+    });
+    while !shard.cancel.is_cancelled() && !shard.draining.is_cancelled() {
+        // The tokens are waited for only when nobody comes: waiting costs as much as a look-up.
+        let accepted = poll_fn(|cx| match listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+        });
+        let Some(accepted) = accepted.await else { return };
         match accepted {
             Ok((socket, peer)) => {
                 pause = PAUSE.0;
