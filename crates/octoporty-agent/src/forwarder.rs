@@ -6,7 +6,10 @@
 pub(crate) mod exchange;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -69,11 +72,7 @@ impl Forwarder {
         let counters = traffic.counters();
         let task = async move {
             // On the way out the stream is dropped, which resets it.
-            tokio::select! {
-                biased;
-                () = forwarder.end.cancelled() => {}
-                () = forwarder.forward(&mapping, stream, counters) => {}
-            }
+            until_cancelled(&forwarder.end, forwarder.forward(&mapping, stream, counters)).await;
             drop(active);
         };
         drop(self.tasks.spawn(task.instrument(span)));
@@ -125,6 +124,19 @@ impl Forwarder {
     }
 }
 
+/// Polls `work` to its end or to that of `end`. To be awaited by a task of the runtime as a whole, which has one waker
+/// for its life: the token has to know it but once, and after that a look at the token does.
+async fn until_cancelled(end: &CancellationToken, work: impl Future<Output = ()>) {
+    let (mut cancelled, mut work) = (pin!(end.cancelled()), pin!(work));
+    let mut listens = false;
+    poll_fn(|cx| {
+        let is_over = if listens { end.is_cancelled() } else { cancelled.as_mut().poll(cx).is_ready() };
+        listens = true;
+        if is_over { Poll::Ready(()) } else { work.as_mut().poll(cx) }
+    })
+    .await;
+}
+
 /// Copies until both have ended.
 async fn copy(stream: Stream, mut socket: TargetSocket<'_>, counters: Arc<Counters>) {
     let config = DuplexConfig { counters: Some(counters), ..DuplexConfig::target() };
@@ -135,4 +147,45 @@ async fn copy(stream: Stream, mut socket: TargetSocket<'_>, counters: Arc<Counte
     tracing::debug!(
         bytes_to_visitor = end.to_stream, bytes_to_target = end.to_socket, cause = ?end.cause, "the stream ended"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_waits_is_cut_at_the_end_however_often_it_was_polled_before() {
+        for polls in 0..3 {
+            let end = CancellationToken::new();
+            let token = end.clone();
+            let mut task = JoinSet::new();
+            task.spawn(async move {
+                let work = async {
+                    for _ in 0..polls {
+                        tokio::task::yield_now().await;
+                    }
+                    pending().await
+                };
+                until_cancelled(&token, work).await;
+            });
+            tokio::task::yield_now().await;
+            assert!(task.try_join_next().is_none());
+            end.cancel();
+            timeout(Duration::from_secs(10), task.join_all()).await.expect("it is cut");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_ends_by_itself_and_is_not_begun_after_the_end() {
+        let end = CancellationToken::new();
+        until_cancelled(&end, tokio::task::yield_now()).await;
+        end.cancel();
+        until_cancelled(&end, async { unreachable!("the end was before") }).await;
+    }
 }

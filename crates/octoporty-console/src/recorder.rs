@@ -280,10 +280,7 @@ impl Recorder {
         let now = self.app.clock.now_ms();
         let mut figures = self.app.recorded.figures();
         let mut rollups = self.app.recorded.rollups();
-        for row in rows.figures() {
-            figures.count_request(now, &row);
-            rollups.count_request(now, &row);
-        }
+        rollups.count_requests(now, rows.figures().inspect(|row| figures.count_request(now, row)));
         drop((figures, rollups));
         self.rows.push_back(rows);
         self.drop_surplus();
@@ -366,7 +363,7 @@ impl Recorder {
 
     fn publish(&self, first: i64, batch: Vec<AccessRows>) {
         let news = StoredRows { first, batch, view: self.app.desired.view() };
-        if news.batch.iter().flat_map(AccessRows::figures).any(|row| row.is_failure()) {
+        if news.batch.iter().any(AccessRows::has_failure) {
             self.app.recorded.remember_failures(news.rows(|row| row.is_failure()).into_iter());
         }
         self.app.hub.publish_later("requests", Arc::new(news), Replay::Kept);

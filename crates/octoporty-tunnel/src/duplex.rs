@@ -200,7 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pair<S> {
                 );
             }
         }
-        match self.up.poll(&mut self.socket, &mut self.stream, cx) {
+        let room = self.down.take_room();
+        match self.up.poll(&mut self.socket, &mut self.stream, room, cx) {
             // The socket itself says how the stream is to be reset, and has nothing more to say.
             UpStep::Waiting | UpStep::Done if self.down.broken.as_ref().is_some_and(is_told) => {
                 self.down.broken.take().map(DuplexCause::SocketBroke)

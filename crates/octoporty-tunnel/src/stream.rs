@@ -36,6 +36,9 @@ pub(crate) trait Taker {
 
     /// How many bytes of those that counted are done with since it was asked last.
     fn consumed(&mut self) -> u64;
+
+    /// How many bytes the stream may send, when there was nothing to take; asked in the same turn of the lock.
+    fn note_room(&mut self, room: usize);
 }
 
 /// A stream's state as it is this moment, without waiting.
@@ -76,8 +79,8 @@ impl Stream {
 
     /// Fills `taken` as far as it goes, in one turn of the lock, and says how much of what was taken before is done
     /// with: until then it counts as received, so that what waits for a slow socket is bounded by the window and by the
-    /// link's cap. Ready when nothing more will come; pending, and the task is woken when there is more, unless `taken`
-    /// is full.
+    /// link's cap. Ready when nothing more will come; pending else. The task is woken when there is more if nothing was
+    /// taken: who took something comes again when it is done with that.
     pub(crate) fn poll_take(&mut self, cx: &Context<'_>, taken: &mut impl Taker) -> Poll<Result<(), Reset>> {
         if !self.rest.is_empty() {
             // Credit for these went back when they were received.
@@ -88,12 +91,19 @@ impl Stream {
             if consumed > 0 {
                 state.mux.consumed(Instant::now(), self.id, consumed);
             }
+            let mut is_quiet = true;
             while taken.has_room() {
                 match state.mux.take(self.id) {
-                    Ok(Recv::Data(bytes)) => taken.take(bytes),
+                    Ok(Recv::Data(bytes)) => {
+                        is_quiet &= bytes.is_empty();
+                        taken.take(bytes);
+                    }
                     Ok(Recv::Finished) => return Poll::Ready(Ok(())),
                     Ok(Recv::Blocked) => {
-                        state.wait(self.id, Wait::Read, cx);
+                        if is_quiet {
+                            state.wait(self.id, Wait::Read, cx);
+                            taken.note_room(state.capacity(self.id).unwrap_or(0));
+                        }
                         return Poll::Pending;
                     }
                     Err(reset) => return Poll::Ready(Err(reset)),
@@ -123,6 +133,20 @@ impl Stream {
                 Poll::Pending
             }
             Ok(_) => Poll::Ready(Ok(())),
+            Err(reset) => Poll::Ready(Err(reset)),
+        })
+    }
+
+    /// As [`Self::poll_send`]; says how many bytes more may be sent behind `data` when all of it was taken. 0: that is
+    /// to be asked by [`Self::poll_capacity`].
+    pub(crate) fn poll_send_on(&mut self, cx: &Context<'_>, data: &mut Bytes) -> Poll<Result<usize, Reset>> {
+        self.shared.with(|state| match state.send(self.id, data) {
+            Ok(0) => {
+                state.wait(self.id, Wait::Write, cx);
+                Poll::Pending
+            }
+            Ok(_) if data.is_empty() => Poll::Ready(state.capacity(self.id)),
+            Ok(_) => Poll::Ready(Ok(0)),
             Err(reset) => Poll::Ready(Err(reset)),
         })
     }

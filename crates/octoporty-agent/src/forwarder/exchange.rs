@@ -19,6 +19,7 @@
 //! leave first: a gateway that has seen bytes of an answer does not ask again.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -122,8 +123,8 @@ impl<'a> TargetSocket<'a> {
         if self.end != TargetEnd::Open || !matches!(self.ahead, Ahead::Nothing) {
             return;
         }
-        let mut space = [0; LOOK_AHEAD];
-        let mut buf = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); LOOK_AHEAD];
+        let mut buf = ReadBuf::uninit(&mut space);
         match self.poll_hear(cx, &mut buf) {
             Poll::Pending => {}
             Poll::Ready(Ok(())) if buf.filled().is_empty() => self.end = TargetEnd::Finished,

@@ -178,14 +178,31 @@ pub(crate) struct Rollups {
 }
 
 impl Rollups {
-    /// Counts a request where it ended: not in the future by a wrong clock, and not before what is kept.
-    pub(crate) fn count_request(&mut self, now_ms: u64, row: &RowFigures<'_>) {
+    /// Counts requests where they ended: not in the future by a wrong clock, and not before what is kept. Those of one
+    /// mapping mostly come one behind the other, and are put in their places together.
+    pub(crate) fn count_requests<'r>(&mut self, now_ms: u64, rows: impl IntoIterator<Item = RowFigures<'r>>) {
         let oldest = now_ms.saturating_sub(Step::Minute.kept_ms() - Step::Minute.ms());
-        let end = row.at_ms.saturating_add(row.total_us / 1_000).clamp(oldest, now_ms);
-        let minute = Step::Minute.begin(end);
-        self.waiting.requests.entry((minute, None)).or_default().count(row);
-        if self.has_room_for(now_ms, row.mapping) {
-            self.waiting.requests.entry((minute, Some(row.mapping))).or_default().count(row);
+        let mut place = None;
+        let mut run = Requests::default();
+        for row in rows {
+            let end = row.at_ms.saturating_add(row.total_us / 1_000).clamp(oldest, now_ms);
+            let here = (Step::Minute.begin(end), row.mapping);
+            if place != Some(here)
+                && let Some(before) = place.replace(here)
+            {
+                self.add(now_ms, before, &std::mem::take(&mut run));
+            }
+            run.count(&row);
+        }
+        if let Some(last) = place {
+            self.add(now_ms, last, &run);
+        }
+    }
+
+    fn add(&mut self, now_ms: u64, (minute, mapping): (u64, MappingId), requests: &Requests) {
+        self.waiting.requests.entry((minute, None)).or_default().add(requests);
+        if self.has_room_for(now_ms, mapping) {
+            self.waiting.requests.entry((minute, Some(mapping))).or_default().add(requests);
         }
     }
 

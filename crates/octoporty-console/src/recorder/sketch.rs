@@ -4,19 +4,46 @@ use std::collections::BTreeMap;
 
 /// Bins of a histogram: 8 an octave, so that a time is right to within 5 %; from 0.1 ms on, 20 octaves reach 100 s.
 pub(crate) const BINS: usize = 160;
-const BINS_PER_OCTAVE: f64 = 8.0;
-const FIRST_BIN_US: f64 = 100.0;
+const BINS_PER_OCTAVE: usize = 8;
+const FIRST_BIN_US: u64 = 100;
 
-/// Where a time lies.
+/// The shortest times of the bins, microseconds.
+const STARTS: [u64; BINS] = starts();
+
+/// Where a time lies: in the last bin that begins with it or below. Looked up, since each request asks.
+pub(crate) fn bin(microseconds: u64) -> usize {
+    let octave = (microseconds / FIRST_BIN_US).max(1).ilog2() as usize;
+    let Some(starts) = STARTS.as_chunks::<BINS_PER_OCTAVE>().0.get(octave) else { return BINS - 1 };
+    // What is below the first bin lies in it as well.
+    octave * BINS_PER_OCTAVE + starts[1..].iter().filter(|start| **start <= microseconds).count()
+}
+
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the logarithm is cut to the histogram's bins"
+    reason = "they are positive and below 2^53"
 )]
-pub(crate) fn bin(microseconds: u64) -> usize {
-    let octaves = (microseconds as f64 / FIRST_BIN_US).max(1.0).log2();
-    ((octaves * BINS_PER_OCTAVE) as usize).min(BINS - 1)
+const fn starts() -> [u64; BINS] {
+    /// What each bin of an octave begins at: 2 to the power of eighths.
+    const EIGHTHS: [f64; BINS_PER_OCTAVE] = [
+        1.0,
+        1.090_507_732_665_257_7,
+        1.189_207_115_002_721,
+        1.296_839_554_651_009_6,
+        std::f64::consts::SQRT_2,
+        1.542_210_825_407_940_7,
+        1.681_792_830_507_429,
+        1.834_008_086_409_342_4,
+    ];
+    let mut starts = [0; BINS];
+    let mut bin = 0;
+    while bin < BINS {
+        let start = (FIRST_BIN_US << (bin / BINS_PER_OCTAVE)) as f64 * EIGHTHS[bin % BINS_PER_OCTAVE];
+        starts[bin] = start.ceil() as u64;
+        bin += 1;
+    }
+    starts
 }
 
 /// The middle of the bin in which so many of 100 lie, milliseconds. The bins rise.
@@ -33,7 +60,7 @@ pub(crate) fn quantile_ms(bins: impl Iterator<Item = (usize, u64)> + Clone, perc
         seen = seen.saturating_add(*count);
         seen >= wanted
     })?;
-    let microseconds = FIRST_BIN_US * ((bin as f64 + 0.5) / BINS_PER_OCTAVE).exp2();
+    let microseconds = FIRST_BIN_US as f64 * ((bin as f64 + 0.5) / BINS_PER_OCTAVE as f64).exp2();
     Some((microseconds / 10.0).round() / 100.0)
 }
 
@@ -117,6 +144,24 @@ mod tests {
         assert_eq!(Sketch::from_bytes(&[]), Some(Sketch::default()));
         for wrong in [&[1][..], &[1, 0x80], &[200, 1], &[1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]] {
             assert_eq!(Sketch::from_bytes(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "as the bins are defined"
+    )]
+    fn a_time_lies_in_the_bin_of_its_logarithm() {
+        let by_logarithm = |microseconds: u64| {
+            let octaves = (microseconds as f64 / 100.0).max(1.0).log2();
+            ((octaves * 8.0) as usize).min(BINS - 1)
+        };
+        let around = STARTS.iter().flat_map(|start| [start - 1, *start, start + 1]);
+        for microseconds in around.chain(0..300_000).chain((0..64).map(|power| 1 << power)).chain([u64::MAX]) {
+            assert_eq!(bin(microseconds), by_logarithm(microseconds), "{microseconds}");
         }
     }
 

@@ -104,11 +104,7 @@ impl Store {
 }
 
 async fn append(connection: &mut SqliteConnection, batches: &[AccessRows]) -> Result<i64, StoreError> {
-    let newest = sqlx::query("SELECT * FROM request_blocks ORDER BY first_id DESC LIMIT 1");
-    let mut block = match newest.fetch_optional(&mut *connection).await? {
-        Some(row) => Block::read(&row)?,
-        None => Block::empty(1),
-    };
+    let mut block = Block::newest(connection).await?;
     let first = block.end();
     for rows in batches.iter().filter(|rows| !rows.is_empty()) {
         if block.is_full() {

@@ -39,6 +39,8 @@ struct Queue {
     uncounted: usize,
     /// Written, and not yet told to the stream.
     consumed: usize,
+    /// What the stream may send, as of its last turn; 0: not known.
+    room: usize,
 }
 
 /// ```text
@@ -66,13 +68,18 @@ pub(super) enum DownStep {
 
 impl Down {
     pub(super) fn new(first: Bytes) -> Self {
-        let mut queue = Queue { chunks: VecDeque::new(), bytes: 0, uncounted: 0, consumed: 0 };
+        let mut queue = Queue { chunks: VecDeque::new(), bytes: 0, uncounted: 0, consumed: 0, room: 0 };
         queue.take_over(first);
         Self { queue, phase: Phase::Copying, moved: 0, flushed: 0, broken: None }
     }
 
     pub(super) fn is_done(&self) -> bool {
         self.phase == Phase::Done
+    }
+
+    /// How many bytes the stream may send, if that was seen in this turn; else 0.
+    pub(super) fn take_room(&mut self) -> usize {
+        std::mem::take(&mut self.queue.room)
     }
 
     pub(super) fn poll<S: AsyncWrite + Unpin>(
@@ -110,7 +117,13 @@ impl Down {
             match gathered {
                 Poll::Ready(Ok(())) => self.phase = Phase::Closing,
                 Poll::Ready(Err(reset)) => return Some(DownStep::Reset(reset)),
-                Poll::Pending if self.moved != self.flushed => self.phase = Phase::Flushing,
+                Poll::Pending if self.moved != self.flushed => {
+                    self.phase = Phase::Flushing;
+                    let step = self.flush(socket, cx);
+                    // The stream was looked at just now.
+                    let is_flushed = step.is_none() && self.phase == Phase::Copying;
+                    return if is_flushed { Some(DownStep::Waiting) } else { step };
+                }
                 Poll::Pending => return Some(DownStep::Waiting),
             }
             return None;
@@ -240,5 +253,9 @@ impl Taker for Queue {
 
     fn consumed(&mut self) -> u64 {
         std::mem::take(&mut self.consumed) as u64
+    }
+
+    fn note_room(&mut self, room: usize) {
+        self.room = room;
     }
 }

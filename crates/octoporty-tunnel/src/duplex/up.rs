@@ -65,22 +65,19 @@ impl Up {
         self.phase == Phase::Done
     }
 
+    /// `room` is what the stream may send, as far as that is known; 0: it is asked.
     pub(super) fn poll<S: AsyncRead + Unpin>(
         &mut self,
         socket: &mut S,
         stream: &mut Stream,
+        mut room: usize,
         cx: &mut Context<'_>,
     ) -> UpStep {
         for _ in 0..TURNS {
             if self.is_done() {
                 return UpStep::Done;
             }
-            match self.pass_on(stream, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(reset)) => return UpStep::Reset(reset),
-                Poll::Pending => return UpStep::NoRoom,
-            }
-            let room = match stream.poll_capacity(cx) {
+            room = match self.pass_on(stream, room, cx) {
                 Poll::Ready(Ok(room)) => room,
                 Poll::Ready(Err(reset)) => return UpStep::Reset(reset),
                 Poll::Pending => return UpStep::NoRoom,
@@ -156,13 +153,14 @@ impl Up {
         }
     }
 
-    fn pass_on(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Result<(), Reset>> {
+    /// Sends what is held. Ready with how much more the stream takes, once that is not zero.
+    fn pass_on(&mut self, stream: &mut Stream, mut room: usize, cx: &mut Context<'_>) -> Poll<Result<usize, Reset>> {
         while !self.held.is_empty() {
             let before = self.held.len();
-            ready!(stream.poll_send(cx, &mut self.held))?;
+            room = ready!(stream.poll_send_on(cx, &mut self.held))?;
             self.moved += (before - self.held.len()) as u64;
         }
-        Poll::Ready(Ok(()))
+        if room > 0 { Poll::Ready(Ok(room)) } else { stream.poll_capacity(cx) }
     }
 }
 

@@ -155,7 +155,13 @@ impl Shared {
         state.dispatch(&mut wakes);
         let driver = state.driver_to_wake();
         drop(state);
-        wakes.into_iter().chain(driver).for_each(Waker::wake);
+        // Most turns wake nobody.
+        if !wakes.is_empty() {
+            wakes.into_iter().for_each(Waker::wake);
+        }
+        if let Some(driver) = driver {
+            driver.wake();
+        }
         result
     }
 

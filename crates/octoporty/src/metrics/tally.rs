@@ -75,9 +75,7 @@ impl Tally {
     /// Finished requests.
     pub(crate) fn requests(&self, rows: &AccessRows) {
         let mut sums = self.lock();
-        for row in rows.figures() {
-            sums.count(&row, || self.present());
-        }
+        sums.count(rows.figures(), || self.present());
     }
 
     /// A session's begin, further link or end.
@@ -105,17 +103,43 @@ impl Tally {
 }
 
 impl Sums {
-    /// Counts a row. `present` gives the mappings that there are.
-    fn count(&mut self, row: &RowFigures<'_>, present: impl FnOnce() -> HashSet<MappingId>) {
-        self.all.count(row);
+    /// Counts rows. Those of one mapping mostly come one behind the other, and are put in their places together.
+    /// `present` gives the mappings that there are.
+    fn count<'r>(
+        &mut self,
+        rows: impl IntoIterator<Item = RowFigures<'r>>,
+        mut present: impl FnMut() -> HashSet<MappingId>,
+    ) {
+        let mut mapping = None;
+        let mut run = Counts::default();
+        for row in rows {
+            if mapping != Some(row.mapping)
+                && let Some(before) = mapping.replace(row.mapping)
+            {
+                self.add(before, &std::mem::take(&mut run), &mut present);
+            }
+            run.count(&row);
+            self.note(&row);
+        }
+        if let Some(last) = mapping {
+            self.add(last, &run, present);
+        }
+    }
+
+    fn add(&mut self, mapping: MappingId, counts: &Counts, present: impl FnOnce() -> HashSet<MappingId>) {
+        self.all.add(counts);
         let full = self.mappings.len() >= 2 * self.stayed.max(MOST_MAPPINGS);
-        if full && !self.mappings.contains_key(&row.mapping) {
+        if full && !self.mappings.contains_key(&mapping) {
             // Whoever reads totals by mapping has series of those alone that there are, and these never fall.
             let present = present();
             self.mappings.retain(|id, _| present.contains(id));
             self.stayed = self.mappings.len();
         }
-        self.mappings.entry(row.mapping).or_default().count(row);
+        self.mappings.entry(mapping).or_default().add(counts);
+    }
+
+    /// Counts what a row says beside its mapping's counts.
+    fn note(&mut self, row: &RowFigures<'_>) {
         #[expect(clippy::cast_precision_loss, reason = "a time in microseconds is far below 2^53")]
         let seconds = row.total_us as f64 / 1e6;
         self.bins[BOUNDS.partition_point(|bound| *bound < seconds)] += 1;
@@ -135,6 +159,14 @@ impl Counts {
         self.bytes_to_targets += row.request_bytes;
         self.bytes_to_visitors += row.response_bytes;
         self.total_us += row.total_us;
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.by_class.iter_mut().zip(other.by_class).for_each(|(sum, count)| *sum += count);
+        self.failed += other.failed;
+        self.bytes_to_targets += other.bytes_to_targets;
+        self.bytes_to_visitors += other.bytes_to_visitors;
+        self.total_us += other.total_us;
     }
 }
 
@@ -158,7 +190,7 @@ mod tests {
         let mut rounds = 0;
         for first in (0..end).step_by(1_000) {
             for id in (0..10).chain(first + 10..first + 1_010) {
-                sums.count(&visit(id), || present.clone());
+                sums.count([visit(id)], || present.clone());
             }
             rounds += 1;
             assert!(sums.mappings.len() <= most, "{}", sums.mappings.len());
@@ -176,7 +208,7 @@ mod tests {
         let (many, mut looks) = (10 * MOST_MAPPINGS as u128, 0);
         let present: HashSet<_> = (0..many).map(mapping).collect();
         for id in 0..many {
-            sums.count(&visit(id), || {
+            sums.count([visit(id)], || {
                 looks += 1;
                 present.clone()
             });

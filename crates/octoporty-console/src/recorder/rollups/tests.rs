@@ -42,13 +42,13 @@ async fn sum_of(store: &Store, step: Step, mapping: Option<MappingId>) -> (usize
 fn a_request_counts_where_it_ended_for_its_mapping_and_for_all() {
     assert_eq!(DAY % Step::Day.ms(), 0);
     let mut rollups = Rollups::default();
-    rollups.count_request(DAY + 90_000, &row(id(1), DAY + 59_999, 200));
-    rollups.count_request(DAY + 90_000, &row(id(2), DAY + 61_000, 503));
+    rollups.count_requests(DAY + 90_000, [row(id(1), DAY + 59_999, 200)]);
+    rollups.count_requests(DAY + 90_000, [row(id(2), DAY + 61_000, 503)]);
     let left = RowFigures { error: Some(VISITOR_LEFT), ..row(id(2), DAY + 61_000, 499) };
-    rollups.count_request(DAY + 90_000, &left);
+    rollups.count_requests(DAY + 90_000, [left]);
     // By a wrong clock: in the future, and long ago.
-    rollups.count_request(DAY + 90_000, &row(id(1), DAY + HOUR_MS, 200));
-    rollups.count_request(DAY + 90_000, &row(id(1), 0, 404));
+    rollups.count_requests(DAY + 90_000, [row(id(1), DAY + HOUR_MS, 200)]);
+    rollups.count_requests(DAY + 90_000, [row(id(1), 0, 404)]);
     let waiting = rollups.take();
     let counts = |minute: u64, mapping| {
         waiting.requests.get(&(minute, mapping)).map(|slice| (slice.requests, slice.errors, slice.by_class))
@@ -89,7 +89,7 @@ fn mappings_beyond_the_bound_count_for_all_alone_until_the_next_day() {
     let mut rollups = Rollups::default();
     let count = |rollups: &mut Rollups, now| {
         for number in 0..MOST_MAPPINGS as u128 + 10 {
-            rollups.count_request(now, &row(id(number), now, 200));
+            rollups.count_requests(now, [row(id(number), now, 200)]);
         }
     };
     count(&mut rollups, DAY);
@@ -97,16 +97,16 @@ fn mappings_beyond_the_bound_count_for_all_alone_until_the_next_day() {
     let waiting = rollups.take();
     assert_eq!(waiting.requests.len(), MOST_MAPPINGS + 1);
     assert_eq!(waiting.requests[&(DAY, None)].requests, 2 * (MOST_MAPPINGS as u64 + 10));
-    rollups.count_request(DAY + Step::Day.ms(), &row(id(100_000), DAY + Step::Day.ms(), 200));
+    rollups.count_requests(DAY + Step::Day.ms(), [row(id(100_000), DAY + Step::Day.ms(), 200)]);
     assert_eq!(rollups.take().requests.len(), 2, "a new day, a new choice");
 }
 
 #[test]
 fn what_could_not_be_written_comes_first_and_is_bounded() {
     let mut rollups = Rollups::default();
-    rollups.count_request(DAY, &row(id(1), DAY, 200));
+    rollups.count_requests(DAY, [row(id(1), DAY, 200)]);
     let unwritten = rollups.take();
-    rollups.count_request(DAY, &row(id(1), DAY, 200));
+    rollups.count_requests(DAY, [row(id(1), DAY, 200)]);
     rollups.put_back(unwritten);
     assert_eq!(rollups.take().requests[&(DAY, Some(id(1)))].requests, 2);
     for minute in 0..2 * MOST_MINUTES as u64 {
@@ -132,7 +132,7 @@ async fn three_days_of_traffic_keep_the_tables_within_their_bounds_and_the_sums_
             let now = begin + second * 1_000;
             let seen = if minute % 100 == 0 { Seen::Away } else { Seen::Connected };
             rollups.look(now, seen, totals(minute * 1_000, minute * 2_000));
-            rollups.count_request(now, &row(id(u128::from(second)), now, if minute % 50 == 0 { 502 } else { 200 }));
+            rollups.count_requests(now, [row(id(u128::from(second)), now, if minute % 50 == 0 { 502 } else { 200 })]);
             requests += 1;
         }
         if minute % 2 == 1 {

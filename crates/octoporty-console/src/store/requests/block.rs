@@ -1,8 +1,8 @@
 //! A block of the request log: rows one behind the other, compressed, with what is needed to pass it over unread.
 
-use octoporty_proto::model::{AccessRow, AccessRows, RowFigures};
+use octoporty_proto::model::{AccessRow, AccessRows};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::super::{StoreError, unsigned};
 
@@ -49,6 +49,21 @@ impl Block {
         })
     }
 
+    /// The one that rows go to which come now: the newest, or the one behind it if that is full.
+    pub(super) async fn newest(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        // What will not be added to is not unpacked.
+        let newest = sqlx::query(
+            "SELECT first_id, rows, oldest_ms, newest_ms, classes, raw_bytes, \
+             CASE WHEN raw_bytes < ? THEN body END AS body FROM request_blocks ORDER BY first_id DESC LIMIT 1",
+        );
+        let full = i64::try_from(FULL).unwrap_or(i64::MAX);
+        match newest.bind(full).fetch_optional(connection).await? {
+            None => Ok(Self::empty(1)),
+            Some(row) if row.try_get::<i64, _>("raw_bytes")? < full => Self::read(&row),
+            Some(row) => Ok(Self::empty(row.try_get::<i64, _>("first_id")?.saturating_add(row.try_get("rows")?))),
+        }
+    }
+
     /// Id of the first row behind it.
     pub(super) fn end(&self) -> i64 {
         self.first_id.saturating_add(self.rows)
@@ -64,16 +79,16 @@ impl Block {
 
     /// Adds rows behind its own.
     pub(super) fn extend(&mut self, rows: &AccessRows) {
-        rows.figures().for_each(|row| self.note(&row));
+        rows.moments().for_each(|(at_ms, status)| self.note(at_ms, status));
         self.raw.extend_from_slice(rows.bytes());
     }
 
-    fn note(&mut self, row: &RowFigures<'_>) {
-        let at = super::super::signed(row.at_ms);
+    fn note(&mut self, at_ms: u64, status: u16) {
+        let at = super::super::signed(at_ms);
         self.rows += 1;
         self.oldest_ms = self.oldest_ms.min(at);
         self.newest_ms = self.newest_ms.max(at);
-        self.classes |= 1 << (row.status / 100).min(9);
+        self.classes |= 1 << (status / 100).min(9);
     }
 
     /// Its rows, oldest first.

@@ -11,13 +11,15 @@
 //! Numbers of fixed length are big endian. Newer releases append behind that; what is not known there is skipped
 //! by the row's length, and unknown flags are ignored.
 
+mod fields;
+
 use std::net::IpAddr;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
-use uuid::Uuid;
 
+use self::fields::{Begin, FRONT, Front, array, check_text, number, put_number, put_text, skip, text, text_bytes};
 use super::{AccessRecord, VISITOR_LEFT};
 use crate::model::MappingId;
 
@@ -34,6 +36,9 @@ const TUNNEL: u8 = 0b0100_0000;
 
 /// Texts that each row has: request id, method, host and path.
 const ALWAYS: usize = 4;
+
+/// Numbers that each row has before them.
+const NUMBERS: usize = 4;
 
 /// Most bytes of a number.
 const NUMBER: usize = 10;
@@ -225,6 +230,21 @@ impl<'a> AccessRow<'a> {
         })
     }
 
+    /// Whether [`Self::parse`] can read it.
+    fn check(mut row: &[u8]) -> Result<(), RowError> {
+        let row = &mut row;
+        let Begin { flags, .. } = Begin::parse(row)?;
+        for _ in 0..NUMBERS + usize::from(flags & FIRST_BYTE != 0) {
+            number(row)?;
+        }
+        skip(row, if flags & CLIENT_V6 == 0 { 4 } else { 16 })?;
+        let perhaps = (flags & (QUERY | ERROR | ERROR_DETAIL | USER_AGENT)).count_ones() as usize;
+        for _ in 0..ALWAYS + perhaps {
+            check_text(row)?;
+        }
+        if flags & TUNNEL == 0 { Ok(()) } else { number(row).map(drop) }
+    }
+
     /// The rows in these bytes, in their order, each checked when it is reached.
     pub fn all_in(bytes: &'a [u8]) -> impl Iterator<Item = Result<Self, RowError>> {
         Cut(bytes).map(|row| Self::parse(row?))
@@ -278,8 +298,7 @@ impl<'a> RowFigures<'a> {
         } else {
             skip(row, if flags & CLIENT_V6 == 0 { 4 } else { 16 })?;
             for _ in 0..ALWAYS + usize::from(flags & QUERY != 0) {
-                let length = usize::from(row.try_get_u16().map_err(|_| RowError::Short)?);
-                skip(row, length)?;
+                text_bytes(row)?;
             }
             Some(text(row)?)
         };
@@ -320,7 +339,7 @@ impl AccessRows {
     /// # Errors
     /// They are not.
     pub fn parse(bytes: Bytes) -> Result<Self, RowError> {
-        let count = AccessRow::all_in(&bytes).try_fold(0, |count, row| row.map(|_| count + 1))?;
+        let count = Cut(&bytes).try_fold(0, |count, row| AccessRow::check(row?).map(|()| count + 1))?;
         Ok(Self { bytes, count })
     }
 
@@ -345,6 +364,21 @@ impl AccessRows {
     /// What is counted of each, in their order: a fifth of the work of [`Self::iter`].
     pub fn figures(&self) -> impl Iterator<Item = RowFigures<'_>> {
         Cut(&self.bytes).map(|row| RowFigures::parse(row?)).map_while(Result::ok)
+    }
+
+    /// When each began, in Unix milliseconds, and its status, in their order: read without what follows.
+    pub fn moments(&self) -> impl Iterator<Item = (u64, u16)> {
+        let begins = Cut(&self.bytes).map(|row| Begin::parse(&mut row?)).map_while(Result::ok);
+        begins.map(|begin| (begin.at_ms, begin.status))
+    }
+
+    /// Whether one is a failure, see [`RowFigures::is_failure`].
+    #[must_use]
+    pub fn has_failure(&self) -> bool {
+        Cut(&self.bytes).map_while(Result::ok).any(|row| {
+            let is_plain = Begin::parse(&mut &*row).is_ok_and(|begin| begin.status < 500 && begin.flags & ERROR == 0);
+            !is_plain && RowFigures::parse(row).is_ok_and(|figures| figures.is_failure())
+        })
     }
 
     /// The rows, in their order.
@@ -413,92 +447,6 @@ impl<'a> Iterator for Cut<'a> {
             Ok(row)
         }))
     }
-}
-
-/// What every row begins with.
-struct Begin {
-    flags: u8,
-    status: u16,
-    mapping: MappingId,
-    at_ms: u64,
-}
-
-impl Begin {
-    fn parse(row: &mut &[u8]) -> Result<Self, RowError> {
-        Ok(Self {
-            flags: row.try_get_u8().map_err(|_| RowError::Short)?,
-            status: row.try_get_u16().map_err(|_| RowError::Short)?,
-            mapping: MappingId::from_uuid(Uuid::from_bytes(array(row)?)),
-            at_ms: row.try_get_u64().map_err(|_| RowError::Short)?,
-        })
-    }
-}
-
-/// Bytes before the texts of a row, at most.
-const FRONT: usize = LENGTH + 1 + 2 + 16 + 8 + 5 * NUMBER + 16;
-
-/// What stands before the texts: gathered, and appended at once.
-struct Front {
-    bytes: [u8; FRONT],
-    length: usize,
-}
-
-impl Front {
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes[self.length..self.length + N].copy_from_slice(&bytes);
-        self.length += N;
-    }
-
-    fn number(&mut self, number: u64) {
-        put_number(number, |byte| self.put([byte]));
-    }
-}
-
-fn put_number(mut number: u64, mut put: impl FnMut(u8)) {
-    while number > 0x7f {
-        put((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    put((number & 0x7f) as u8);
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str, room: usize) {
-    let text = &text[..text.floor_char_boundary(room.saturating_sub(LENGTH * 8 + NUMBER))];
-    out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_be_bytes());
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn skip(row: &mut &[u8], bytes: usize) -> Result<(), RowError> {
-    *row = row.get(bytes..).ok_or(RowError::Short)?;
-    Ok(())
-}
-
-fn number(row: &mut &[u8]) -> Result<u64, RowError> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = row.try_get_u8().map_err(|_| RowError::Short)?;
-        if shift == 63 && byte > 1 {
-            return Err(RowError::Number);
-        }
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(RowError::Number)
-}
-
-fn array<const N: usize>(row: &mut &[u8]) -> Result<[u8; N], RowError> {
-    let (array, rest) = row.split_first_chunk().ok_or(RowError::Short)?;
-    *row = rest;
-    Ok(*array)
-}
-
-fn text<'a>(row: &mut &'a [u8]) -> Result<&'a str, RowError> {
-    let length = usize::from(u16::from_be_bytes(array(row)?));
-    let (text, rest) = row.split_at_checked(length).ok_or(RowError::Short)?;
-    *row = rest;
-    str::from_utf8(text).map_err(|_| RowError::Text)
 }
 
 #[cfg(test)]

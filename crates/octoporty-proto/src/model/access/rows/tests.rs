@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 
@@ -55,14 +56,28 @@ proptest! {
         let again = AccessRows::parse(rows.bytes().clone()).unwrap();
         prop_assert_eq!(again.iter().map(|row| row.to_record()).collect::<Vec<_>>(), records);
         prop_assert_eq!(again.figures().collect::<Vec<_>>(), again.iter().map(|row| row.figures()).collect::<Vec<_>>());
+        let moments: Vec<_> = again.iter().map(|row| (row.at_ms, row.status)).collect();
+        prop_assert_eq!(again.moments().collect::<Vec<_>>(), moments);
+        prop_assert_eq!(again.has_failure(), again.iter().any(|row| row.is_failure()));
     }
 
     #[test]
     fn whatever_comes_is_refused_or_read_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert_eq!(AccessRow::check(&bytes), AccessRow::parse(&bytes).map(drop));
         if let Ok(rows) = AccessRows::parse(bytes.into()) {
             prop_assert_eq!(rows.iter().count(), rows.len());
             prop_assert_eq!(rows.figures().count(), rows.len());
         }
+    }
+
+    #[test]
+    fn a_row_is_refused_for_what_it_cannot_be_read_for(record in any_record(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let rows: AccessRows = [&record].into_iter().collect();
+        let mut row = rows.bytes()[LENGTH..].to_vec();
+        prop_assert_eq!(AccessRow::check(&row), Ok(()));
+        let at = at.index(row.len());
+        row[at] = byte;
+        prop_assert_eq!(AccessRow::check(&row), AccessRow::parse(&row).map(drop));
     }
 
     #[test]
