@@ -76,16 +76,14 @@ impl Mask {
 
     /// Masks or unmasks the next bytes of a payload.
     pub(super) fn apply(&mut self, bytes: &mut [u8]) {
-        /// As many at once as the widest registers of common machines take.
-        const WIDE: usize = 32;
-        let wide: [u8; WIDE] = std::array::from_fn(|at| self.0[at % 4]);
-        let (chunks, rest) = bytes.as_chunks_mut::<WIDE>();
-        for chunk in chunks {
-            for (byte, mask) in chunk.iter_mut().zip(&wide) {
-                *byte ^= mask;
-            }
+        // In words: of single bytes compilers make single instructions, each with a read and a write.
+        let word = u64::from(u32::from_ne_bytes(self.0));
+        let word = word << 32 | word;
+        let (words, rest) = bytes.as_chunks_mut::<8>();
+        for bytes in words {
+            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
         }
-        for (byte, mask) in rest.iter_mut().zip(&wide) {
+        for (byte, mask) in rest.iter_mut().zip(word.to_ne_bytes()) {
             *byte ^= mask;
         }
         self.0.rotate_left(rest.len() % 4);
