@@ -139,11 +139,10 @@ impl Course {
         match destination {
             Destination::Route(route) => {
                 let mut seat = Seat::free();
-                match proxy::set_out(shard, request, route) {
-                    Ok(passage) => *seat.get() = Some(passage),
-                    Err(answer) => return Self::Over(Some(answer)),
+                match proxy::set_out(seat.get(), shard, request, route) {
+                    Ok(()) => Self::Tunnel(seat),
+                    Err(answer) => Self::Over(Some(answer)),
                 }
-                Self::Tunnel(seat)
             }
             Destination::UnmappedPath => Self::over(own::unmapped(shard, &request)),
             Destination::Own(host) => {
