@@ -79,7 +79,13 @@ impl Mask {
         // In words: of single bytes compilers make single instructions, each with a read and a write.
         let word = u64::from(u32::from_ne_bytes(self.0));
         let word = word << 32 | word;
-        let (words, rest) = bytes.as_chunks_mut::<8>();
+        let (blocks, rest) = bytes.as_chunks_mut::<32>();
+        for block in blocks {
+            for bytes in block.as_chunks_mut::<8>().0 {
+                *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+            }
+        }
+        let (words, rest) = rest.as_chunks_mut::<8>();
         for bytes in words {
             *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
         }
