@@ -38,7 +38,7 @@ impl Routes {
     /// The look-up.
     #[must_use]
     pub fn find(&self, host: &Hostname, path: &str) -> Option<&Arc<Mapping>> {
-        self.0.find(host, path).map(|route| &route.mapping)
+        self.0.find(host.borrowed(), path).map(|route| &route.mapping)
     }
 }
 

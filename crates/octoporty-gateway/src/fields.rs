@@ -2,6 +2,9 @@
 //!
 //! What the gateway decides something by is recognised once, when a head is parsed; everything else is bytes.
 
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 
 /// Most fields of a trailer section.
@@ -40,32 +43,92 @@ pub(crate) enum Known {
     Other,
 }
 
+/// Bytes of the longest name, in whole words.
+const LONGEST: usize = 24;
+
+/// A name as words, to be compared without looking at each byte: every field of every head is.
+#[derive(Debug)]
+struct Name {
+    /// In small letters, with zeros behind.
+    words: [u64; LONGEST / 8],
+    /// The bit that makes a letter small, where the name has one.
+    small: [u64; LONGEST / 8],
+    known: Known,
+}
+
+impl Name {
+    const fn new(text: &str, known: Known) -> Self {
+        let mut padded = [0; LONGEST];
+        let mut small = [0; LONGEST];
+        let mut at = 0;
+        while at < text.len() {
+            padded[at] = text.as_bytes()[at];
+            small[at] = if padded[at].is_ascii_lowercase() { 0x20 } else { 0 };
+            at += 1;
+        }
+        Self { words: words(&padded), small: words(&small), known }
+    }
+
+    fn is(&self, asked: [u64; LONGEST / 8]) -> bool {
+        (0..asked.len()).all(|at| asked[at] | self.small[at] == self.words[at])
+    }
+}
+
+const fn words(padded: &[u8; LONGEST]) -> [u64; LONGEST / 8] {
+    let (parts, _) = padded.as_chunks::<8>();
+    [u64::from_le_bytes(parts[0]), u64::from_le_bytes(parts[1]), u64::from_le_bytes(parts[2])]
+}
+
 /// Names by their length, as most lengths have none.
-const fn names(length: usize) -> &'static [(&'static str, Known)] {
+const fn names(length: usize) -> &'static [Name] {
     match length {
-        2 => &[("te", Known::Te)],
-        4 => &[("host", Known::Host), ("date", Known::Date)],
-        6 => &[("accept", Known::Accept), ("expect", Known::Expect), ("origin", Known::Origin)],
-        7 => &[("upgrade", Known::Upgrade), ("trailer", Known::Trailer)],
-        9 => &[("forwarded", Known::Forwarded), ("x-api-key", Known::ApiKey)],
-        10 => &[("connection", Known::Connection), ("user-agent", Known::UserAgent), ("keep-alive", Known::KeepAlive)],
-        13 => &[("authorization", Known::Authorization)],
-        14 => &[("content-length", Known::ContentLength)],
-        15 => &[("x-forwarded-for", Known::ForwardedFor)],
-        16 => &[
-            ("x-forwarded-host", Known::ForwardedHost),
-            ("x-forwarded-port", Known::ForwardedPort),
-            ("proxy-connection", Known::ProxyConnection),
-        ],
-        17 => &[
-            ("transfer-encoding", Known::TransferEncoding),
-            ("x-forwarded-proto", Known::ForwardedProto),
-            ("sec-websocket-key", Known::WebSocketKey),
-        ],
-        18 => &[("proxy-authenticate", Known::ProxyAuthenticate)],
-        19 => &[("proxy-authorization", Known::ProxyAuthorization)],
-        21 => &[("sec-websocket-version", Known::WebSocketVersion)],
-        22 => &[("x-octoporty-request-id", Known::RequestId)],
+        2 => const { &[Name::new("te", Known::Te)] },
+        4 => const { &[Name::new("host", Known::Host), Name::new("date", Known::Date)] },
+        6 => {
+            const {
+                &[
+                    Name::new("accept", Known::Accept),
+                    Name::new("expect", Known::Expect),
+                    Name::new("origin", Known::Origin),
+                ]
+            }
+        }
+        7 => const { &[Name::new("upgrade", Known::Upgrade), Name::new("trailer", Known::Trailer)] },
+        9 => const { &[Name::new("forwarded", Known::Forwarded), Name::new("x-api-key", Known::ApiKey)] },
+        10 => {
+            const {
+                &[
+                    Name::new("connection", Known::Connection),
+                    Name::new("user-agent", Known::UserAgent),
+                    Name::new("keep-alive", Known::KeepAlive),
+                ]
+            }
+        }
+        13 => const { &[Name::new("authorization", Known::Authorization)] },
+        14 => const { &[Name::new("content-length", Known::ContentLength)] },
+        15 => const { &[Name::new("x-forwarded-for", Known::ForwardedFor)] },
+        16 => {
+            const {
+                &[
+                    Name::new("x-forwarded-host", Known::ForwardedHost),
+                    Name::new("x-forwarded-port", Known::ForwardedPort),
+                    Name::new("proxy-connection", Known::ProxyConnection),
+                ]
+            }
+        }
+        17 => {
+            const {
+                &[
+                    Name::new("transfer-encoding", Known::TransferEncoding),
+                    Name::new("x-forwarded-proto", Known::ForwardedProto),
+                    Name::new("sec-websocket-key", Known::WebSocketKey),
+                ]
+            }
+        }
+        18 => const { &[Name::new("proxy-authenticate", Known::ProxyAuthenticate)] },
+        19 => const { &[Name::new("proxy-authorization", Known::ProxyAuthorization)] },
+        21 => const { &[Name::new("sec-websocket-version", Known::WebSocketVersion)] },
+        22 => const { &[Name::new("x-octoporty-request-id", Known::RequestId)] },
         _ => &[],
     }
 }
@@ -73,10 +136,14 @@ const fn names(length: usize) -> &'static [(&'static str, Known)] {
 impl Known {
     /// Recognises a name in any spelling.
     pub(crate) fn of(name: &[u8]) -> Self {
-        // Most names differ in their first letter.
-        let begins = |known: &str| known.as_bytes().first().zip(name.first()).is_some_and(|(a, b)| *a == b | 0x20);
-        let is = |known: &str| begins(known) && name.eq_ignore_ascii_case(known.as_bytes());
-        names(name.len()).iter().find(|(known, _)| is(known)).map_or(Self::Other, |(_, known)| *known)
+        let names = names(name.len());
+        if names.is_empty() {
+            return Self::Other;
+        }
+        let mut padded = [0; LONGEST];
+        padded[..name.len()].copy_from_slice(name);
+        let asked = words(&padded);
+        names.iter().find(|known| known.is(asked)).map_or(Self::Other, |name| name.known)
     }
 
     /// Whether a field belongs to one hop only, whatever `Connection` says (RFC 9110, 7.6.1).
@@ -168,7 +235,45 @@ pub(crate) fn write_line(to: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Fields {
     head: Bytes,
-    lines: Vec<Line>,
+    lines: Lines,
+}
+
+/// Most lists that a thread keeps for heads to come, and for how many lines those are: some 160 KiB at most.
+const LISTS_KEPT: usize = 128;
+const LINES_KEPT: RangeInclusive<usize> = 16..=64;
+
+thread_local! {
+    /// Lists that no head has: each request needs one for a short time.
+    static LISTS: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The lines of one head.
+#[derive(Clone, Default, Debug)]
+struct Lines(Vec<Line>);
+
+impl Lines {
+    fn with_room(lines: usize) -> Self {
+        let mut list = LISTS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        list.reserve(lines.max(*LINES_KEPT.start()));
+        Self(list)
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let mut list = std::mem::take(&mut self.0);
+        if !LINES_KEPT.contains(&list.capacity()) {
+            return;
+        }
+        list.clear();
+        // A thread that ends keeps nothing.
+        let _ended = LISTS.try_with(|lists| {
+            let mut lists = lists.borrow_mut();
+            if lists.len() < LISTS_KEPT {
+                lists.push(list);
+            }
+        });
+    }
 }
 
 impl Fields {
@@ -179,9 +284,9 @@ impl Fields {
             let name = field.name.as_bytes();
             Some(Line { name: Span::of(name, bytes)?, value: Span::of(field.value, bytes)?, known: Known::of(name) })
         };
-        let mut lines = Vec::with_capacity(parsed.len());
+        let mut lines = Lines::with_room(parsed.len());
         for field in parsed {
-            lines.push(line(field)?);
+            lines.0.push(line(field)?);
         }
         Some(Self { head, lines })
     }
@@ -201,11 +306,11 @@ impl Fields {
 
     /// All, in their order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> {
-        self.lines.iter().map(|line| self.field(*line))
+        self.lines.0.iter().map(|line| self.field(*line))
     }
 
     fn lines_of(&self, known: Known) -> impl Iterator<Item = &Line> {
-        self.lines.iter().filter(move |line| line.known == known)
+        self.lines.0.iter().filter(move |line| line.known == known)
     }
 
     /// The values of one field.
@@ -235,8 +340,8 @@ impl Fields {
 
     /// Forgets all but one of them.
     pub(crate) fn keep(&mut self, known: Known) {
-        self.lines.retain(|line| line.known == known);
-        self.lines.shrink_to_fit();
+        self.lines.0.retain(|line| line.known == known);
+        self.lines.0.shrink_to_fit();
     }
 
     /// A part of the head, or a copy of what stands elsewhere.
@@ -300,9 +405,18 @@ pub(crate) mod tests {
     fn every_name_is_found_under_its_length_in_any_spelling() {
         let mut found = 0;
         for length in 0..40 {
-            for (name, known) in names(length) {
+            for Name { words, known, .. } in names(length) {
+                let padded = words.map(u64::to_le_bytes).concat();
+                let name = std::str::from_utf8(&padded).unwrap().trim_end_matches('\0');
                 assert_eq!(name.len(), length, "{name}");
                 assert_eq!(Known::of(name.to_uppercase().as_bytes()), *known, "{name}");
+                // Each byte counts, whatever bit of it is another.
+                for (at, bit) in (0..length).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+                    let mut other = name.as_bytes().to_vec();
+                    other[at] ^= 1 << bit;
+                    let same = other.eq_ignore_ascii_case(name.as_bytes());
+                    assert_eq!(Known::of(&other) == *known, same, "{name} {at} {bit}");
+                }
                 found += 1;
             }
         }
@@ -321,6 +435,25 @@ pub(crate) mod tests {
         assert_eq!(fields.items(Known::Te).collect::<Vec<_>>(), [&b"x"[..], b"y", b"Z"]);
         assert!(fields.lists(Known::Te, b"z") && !fields.lists(Known::Te, b""));
         assert!(!fields.has(Known::Date));
+    }
+
+    #[test]
+    fn lists_of_lines_are_used_again_and_hold_nothing_of_the_head_before() {
+        let kept = || LISTS.with_borrow(|lists| lists.iter().map(Vec::capacity).collect::<Vec<_>>());
+        drop(fields(&[("Host", "a"), ("X", "b")]));
+        let [capacity] = kept()[..] else { panic!("{:?}", kept()) };
+        let again = fields(&[("Host", "c")]);
+        assert!(kept().is_empty());
+        assert_eq!((again.lines.0.capacity(), again.iter().count()), (capacity, 1));
+        let mut settled = again.clone();
+        settled.keep(Known::Host);
+        drop((again, settled));
+        assert_eq!(kept(), [capacity], "one that was cut down is not worth keeping");
+        let many = vec![("X", "y"); MAX_TRAILERS - 1];
+        let all: Vec<_> = (0..2 * LISTS_KEPT).map(|_| fields(&many)).collect();
+        drop(all);
+        assert_eq!(kept().len(), LISTS_KEPT);
+        assert!(kept().iter().all(|lines| LINES_KEPT.contains(lines)));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod verdict;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -32,9 +33,9 @@ use crate::routing::Route;
 use crate::shards::ShardContext;
 use crate::upstream::decoder::BodyDecoder;
 use crate::upstream::pool::{Lane, Warm};
-use crate::upstream::request::{HeadSource, Upgrade};
+use crate::upstream::request::{HeadSource, RequestError, Upgrade};
 use crate::upstream::response::{Framing, ResponseHead, Reuse};
-use crate::visitor::VisitorRequest;
+use crate::visitor::{Visit, VisitorRequest};
 use answer::{BodyParts, Conduit, TargetBody, WayBack};
 use exchange::{Answered, Cargo, Exchange};
 use record::Record;
@@ -57,39 +58,63 @@ pub(crate) enum Later {
     Yes(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
-/// Begins to carry a request.
+/// Begins to carry a request, in this seat.
 ///
 /// # Errors
 /// Nothing is carried; this is the answer.
-pub(crate) fn set_out(ctx: &Arc<ShardContext>, request: VisitorRequest, route: Route) -> Result<Passage, Box<Answer>> {
-    let VisitorRequest { visit, body, early } = request;
+pub(crate) fn set_out(
+    seat: &mut Option<Passage>,
+    ctx: &Arc<ShardContext>,
+    request: VisitorRequest,
+    route: Route,
+) -> Result<(), Box<Answer>> {
     let Route { mapping, serving } = route;
-    let session = serving.session();
-    let mut record = Record::new(Arc::clone(ctx), serving, mapping.id, visit);
-    let Some(session) = session else {
-        let failure = Failure::from(FailureCode::AgentAway);
-        record.failed(failure.clone());
-        return Err(Box::new(answer_to(&record, &failure)));
+    let Some(session) = serving.session() else {
+        return Err(away(Record::new(Arc::clone(ctx), serving, mapping.id, request.visit)));
     };
-    let framing = body.framing();
-    let upgrade = Upgrade::of(&record.visit.head);
+    let Visit { head, visitor, request_id, .. } = &request.visit;
+    let framing = request.body.framing();
+    let upgrade = Upgrade::of(head);
+    let head = HeadSource { head, mapping: &mapping, visitor, request_id, framing, upgrade }.serialise();
+    let (head, error) = match head {
+        Ok(head) => (head, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     // The body waits when the visitor said that it does.
-    let gate = match body.expectation() {
+    let gate = match request.body.expectation() {
         Expectation::Continue => Gate::Shut,
         Expectation::Nothing => Gate::Open,
     };
-    let (head, visitor, request_id) = (&record.visit.head, &record.visit.visitor, &record.visit.request_id);
-    let head = HeadSource { head, mapping: &mapping, visitor, request_id, framing, upgrade }.serialise();
-    let upload = Upload::new(body, gate);
-    let lane = Lane { session, mapping };
-    let cargo = Cargo { lane, upgrade, early, upload, record, head: Bytes::new() };
-    match head {
-        Ok(head) => Ok(Passage { exchange: Exchange::new(head), cargo }),
-        Err(error) => {
-            let failure = with_detail(FailureCode::BadRequest, &error.to_string());
-            Err(Box::new(give_up(cargo, Trouble::NoStream(failure))))
-        }
+    // Put together where it is to stay: it is large.
+    *seat = Some(Passage {
+        exchange: Exchange::new(head),
+        cargo: Cargo {
+            upgrade,
+            early: request.early,
+            upload: Upload::new(request.body, gate),
+            record: Record::new(Arc::clone(ctx), serving, mapping.id, request.visit),
+            head: Bytes::new(),
+            lane: Lane { session, mapping },
+        },
+    });
+    match error {
+        None => Ok(()),
+        Some(error) => Err(refuse(seat, error)),
     }
+}
+
+#[cold]
+fn away(mut record: Record) -> Box<Answer> {
+    let failure = Failure::from(FailureCode::AgentAway);
+    record.failed(failure.clone());
+    Box::new(answer_to(&record, &failure))
+}
+
+#[cold]
+fn refuse(seat: &mut Option<Passage>, error: RequestError) -> Box<Answer> {
+    let cargo = seat.take().expect("just seated").cargo;
+    let failure = with_detail(FailureCode::BadRequest, &error.to_string());
+    Box::new(give_up(cargo, Trouble::NoStream(failure)))
 }
 
 impl Passage {
@@ -133,12 +158,14 @@ impl Cargo {
     fn whole(&mut self, answered: Answered) -> Answer {
         let Answered { head, rest, warm } = answered;
         let record = &mut self.record;
+        // Here the request ends, and here its stream becomes idle.
+        let now = Instant::now();
         if head.reuse == Reuse::Allowed {
-            record.shard().upstream.pool().give(&self.lane, warm);
+            record.shard().upstream.pool().give_at(&self.lane, warm, now);
         }
         record.status(head.status.as_u16());
         record.response_bytes += rest.len() as u64;
-        record.done();
+        record.done_at(now);
         let body = if rest.is_empty() { AnswerBody::Empty } else { AnswerBody::Full(rest) };
         Answer::passing(head, body)
     }

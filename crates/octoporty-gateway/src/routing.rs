@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use octoporty_proto::model::{AccessRow, AgentName, HostPattern, Hostname, Mapping, PathPrefix};
+use octoporty_proto::model::{AccessRow, AgentName, HostPattern, HostnameRef, Mapping, PathPrefix};
 
 use crate::session::Session;
 use crate::session::access::AccessQueue;
@@ -156,19 +156,19 @@ pub(crate) type HostChange = (HostPattern, Vec<(PathPrefix, Route)>);
 
 impl RoutingSnapshot {
     /// The route of a request: an exact name before a wildcard, then the longest prefix.
-    pub(crate) fn find(&self, host: &Hostname, path: &str) -> Option<&Route> {
+    pub(crate) fn find(&self, host: HostnameRef<'_>, path: &str) -> Option<&Route> {
         self.routes_of(host)?.find(path)
     }
 
     /// Whether any path of the host is mapped.
-    pub(crate) fn has(&self, host: &Hostname) -> bool {
+    pub(crate) fn has(&self, host: HostnameRef<'_>) -> bool {
         self.routes_of(host).is_some()
     }
 
-    fn routes_of(&self, host: &Hostname) -> Option<&HostRoutes> {
+    fn routes_of(&self, host: HostnameRef<'_>) -> Option<&HostRoutes> {
         let exact = self.host(
             self.hash(b'=', host.as_str()),
-            |pattern| matches!(pattern, HostPattern::Exact(name) if name == host),
+            |pattern| matches!(pattern, HostPattern::Exact(name) if name.borrowed() == host),
         );
         exact.or_else(|| {
             let parent = host.parent()?;
@@ -208,7 +208,11 @@ impl RoutingSnapshot {
     }
 
     fn hash(&self, kind: u8, name: &str) -> u64 {
-        self.hasher.hash_one((kind, name))
+        let mut hasher = self.hasher.build_hasher();
+        // One write costs less than one for each part; the kind need not be mixed as well as the name.
+        hasher.write(name.as_bytes());
+        let hash = hasher.finish();
+        if kind == b'*' { !hash } else { hash }
     }
 
     fn host(&self, hash: u64, is: impl Fn(&HostPattern) -> bool) -> Option<&HostRoutes> {

@@ -23,12 +23,30 @@ pub(crate) struct Head {
     pub fields: Fields,
 }
 
+/// Bytes of a UUID as text.
+const UUID_LEN: u8 = 36;
+
+/// Where its bytes stand in that, with the dashes between them.
+const UUID_PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// Each byte as two digits: every request's id is written, and the general way takes thrice as long.
+const HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// `X-Octoporty-Request-Id`: in every answer, every record and every log line of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestId {
     /// Visible ASCII, as far as the length says.
     text: [u8; RequestId::MAX_LEN],
-    length: usize,
+    length: u8,
 }
 
 impl RequestId {
@@ -41,8 +59,11 @@ impl RequestId {
         fastrand::fill(&mut random);
         let id = uuid::Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid();
         let mut text = [0; Self::MAX_LEN];
-        let length = id.hyphenated().encode_lower(&mut text).len();
-        Self { text, length }
+        text[..usize::from(UUID_LEN)].fill(b'-');
+        for (byte, at) in id.as_bytes().iter().zip(UUID_PLACES) {
+            text[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
+        }
+        Self { text, length: UUID_LEN }
     }
 
     /// The id that a trusted proxy gave, if it is well-formed: letters, digits, `-`, `_` and `.`.
@@ -54,12 +75,12 @@ impl RequestId {
         }
         let mut text = [0; Self::MAX_LEN];
         text[..value.len()].copy_from_slice(value);
-        Some(Self { text, length: value.len() })
+        Some(Self { text, length: u8::try_from(value.len()).ok()? })
     }
 
     /// As it stands in a head.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.text[..self.length]
+        &self.text[..usize::from(self.length)]
     }
 
     /// As text.

@@ -26,7 +26,7 @@ pub use ask::{
     UpdateAnswer, UpdateRequest, UpdateState,
 };
 pub use failure::{Failure, FailureCode, Hop};
-pub use hostname::{HostPattern, Hostname, HostnameError};
+pub use hostname::{HostPattern, Hostname, HostnameError, HostnameRef};
 pub use id::{AgentName, AgentNameError, Epoch, InstanceId, MappingId, SessionId, TunnelId};
 pub use log::{LogEntry, LogLevel, LogLevelError, LogPage, LogPlace, LogQuery, LogSource, NoLog};
 pub use mapping::{

@@ -66,7 +66,7 @@ impl Stream {
         if !self.rest.is_empty() {
             return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
         }
-        self.shared.with(|state| match state.mux.recv(Instant::now(), self.id) {
+        self.shared.with(|state| match state.mux.recv_at(self.id, Instant::now) {
             Ok(Recv::Data(bytes)) => Poll::Ready(Ok(Some(bytes))),
             Ok(Recv::Finished) => Poll::Ready(Ok(None)),
             Ok(Recv::Blocked) => {

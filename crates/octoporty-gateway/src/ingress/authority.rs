@@ -4,7 +4,7 @@
 use http::{Uri, Version};
 use thiserror::Error;
 
-use crate::fields::{Fields, Known, text};
+use crate::fields::{Fields, Known};
 
 /// Why a request's host is not clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -29,21 +29,25 @@ pub(super) fn of<'a>(uri: &'a Uri, fields: &'a Fields, version: Version) -> Resu
         return Err(AuthorityError::Duplicate);
     }
     let host = match host {
-        Some(value) => text(value).ok_or(AuthorityError::Malformed)?,
+        Some(value) => value,
         None if version == Version::HTTP_11 => return Err(AuthorityError::Missing),
-        None => "",
+        None => b"",
     };
-    let authority = uri.authority().map_or(host, http::uri::Authority::as_str);
-    for text in [host, authority] {
-        if !text.bytes().all(is_legal) {
-            return Err(AuthorityError::Malformed);
-        }
-    }
-    Ok(authority)
+    let host = legal(host)?;
+    uri.authority().map_or(Ok(host), |authority| legal(authority.as_str().as_bytes()))
+}
+
+fn legal(text: &[u8]) -> Result<&str, AuthorityError> {
+    let text = if text.iter().all(|byte| is_legal(*byte)) { std::str::from_utf8(text).ok() } else { None };
+    text.ok_or(AuthorityError::Malformed)
 }
 
 /// Splits off the port, if there is one.
 pub(super) fn split(authority: &str) -> (&str, Option<u16>) {
+    // The usual case, without the machinery of patterns.
+    if !authority.as_bytes().contains(&b':') {
+        return (authority, None);
+    }
     match authority.rsplit_once(':') {
         Some((host, port)) if !host.ends_with(':') && !port.contains(']') => match port.parse() {
             Ok(port) => (host, Some(port)),

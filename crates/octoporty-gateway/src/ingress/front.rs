@@ -253,7 +253,9 @@ fn begin(
             Poll::Ready(Err(_)) => return Err(Close::Left),
             Poll::Pending => 0,
         };
-        passage.out.push(Bytes::copy_from_slice(&buffer[written..]));
+        if written < buffer.len() {
+            passage.out.push(Bytes::copy_from_slice(&buffer[written..]));
+        }
         passage.out.push(behind);
         buffer.shrink_to(KEPT);
         Ok(Begun { passage, persistence })

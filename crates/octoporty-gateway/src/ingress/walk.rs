@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::{Method, StatusCode};
-use octoporty_proto::model::{Failure, FailureCode, Hostname};
+use octoporty_proto::model::{Failure, FailureCode, Hostname, HostnameRef};
 use thiserror::Error;
 
 use super::body::RequestBody;
@@ -139,11 +139,10 @@ impl Course {
         match destination {
             Destination::Route(route) => {
                 let mut seat = Seat::free();
-                match proxy::set_out(shard, request, route) {
-                    Ok(passage) => *seat.get() = Some(passage),
-                    Err(answer) => return Self::Over(Some(answer)),
+                match proxy::set_out(seat.get(), shard, request, route) {
+                    Ok(()) => Self::Tunnel(seat),
+                    Err(answer) => Self::Over(Some(answer)),
                 }
-                Self::Tunnel(seat)
             }
             Destination::UnmappedPath => Self::over(own::unmapped(shard, &request)),
             Destination::Own(host) => {
@@ -182,21 +181,28 @@ fn judge(connection: &Connection, head: &Head) -> Result<(VisitorInfo, Destinati
     let (host, port) = authority::split(authority);
     let visitor =
         forwarded::visitor(&head.fields, connection.peer, is_trusted, forwarded::Asked { authority, host, port });
-    let name = Hostname::from_authority(authority);
+    let read;
+    let name = match HostnameRef::from_authority(authority) {
+        None => {
+            read = Hostname::from_authority(authority);
+            read.as_ref().map(Hostname::borrowed)
+        }
+        name => name,
+    };
     Ok((visitor, destination(state, name, head.uri.path())))
 }
 
 /// The gateway's own names come before every mapping: agents must find their way in, whatever a wildcard takes.
-fn destination(state: &GatewayState, name: Option<Hostname>, path: &str) -> Destination {
-    let Some(known) = &name else { return Destination::Own(None) };
-    if state.site.load().names.contains(known) {
-        return Destination::Own(name);
+fn destination(state: &GatewayState, name: Option<HostnameRef<'_>>, path: &str) -> Destination {
+    let Some(known) = name else { return Destination::Own(None) };
+    if state.site.load().names.contains(known.as_str()) {
+        return Destination::Own(Some(known.to_hostname()));
     }
     let routing = state.routing.load();
     match routing.find(known, path) {
         Some(route) => Destination::Route(route.clone()),
         None if routing.has(known) => Destination::UnmappedPath,
-        None => Destination::Own(name),
+        None => Destination::Own(Some(known.to_hostname())),
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Record {
     round_trip: Option<Duration>,
     status: Option<u16>,
     outcome: Outcome,
+    /// When it ended, where that is known before it is told.
+    ended: Option<Instant>,
     /// Bytes of the request's body so far.
     pub(super) request_bytes: u64,
     /// Bytes of the answer's body so far.
@@ -65,6 +67,7 @@ impl Record {
             round_trip: None,
             status: None,
             outcome: Outcome::Left,
+            ended: None,
             request_bytes: 0,
             response_bytes: 0,
         }
@@ -104,6 +107,12 @@ impl Record {
         self.outcome = Outcome::Done;
     }
 
+    /// The answer ended in order at this time.
+    pub(super) fn done_at(&mut self, now: Instant) {
+        self.done();
+        self.ended = Some(now);
+    }
+
     /// The visitor is known to be gone.
     pub(super) fn visitor_left(&mut self) {
         self.outcome = Outcome::Left;
@@ -118,7 +127,7 @@ impl Record {
     /// Gives the record to the queue as a row: nothing of it is copied but into the queue's own bytes.
     fn tell(&self) {
         let Visit { head, visitor, request_id, arrived, arrived_ms } = &self.visit;
-        let total = arrived.elapsed();
+        let total = self.ended.unwrap_or_else(Instant::now).saturating_duration_since(*arrived);
         let (error, error_detail) = match &self.outcome {
             Outcome::Done => (None, None),
             Outcome::Left => (Some(VISITOR_LEFT), None),

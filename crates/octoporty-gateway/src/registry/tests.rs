@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use octoporty_proto::control::{Hello, RefusedCode};
 use octoporty_proto::model::{
-    Compression, DesiredState, Endpoint, HostHeader, InstanceId, Mapping, MappingId, MappingVerdict, PathPrefix,
-    PrefixHandling, RefusalCode, Revision, TlsVerification,
+    Compression, DesiredState, Endpoint, HostHeader, HostnameRef, InstanceId, Mapping, MappingId, MappingVerdict,
+    PathPrefix, PrefixHandling, RefusalCode, Revision, TlsVerification,
 };
 use octoporty_proto::mux::MuxConfig;
 use octoporty_proto::wire::Side;
@@ -77,7 +77,7 @@ impl Fixture {
     /// Who serves a host: the agent's name, whether it is there.
     fn serving(&self, host: &str) -> Option<(String, bool)> {
         let routing = self.registry.routing.load();
-        let route = routing.find(&host.parse().unwrap(), "/")?;
+        let route = routing.find(host.parse::<Hostname>().unwrap().borrowed(), "/")?;
         let name = route.mapping.name.as_str().split(' ').next().unwrap().to_owned();
         Some((name, route.serving.session().is_some()))
     }
@@ -148,7 +148,7 @@ async fn no_request_finds_nobody_while_an_agent_takes_over_its_own_session() {
     let (session, _) = fixture.connect("home");
     fixture.registry.sync(&session, state(1, "home", &["a.x"])).unwrap();
     let routing = fixture.registry.routing.load_full();
-    let serving = routing.find(&"a.x".parse().unwrap(), "/").unwrap().serving.clone();
+    let serving = routing.find(HostnameRef::from_authority("a.x").unwrap(), "/").unwrap().serving.clone();
     let done = CancellationToken::new();
     let asks = {
         let done = done.clone();
@@ -409,7 +409,7 @@ impl Run {
             let holders: Vec<_> = inner.claims.holders(&pattern).collect();
             prop_assert_eq!(holders.len(), usize::from(!claimants.is_empty()), "holders of {}", host);
             let asked: Hostname = host.replace('*', "other").parse().unwrap();
-            let route = routing.find(&asked, "/");
+            let route = routing.find(asked.borrowed(), "/");
             let Some((_, holder)) = holders.first() else {
                 prop_assert!(
                     route.is_none_or(|route| route.mapping.name.as_str().ends_with("*.x")),

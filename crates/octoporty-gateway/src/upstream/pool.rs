@@ -173,7 +173,12 @@ impl Pool {
     }
 
     /// Keeps a stream whose request and answer have both ended in order.
-    pub(crate) fn give(&self, lane: &Lane, mut warm: Warm) {
+    pub(crate) fn give(&self, lane: &Lane, warm: Warm) {
+        self.give_at(lane, warm, Instant::now());
+    }
+
+    /// As [`Self::give`], of one that is idle since this moment.
+    pub(crate) fn give_at(&self, lane: &Lane, mut warm: Warm, now: Instant) {
         // An agent that stops waits for its streams to end.
         if lane.session.is_draining() {
             return;
@@ -191,7 +196,7 @@ impl Pool {
         }
         let row = shelves.rows.entry(lane.key()).or_default();
         let Lane { session, mapping } = lane.clone();
-        warm.since = Instant::now();
+        warm.since = now;
         let over = row.push(Idle { warm, mapping, session });
         shelves.total += 1 - usize::from(over.is_some());
         drop(shelves);

@@ -5,15 +5,18 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Method, StatusCode};
 use thiserror::Error;
 
 use super::hop::ConnectionOptions;
-use crate::fields::{Known, items, write_line};
+use crate::fields::{Known, Span, items, write_line};
 
 /// Most header fields of an answer.
 const MAX_FIELDS: usize = 256;
+
+/// What ends a line.
+const LINE_END: &[u8] = b"\r\n";
 
 /// Why a head cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -186,8 +189,7 @@ pub(crate) fn has_end(bytes: &[u8], seen: usize) -> bool {
 fn parse(input: &mut Bytes, method: &Method, limit: usize) -> Result<Option<ResponseHead>, HeadError> {
     let mut fields = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    let bytes = input.clone();
-    let result = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &bytes, &mut fields);
+    let result = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, input, &mut fields);
     let length = match result {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
@@ -199,14 +201,22 @@ fn parse(input: &mut Bytes, method: &Method, limit: usize) -> Result<Option<Resp
     if length > limit {
         return Err(HeadError::TooLarge);
     }
-    let _head = input.split_to(length);
-    build(&parsed, &bytes, method).map(Some)
+    // Borrowed: all that the head keeps of these bytes is copied, so nothing counts who holds them.
+    let head = build(&parsed, &input[..length], method)?;
+    if length == input.len() {
+        // Nothing is left to hold them for.
+        *input = Bytes::new();
+    } else {
+        input.advance(length);
+    }
+    Ok(Some(head))
 }
 
-fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) -> Result<ResponseHead, HeadError> {
+/// `bytes` are those that were parsed.
+fn build(parsed: &httparse::Response<'_, '_>, bytes: &[u8], method: &Method) -> Result<ResponseHead, HeadError> {
     let code = parsed.code.ok_or(HeadError::Malformed("the status line"))?;
     let status = StatusCode::from_u16(code).map_err(|_| HeadError::Malformed("the status"))?;
-    let reason = reason_of(status, parsed.reason.unwrap_or(""), bytes)?;
+    let reason = reason_of(status, parsed.reason.unwrap_or(""))?;
     let mut said = Said::default();
     let mut known = [Known::Other; MAX_FIELDS];
     for (known, field) in known.iter_mut().zip(parsed.headers.iter()) {
@@ -215,7 +225,7 @@ fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) ->
     }
     let switching = status == StatusCode::SWITCHING_PROTOCOLS;
     let framing = said.framing(status, method);
-    let passed = said.passed(&known, parsed.headers, status);
+    let passed = said.passed(&known, (parsed.headers, bytes), status);
     let http_1_0 = parsed.version == Some(0);
     // Both framings at once: the length is ignored, and nothing more is trusted on this connection.
     let ambiguous = said.chunked && said.length.is_some();
@@ -226,12 +236,11 @@ fn build(parsed: &httparse::Response<'_, '_>, bytes: &Bytes, method: &Method) ->
 }
 
 /// The phrase as the target wrote it, where it is not what the gateway would write anyway.
-fn reason_of(status: StatusCode, reason: &str, bytes: &Bytes) -> Result<Option<Reason>, HeadError> {
+fn reason_of(status: StatusCode, reason: &str) -> Result<Option<Reason>, HeadError> {
     if status.canonical_reason() == Some(reason) {
         return Ok(None);
     }
-    let phrase = if reason.is_empty() { Bytes::new() } else { bytes.slice_ref(reason.as_bytes()) };
-    Reason::new(phrase).map(Some).ok_or(HeadError::Malformed("the reason phrase"))
+    Reason::new(Bytes::copy_from_slice(reason.as_bytes())).map(Some).ok_or(HeadError::Malformed("the reason phrase"))
 }
 
 /// What is gathered while the fields are read.
@@ -268,31 +277,31 @@ impl<'a> Said<'a> {
     }
 
     /// The fields that pass on. Of several lengths that say the same one is kept.
-    fn passed(&self, known: &[Known], parsed: &[httparse::Header<'_>], status: StatusCode) -> Passed {
+    fn passed(&self, known: &[Known], (parsed, bytes): (&[httparse::Header<'_>], &[u8]), status: StatusCode) -> Passed {
         // A length may not stand with these statuses, nor beside chunks.
         let lengthless = status == StatusCode::NO_CONTENT || status.is_informational() || self.chunked;
         let switching = status == StatusCode::SWITCHING_PROTOCOLS;
-        let size = parsed.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
-        let mut passed = Passed { lines: Vec::with_capacity(size), length: false, date: false };
+        let mut passed = Passed::default();
+        let mut lines = Lines::new(bytes);
         for (known, field) in known.iter().zip(parsed) {
             let name = field.name.as_bytes();
             match *known {
                 Known::ContentLength if lengthless || std::mem::replace(&mut passed.length, true) => {}
-                Known::ContentLength => {
-                    let listed = field.value.contains(&b',');
-                    let canonical = self.length.filter(|_| listed).map(|length| length.to_string());
-                    write_line(&mut passed.lines, name, canonical.as_ref().map_or(field.value, |text| text.as_bytes()));
-                }
-                Known::Connection | Known::Upgrade if switching => write_line(&mut passed.lines, name, field.value),
+                Known::ContentLength => match self.length.filter(|_| field.value.contains(&b',')) {
+                    Some(length) => lines.put(name, length.to_string().as_bytes()),
+                    None => lines.pass(name, field.value),
+                },
+                Known::Connection | Known::Upgrade if switching => lines.pass(name, field.value),
                 // The gateway's own says what stands in its records.
                 Known::RequestId => {}
                 _ if known.is_hop_by_hop() || self.options.names(name) => {}
                 _ => {
                     passed.date |= *known == Known::Date;
-                    write_line(&mut passed.lines, name, field.value);
+                    lines.pass(name, field.value);
                 }
             }
         }
+        passed.lines = lines.finish();
         passed
     }
 
@@ -318,6 +327,56 @@ impl<'a> Said<'a> {
             (false, false, Some(length)) => Framing::Length(length),
             (false, false, None) => Framing::UntilClose,
         }
+    }
+}
+
+/// Lines that pass on. Those that stand one behind the other, as they would be written anyway, are copied at once.
+struct Lines<'a> {
+    /// What the fields were parsed in.
+    bytes: &'a [u8],
+    /// The part of it that is yet to be copied.
+    run: std::ops::Range<usize>,
+    written: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, run: 0..0, written: Vec::with_capacity(bytes.len()) }
+    }
+
+    /// A field as it stands.
+    fn pass(&mut self, name: &[u8], value: &[u8]) {
+        match self.place_of(name, value) {
+            Some(line) if line.start == self.run.end => self.run.end = line.end,
+            Some(line) => {
+                self.copy_run();
+                self.run = line;
+            }
+            None => self.put(name, value),
+        }
+    }
+
+    /// Where the line stands, if it does just as it would be written.
+    fn place_of(&self, name: &[u8], value: &[u8]) -> Option<std::ops::Range<usize>> {
+        let (name, value) = (Span::of(name, self.bytes)?.range(), Span::of(value, self.bytes)?.range());
+        let is_plain = self.bytes.get(name.end..value.start)? == b": "
+            && self.bytes.get(value.end..value.end + LINE_END.len())? == LINE_END;
+        is_plain.then_some(name.start..value.end + LINE_END.len())
+    }
+
+    /// A field with another value.
+    fn put(&mut self, name: &[u8], value: &[u8]) {
+        self.copy_run();
+        write_line(&mut self.written, name, value);
+    }
+
+    fn copy_run(&mut self) {
+        self.written.extend_from_slice(&self.bytes[std::mem::take(&mut self.run)]);
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.copy_run();
+        self.written
     }
 }
 

@@ -1,5 +1,6 @@
 //! Public names: parsed once, compared as plain lower-case ASCII from then on.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -51,22 +52,72 @@ impl Hostname {
     /// The name without its first label, if a label is left.
     #[must_use]
     pub fn parent(&self) -> Option<&str> {
-        self.0.split_once('.').map(|(_, rest)| rest)
+        self.borrowed().parent()
     }
 
     /// Reads the host of an HTTP `Host` header or `:authority`: a port and a trailing dot are ignored, case is
     /// folded. `None` when what is left is not a name (an address, or nonsense): no mapping can have it.
     #[must_use]
     pub fn from_authority(authority: &str) -> Option<Self> {
-        if authority.starts_with('[') {
-            return None;
+        name_in(authority)?.parse().ok()
+    }
+
+    /// The name, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> HostnameRef<'_> {
+        HostnameRef(&self.0)
+    }
+}
+
+/// As its hash and its order are those of its text.
+impl Borrow<str> for Hostname {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A [`Hostname`] whose text lies elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HostnameRef<'a>(&'a str);
+
+impl<'a> HostnameRef<'a> {
+    /// As [`Hostname::from_authority`], where the name is written as it is compared: nearly always. `None` says nothing
+    /// else than that it must be read by that.
+    #[must_use]
+    pub fn from_authority(authority: &'a str) -> Option<Self> {
+        name_in(authority).filter(|name| is_normal(name)).map(Self)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// See [`Hostname::parent`].
+    #[must_use]
+    pub fn parent(self) -> Option<&'a str> {
+        self.0.split_once('.').map(|(_, rest)| rest)
+    }
+
+    /// The same with a text of its own.
+    #[must_use]
+    pub fn to_hostname(self) -> Hostname {
+        Hostname(self.0.into())
+    }
+}
+
+/// An authority without its port; `None` if it has none that is a name.
+fn name_in(authority: &str) -> Option<&str> {
+    if authority.starts_with('[') {
+        return None;
+    }
+    match authority.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => {
+            let is_port = authority.as_bytes()[colon + 1..].iter().all(u8::is_ascii_digit);
+            is_port.then(|| &authority[..colon])
         }
-        let name = match authority.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            Some(_) => return None,
-            None => authority,
-        };
-        name.parse().ok()
+        None => Some(authority),
     }
 }
 

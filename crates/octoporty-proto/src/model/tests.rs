@@ -55,7 +55,12 @@ fn what_is_not_a_host_name_is_refused_with_its_reason() {
 
 #[test]
 fn a_host_header_is_read_without_its_port_and_trailing_dot() {
-    let read = |authority: &str| Hostname::from_authority(authority).map(String::from);
+    let read = |authority: &str| {
+        let name = Hostname::from_authority(authority).map(String::from);
+        let borrowed = HostnameRef::from_authority(authority).map(|name| name.to_hostname().into());
+        assert!(borrowed.is_none() || borrowed == name, "{authority}");
+        name
+    };
     assert_eq!(read("App.Example.com:8443").as_deref(), Some("app.example.com"));
     assert_eq!(read("app.example.com.:80").as_deref(), Some("app.example.com"));
     assert_eq!(read("app.example.com:").as_deref(), Some("app.example.com"));
@@ -242,7 +247,10 @@ proptest! {
     fn a_host_name_is_a_fixed_point(text in "\\PC{0,40}") {
         if let Ok(name) = text.parse::<Hostname>() {
             prop_assert_eq!(name.as_str().parse::<Hostname>(), Ok(name.clone()));
-            prop_assert_eq!(Hostname::from_authority(&format!("{name}.:443")), Some(name));
+            let with_port = format!("{name}.:443");
+            prop_assert_eq!(Hostname::from_authority(&with_port), Some(name.clone()));
+            let with_port = format!("{name}:443");
+            prop_assert_eq!(HostnameRef::from_authority(&with_port), Some(name.borrowed()));
         }
     }
 

@@ -80,14 +80,22 @@ impl Mux {
     /// Takes received bytes and is done with them: credit for them goes back.
     ///
     /// # Errors
+    /// As [`Self::recv_at`].
+    pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
+        self.recv_at(id, || now)
+    }
+
+    /// As [`Self::recv`], and looks at the clock only when there are bytes.
+    ///
+    /// # Errors
     /// The stream was reset. Bytes that came before the reset are given first; a peer that had finished before is
     /// read to its end.
-    pub fn recv(&mut self, now: Instant, id: StreamId) -> Result<Recv, Reset> {
+    pub fn recv_at(&mut self, id: StreamId, now: impl FnOnce() -> Instant) -> Result<Recv, Reset> {
         let growth = self.growth();
         let stream = self.streams.get_mut(&id).ok_or_else(gone)?;
         let received = self.books.take(stream)?;
         if let Recv::Data(bytes) = &received
-            && self.books.consumed(stream, bytes.len() as u64, now, &growth)
+            && self.books.consumed(stream, bytes.len() as u64, now(), &growth)
         {
             self.outgoing.windows.push_back(id);
         }
