@@ -6,7 +6,7 @@ import { connect } from "../testing/render";
 import { landingPageQuery } from "./landing-page";
 import { applyEvent, dropMapping, eventOf, Live, putMapping } from "./live";
 import { mappingQuery, mappingsQuery } from "./mappings";
-import type { Mapping } from "./model";
+import type { Mapping, Status } from "./model";
 import { RECENT, recentRequestsQuery } from "./requests";
 import { statusQuery } from "./status";
 
@@ -66,6 +66,21 @@ describe("events", () => {
     answers[1]?.([applied]);
     await vi.waitFor(() => expect(observer.getCurrentResult().isFetching).toBe(false), PATIENCE);
     expect(cache.getQueryData(mappingsQuery.queryKey)?.[0]?.sync.state).toBe("applied");
+    stop();
+  });
+
+  it("of the tunnel are not overwritten by an older answer either, whether or not it can be asked for anew", async () => {
+    const answers: { resolve: (status: Status) => void; reject: (error: Error) => void }[] = [];
+    const queryFn = () => new Promise<Status>((resolve, reject) => answers.push({ resolve, reject }));
+    const observer = new QueryObserver(cache, { ...statusQuery, queryFn, staleTime: 0, retry: false });
+    const stop = observer.subscribe(() => undefined);
+    const gone: Status = { ...api.status, connectionStatus: "Disconnected" };
+    applyEvent(cache, { event: "status", data: gone });
+    await vi.waitFor(() => expect(answers).toHaveLength(2), PATIENCE);
+    answers[0]?.resolve(api.status);
+    answers[1]?.reject(new Error("the console is gone"));
+    await vi.waitFor(() => expect(observer.getCurrentResult().isFetching).toBe(false), PATIENCE);
+    expect(cache.getQueryData(statusQuery.queryKey)?.connectionStatus).toBe("Disconnected");
     stop();
   });
 

@@ -40,13 +40,11 @@ export function applyEvent(cache: QueryClient, event: LiveEvent): void {
   switch (event.event) {
     case "status":
       cache.setQueryData(statusQuery.queryKey, event.data);
+      askAgainIfUnderWay(cache, statusQuery.queryKey);
       break;
     case "mapping-status":
       for (const state of event.data.mappings) putState(cache, state);
-      // An answer under way may be older than this news and would overwrite it: it is asked for again.
-      if (cache.isFetching({ queryKey: mappingsQuery.queryKey }) > 0) {
-        renew(cache, mappingsQuery.queryKey);
-      }
+      askAgainIfUnderWay(cache, mappingsQuery.queryKey);
       break;
     case "mappings-changed":
       renew(cache, mappingsQuery.queryKey);
@@ -76,6 +74,11 @@ function renew(cache: QueryClient, queryKey?: QueryKey): void {
     query.fetch().then(again, () => undefined);
   }
   void cache.invalidateQueries(which);
+}
+
+/** An answer under way may be older than news that have just been put in its place, and would overwrite them. */
+function askAgainIfUnderWay(cache: QueryClient, queryKey: QueryKey): void {
+  if (cache.isFetching({ queryKey }) > 0) renew(cache, queryKey);
 }
 
 /**

@@ -8,13 +8,14 @@ use octoporty_agent::{Agent, AgentNews};
 use octoporty_proto::model::{AccessRows, AgentStatus, MappingId, SessionRecord, SyncReport, TargetHealth};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::tally::Tally;
 
 /// Batches and records on their way to the console. Small, because the agent's own queue before it has the room.
 const ON_THE_WAY: usize = 4;
 
-/// How long the last news may take to reach the console once the agent has ended.
+/// How long the last records may take to reach the console's queue once the agent has ended.
 const DRAIN_BOUND: Duration = Duration::from_secs(2);
 
 /// The ends that the relay writes to.
@@ -29,7 +30,10 @@ pub(super) struct Outlets {
 /// Running tasks, one a channel.
 #[derive(Debug)]
 pub(super) struct Relay {
-    tasks: JoinSet<()>,
+    states: JoinSet<()>,
+    records: JoinSet<()>,
+    /// The agent has ended, and its last records are through.
+    ended: CancellationToken,
     /// Keeps the console's handle to the agent alive.
     _agent: watch::Sender<Option<Agent>>,
 }
@@ -59,46 +63,53 @@ impl Relay {
         tally: Arc<Tally>,
         agent: watch::Sender<Option<Agent>>,
     ) -> Self {
-        let mut tasks = JoinSet::new();
-        tasks.spawn(state(news.status, outlets.status));
-        tasks.spawn(state(news.sync, outlets.sync));
-        tasks.spawn(state(news.targets, outlets.targets));
+        let (mut states, mut records, ended) = (JoinSet::new(), JoinSet::new(), CancellationToken::new());
+        states.spawn(state(news.status, outlets.status, ended.clone()));
+        states.spawn(state(news.sync, outlets.sync, ended.clone()));
+        states.spawn(state(news.targets, outlets.targets, ended.clone()));
         let sessions = Arc::clone(&tally);
-        tasks.spawn(items(news.access, outlets.access, move |rows| tally.requests(rows)));
-        tasks.spawn(items(news.sessions, outlets.sessions, move |record| sessions.session(record)));
-        Self { tasks, _agent: agent }
+        records.spawn(items(news.access, outlets.access, move |rows| tally.requests(rows)));
+        records.spawn(items(news.sessions, outlets.sessions, move |record| sessions.session(record)));
+        Self { states, records, ended, _agent: agent }
     }
 
     /// Counts what comes, for nobody to keep.
     pub(super) fn alone(mut news: AgentNews, tally: Arc<Tally>, agent: watch::Sender<Option<Agent>>) -> Self {
-        let mut tasks = JoinSet::new();
+        let (states, mut records, ended) = (JoinSet::new(), JoinSet::new(), CancellationToken::new());
         let sessions = Arc::clone(&tally);
-        tasks.spawn(async move {
+        records.spawn(async move {
             while let Some(rows) = news.access.recv().await {
                 tally.requests(&rows);
             }
         });
-        tasks.spawn(async move {
+        records.spawn(async move {
             while let Some(record) = news.sessions.recv().await {
                 sessions.session(&record);
             }
         });
-        Self { tasks, _agent: agent }
+        Self { states, records, ended, _agent: agent }
     }
 
-    /// Lets the last news through; the agent has ended, so that its channels close behind them.
+    /// Lets the last news through; the agent has ended, so that the channels of its records close behind them.
     pub(super) async fn stop(mut self) {
-        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        let drained = async { while self.records.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_BOUND, drained).await.is_err() {
             tracing::warn!("the newest records did not reach the console in time");
         }
+        self.ended.cancel();
+        while self.states.join_next().await.is_some() {}
     }
 }
 
-/// The newest value counts.
-async fn state<T: Clone>(mut from: watch::Receiver<T>, to: watch::Sender<T>) {
+/// The newest value counts, and the last one most.
+async fn state<T: Clone>(mut from: watch::Receiver<T>, to: watch::Sender<T>, ended: CancellationToken) {
     from.mark_changed();
-    while from.changed().await.is_ok() {
+    loop {
+        tokio::select! {
+            biased;
+            Ok(()) = from.changed() => {}
+            () = ended.cancelled() => return,
+        }
         to.send_replace(from.borrow_and_update().clone());
     }
 }
@@ -117,7 +128,7 @@ async fn items<T>(mut from: mpsc::Receiver<T>, to: mpsc::Sender<T>, count: impl 
 mod tests {
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_newest_state_and_every_record_arrive() {
         let (source, from_agent) = channels();
         let (outlets, mut to_console) = channels();
@@ -142,8 +153,11 @@ mod tests {
             }
             let last = AgentStatus { reconnect_attempts: 9, ..AgentStatus::default() };
             source.status.send_replace(Arc::new(last));
-            drop(source);
+            // Whoever has the agent's handle keeps the channels of its states open.
+            drop((source.access, source.sessions));
+            let begin = tokio::time::Instant::now();
             relay.stop().await;
+            assert!(begin.elapsed() < DRAIN_BOUND, "nothing was waited for in vain");
         };
         let (batches, ()) = tokio::join!(reader, writer);
         assert_eq!(batches, 50);
