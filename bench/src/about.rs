@@ -125,8 +125,8 @@ impl About {
                 busy_before * 100.0
             ),
             self.loopback(),
-            "Load: wrk for rates and latencies, own clients for bulk and idle connections. Site: nginx with files of \
-             random bytes."
+            "Load: wrk for rates and latencies, own clients for bulk and idle connections. Site: nginx, files of random \
+             bytes by sendfile, the 100 bytes of its configuration (one segment with their head)."
                 .to_owned(),
             format!("Programs: {}.", self.versions()),
         ]

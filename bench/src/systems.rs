@@ -114,7 +114,7 @@ impl Name {
     #[must_use]
     pub(crate) fn meaning(self) -> &'static str {
         match self {
-            Self::Direct => "the target itself: nginx with files, no tunnel",
+            Self::Direct => "the target itself: nginx, no tunnel",
             Self::Nginx2 => {
                 "control: nginx before nginx, kept-alive upstreams, HTTP/1.1, default buffers, access log off"
             }
