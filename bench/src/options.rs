@@ -29,7 +29,7 @@ pub(crate) struct Options {
     /// Rounds of each scenario.
     #[arg(long, default_value_t = ROUNDS)]
     pub(crate) rounds: usize,
-    /// Length of a slice in whole seconds; 1, or 3 with --full and for S1, S2 and S4, unless given.
+    /// Length of a slice in whole seconds; 1, or 2 for S1, S2 and S4, and 3 with --full, unless given.
     #[arg(long)]
     slice: Option<u64>,
     /// Folder of report.md and report.json; bench/ for a whole run, target/bench/ for a part of one, unless given.
@@ -87,7 +87,7 @@ impl Options {
     /// Length of a slice of small requests of many visitors, in whole seconds. What must be reached is measured for longer.
     #[must_use]
     pub(crate) fn crowd_seconds(&self) -> u64 {
-        self.slice.unwrap_or(3)
+        self.slice.unwrap_or(if self.full { 3 } else { 2 })
     }
 
     /// Length of a slice.

@@ -60,8 +60,7 @@ const QUICK: [Name; 6] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::O
 /// Where visitors are many or bodies larger; one peer less, to stay within ten minutes.
 const QUICK_CROWD: [Name; 5] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::Rathole];
 /// Where much is carried: the link with TLS takes part.
-const QUICK_BULK: [Name; 6] =
-    [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::OctoportyTls, Name::Rathole];
+const QUICK_BULK: [Name; 5] = [Name::Direct, Name::Nginx2, Name::HaproxyTcp2, Name::Octoporty, Name::OctoportyTls];
 
 impl Scenario {
     /// All of them.
