@@ -4,6 +4,7 @@
 //! * [`connection`]: one connection from accept to end.
 //! * [`front`]: its conversation: a request, its answer, the next one.
 //! * [`wire`]: its socket, with what was read and not yet used.
+//! * [`socket`]: that socket, which the runtime is told of only when it has to be waited for.
 //! * [`progress`]: where the conversation stands, and for how long it may stay there.
 //! * [`roster`]: all connections of a shard, whose time may be up.
 //! * [`head`]: heads of requests.
@@ -24,5 +25,6 @@ pub(crate) mod head;
 mod own;
 mod progress;
 pub(crate) mod roster;
+mod socket;
 mod walk;
 pub(crate) mod wire;

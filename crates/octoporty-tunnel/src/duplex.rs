@@ -72,8 +72,9 @@ pub struct DuplexConfig {
 }
 
 impl DuplexConfig {
-    /// Bytes of one read: what a stream's frame carries well, and eight times tokio's own.
-    pub const BUFFER: usize = 64 * 1024;
+    /// Most bytes of one read. Reads grow to it only while they are filled. A body of 64 KiB comes in one with its head; with
+    /// this as the limit its head took a read of its own.
+    pub const BUFFER: usize = 256 * 1024;
 
     /// The pair of an agent: its socket is the target's.
     #[must_use]

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use super::answer::Ending;
 use super::front::{self, Close};
 use super::progress::Expiry;
+use super::socket::Socket;
 use super::wire::Wire;
 use crate::body::Switched;
 use crate::pages;
@@ -70,12 +71,12 @@ enum End {
 /// Serves a connection until its end. Runs on the shard that it is given.
 pub(crate) fn serve(
     shard: Arc<ShardContext>,
-    socket: TcpStream,
+    socket: std::net::TcpStream,
     peer: SocketAddr,
     permit: Option<Permit>,
 ) -> impl Future<Output = ()> {
     let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
-    let wire = Mutex::new(Wire::new(socket, permit));
+    let wire = Mutex::new(Wire::new(Socket::Bare(socket), permit));
     served(Arc::new(Connection { shard, peer, trust, wire }))
 }
 
@@ -94,7 +95,11 @@ async fn served(connection: Arc<Connection>) {
     if let Some(parts) = ended
         && !is_over(&parts.0, &end)
     {
-        Box::pin(finish(parts, counted, end, peer)).await;
+        let (socket, read_ahead, permit) = parts;
+        match socket.into_known() {
+            Ok(socket) => Box::pin(finish((socket, read_ahead, permit), counted, end, peer)).await,
+            Err(error) => tracing::debug!(%peer, %error, "visitor's connection is lost before its end"),
+        }
     }
 }
 
@@ -104,12 +109,17 @@ async fn talk(connection: &Arc<Connection>) -> End {
     let header_bytes = connection.shard.state.config.limits.header_bytes;
     let mut conversation = std::pin::pin!(front::converse(connection, header_bytes));
     poll_fn(|cx| {
-        if connection.wire().is_called(cx)
-            && let Some(end) = called_off(connection)
-        {
-            return Poll::Ready(end);
+        if connection.wire().is_called(cx) {
+            if let Some(end) = called_off(connection) {
+                return Poll::Ready(end);
+            }
+            connection.wire().watch();
         }
-        conversation.as_mut().poll(cx).map(End::Closed)
+        let end = conversation.as_mut().poll(cx).map(End::Closed);
+        if end.is_pending() && connection.wire().leave_unwatched() {
+            connection.shard.roster.look_soon();
+        }
+        end
     })
     .await
 }
@@ -125,14 +135,11 @@ fn called_off(connection: &Connection) -> Option<End> {
 
 /// Whether the visitor has got all, and nothing lies unread: what lies unread when a connection is closed makes the
 /// visitor's system throw away what it has not read of the answer.
-fn is_over(socket: &TcpStream, end: &End) -> bool {
+fn is_over(socket: &Socket, end: &End) -> bool {
     match end {
         // Where only the close says that an answer is over, a close would say that it is whole.
         End::Closed(Close::Cut(Ending::Close)) => false,
-        End::Closed(Close::Done | Close::Left | Close::Cut(_)) => match socket.try_read(&mut [0_u8; 512]) {
-            Ok(read) => read == 0,
-            Err(_) => true,
-        },
+        End::Closed(Close::Done | Close::Left | Close::Cut(_)) => socket.is_read_up(),
         End::Cancelled | End::Expired(Expiry::Quiet) => true,
         End::Closed(Close::Switched(_) | Close::Refused(_) | Close::Unread)
         | End::Expired(Expiry::Stalled | Expiry::Head) => false,

@@ -1,10 +1,12 @@
 //! The visitors' connections of one shard, looked after together: whose time may be up, and that the gateway ends. A
 //! timer and tokens for each would cost more than a short connection's request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
+use tokio::sync::Notify;
 
 use super::connection::Connection;
 use crate::config::Limits;
@@ -18,6 +20,10 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     connections: Mutex<Slab<Arc<Connection>>>,
+    /// Whether there are visitors who are not watched, and the look that sees to it is to come.
+    soon: AtomicBool,
+    /// Told when that becomes so.
+    asked: Notify,
 }
 
 /// A connection's place, until it is dropped.
@@ -37,11 +43,24 @@ impl Roster {
         Place { roster: self, key: self.connections().insert(Arc::clone(connection)) }
     }
 
-    /// Calls those whose time is up, and says when to look again. A connection that comes meanwhile has at least as long.
+    /// A visitor who is not watched is to be by the next look, a pause from now at most. So late may it be noticed that it
+    /// has left.
+    pub(super) fn look_soon(&self) {
+        if !self.soon.load(Ordering::Relaxed) {
+            self.soon.store(true, Ordering::Relaxed);
+            self.asked.notify_one();
+        }
+    }
+
+    /// Calls those whose time is up or who are not watched, and says when to look again. A connection that comes meanwhile has at least as long.
     fn look(&self, now: Instant, limits: &Limits) -> Instant {
+        self.soon.store(false, Ordering::Relaxed);
         let shortest = now + limits.header_timeout.min(limits.idle_timeout);
         self.connections().iter().fold(shortest, |next, (_, connection)| {
             let mut wire = connection.wire();
+            if wire.is_unwatched() {
+                wire.call();
+            }
             match wire.progress.expiry(now, limits) {
                 Ok(again) => next.min(again),
                 Err(_) => {
@@ -77,6 +96,7 @@ pub(crate) async fn look_after(shard: Arc<ShardContext>) {
                 knows_of_drain = true;
                 roster.call_all();
             }
+            () = roster.asked.notified() => tokio::time::sleep(SHORTEST_PAUSE).await,
             () = tokio::time::sleep_until(next.into()) => {}
         }
     }

@@ -7,16 +7,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
-use rustix::net::{SendFlags, send};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use bytes::Bytes;
+use tokio::io::ReadBuf;
 
 use super::head::Expectation;
 use super::progress::Progress;
+use super::socket::Socket;
 use crate::shards::sources::Permit;
 use crate::upstream::chunked::Piece;
 use crate::upstream::decoder::{BodyDecoder, BodyFault};
@@ -34,12 +32,6 @@ const DISCARDED: usize = 64 * 1024;
 
 /// Most bytes of interim heads that wait on one connection: a visitor that does not read loses them.
 const MAX_EARLY: usize = 64 * 1024;
-
-/// Of a write behind which the end follows.
-#[cfg(target_os = "linux")]
-const LAST: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
-#[cfg(not(target_os = "linux"))]
-const LAST: SendFlags = SendFlags::empty();
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -81,7 +73,9 @@ enum Reader {
 #[derive(Debug)]
 pub(crate) struct Wire {
     /// `None` once the connection has ended, whoever still has a part in it.
-    socket: Option<TcpStream>,
+    socket: Option<Socket>,
+    /// Whether the visitor may leave, and nobody hears of it: see [`Self::leave_unwatched`].
+    unwatched: bool,
     /// Counts the connection, as long as it lasts.
     permit: Option<Permit>,
     /// Read and not yet used.
@@ -108,9 +102,10 @@ enum Call {
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream, permit: Option<Permit>) -> Self {
+    pub(super) fn new(socket: Socket, permit: Option<Permit>) -> Self {
         Self {
             socket: Some(socket),
+            unwatched: false,
             permit,
             input: Bytes::new(),
             upload: Upload {
@@ -150,9 +145,35 @@ impl Wire {
         }
     }
 
-    /// Ends it: gives the bare socket, what was read too far, and what counts the connection. Whoever still reads a body
+    fn is_bare(&self) -> bool {
+        self.socket.as_ref().is_some_and(Socket::is_bare)
+    }
+
+    /// The task is about to wait. Says whether the visitor's socket is one that nobody would be woken by, as it is for the
+    /// first request of a connection: most are answered before it would be worth while.
+    pub(super) fn leave_unwatched(&mut self) -> bool {
+        self.unwatched = self.is_bare();
+        self.unwatched
+    }
+
+    /// Whether the visitor may leave, and nobody hears of it.
+    pub(super) fn is_unwatched(&self) -> bool {
+        self.unwatched
+    }
+
+    /// From now on the visitor is watched, if it was not. A socket that cannot be is found lost by its next use.
+    pub(super) fn watch(&mut self) {
+        if std::mem::take(&mut self.unwatched)
+            && let Some(socket) = &mut self.socket
+            && let Err(error) = socket.known()
+        {
+            tracing::debug!(%error, "a visitor's socket cannot be waited for");
+        }
+    }
+
+    /// Ends it: gives the socket, what was read too far, and what counts the connection. Whoever still reads a body
     /// finds that the visitor has left.
-    pub(super) fn end(&mut self) -> Option<(TcpStream, Bytes, Option<Permit>)> {
+    pub(super) fn end(&mut self) -> Option<(Socket, Bytes, Option<Permit>)> {
         let socket = self.socket.take()?;
         if let Some(waker) = self.upload.waker.take() {
             waker.wake();
@@ -200,7 +221,7 @@ impl Wire {
         debug_assert!(self.input.is_empty(), "what was read is used first");
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
-            ready!(Pin::new(open(&mut self.socket)?).poll_read(cx, &mut buffer))?;
+            ready!(open(&mut self.socket)?.poll_read(cx, &mut buffer))?;
             let read = buffer.filled();
             if !read.is_empty() {
                 self.input = Bytes::copy_from_slice(read);
@@ -248,11 +269,11 @@ impl Wire {
         let read = if size <= HEAD_READ {
             SCRATCH.with_borrow_mut(|scratch| {
                 let mut buffer = ReadBuf::new(&mut scratch[..size]);
-                ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
+                ready!(socket.poll_read(cx, &mut buffer))?;
                 Poll::Ready(io::Result::Ok(Bytes::copy_from_slice(buffer.filled())))
             })
         } else {
-            read_much(socket, size, cx)
+            socket.poll_read_much(cx, size)
         };
         self.input = ready!(read)?;
         let read = self.input.len();
@@ -292,7 +313,7 @@ impl Wire {
     /// kept, and then nothing more is read.
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Whoever reads the body sees the visitor leave.
-        if !self.is_body_over() || !self.input.is_empty() {
+        if !self.is_body_over() || !self.input.is_empty() || self.is_bare() {
             return Poll::Pending;
         }
         match ready!(self.poll_fill(cx)) {
@@ -330,21 +351,14 @@ impl Wire {
 
     /// Writes some bytes.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(open(&mut self.socket)?).poll_write(cx, bytes);
+        let written = open(&mut self.socket)?.poll_write(cx, bytes);
         self.wrote(written)
     }
 
     /// Writes some bytes behind which the connection ends at once, so that they need not leave before its end does: one
     /// segment instead of two.
     pub(super) fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let socket = open(&mut self.socket)?;
-        let written = loop {
-            ready!(socket.poll_write_ready(cx))?;
-            match socket.try_io(Interest::WRITABLE, || Ok(send(&*socket, bytes, LAST)?)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => break Poll::Ready(written),
-            }
-        };
+        let written = open(&mut self.socket)?.poll_write_last(cx, bytes);
         self.wrote(written)
     }
 
@@ -354,7 +368,7 @@ impl Wire {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(open(&mut self.socket)?).poll_write_vectored(cx, pieces);
+        let written = open(&mut self.socket)?.poll_write_vectored(cx, pieces);
         self.wrote(written)
     }
 
@@ -367,16 +381,7 @@ impl Wire {
     }
 }
 
-/// Into a buffer of its own, which is passed on unless little came.
-fn read_much(socket: &mut TcpStream, size: usize, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-    // No buffer before there is something for it.
-    ready!(socket.poll_read_ready(cx))?;
-    let mut buffer = BytesMut::with_capacity(size);
-    let read = ready!(tokio_util::io::poll_read_buf(Pin::new(socket), cx, &mut buffer))?;
-    Poll::Ready(Ok(if read < size / 2 { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() }))
-}
-
-fn open(socket: &mut Option<TcpStream>) -> io::Result<&mut TcpStream> {
+fn open(socket: &mut Option<Socket>) -> io::Result<&mut Socket> {
     socket.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
 }
 

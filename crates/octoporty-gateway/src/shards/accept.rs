@@ -2,18 +2,17 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use octoporty_proto::model::FailureCode;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::sync::Semaphore;
 
 use super::ShardContext;
-use super::sources::Permit;
 use crate::counters::ShardCounters;
 use crate::ingress::connection;
 use crate::pages;
@@ -28,8 +27,8 @@ const TOLD_AT_ONCE: usize = 32;
 const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Accepts until the gateway drains.
-pub(super) async fn run(shard: Arc<ShardContext>, listener: std::net::TcpListener) {
-    let listener = match TcpListener::from_std(listener) {
+pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener) {
+    let listener = match registered(listener) {
         Ok(listener) => listener,
         Err(error) => {
             tracing::error!(%error, shard = shard.index, "the shard cannot listen");
@@ -46,7 +45,7 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: std::net::TcpListene
     });
     while !shard.cancel.is_cancelled() && !shard.draining.is_cancelled() {
         // The tokens are waited for only when nobody comes: waiting costs as much as a look-up.
-        let accepted = poll_fn(|cx| match listener.poll_accept(cx) {
+        let accepted = poll_fn(|cx| match poll_accept(&listener, cx) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
             Poll::Pending => over.as_mut().poll(cx).map(|()| None),
         });
@@ -66,6 +65,39 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: std::net::TcpListene
             }
         }
     }
+}
+
+/// Tells the runtime of a listener, so that it may be waited for.
+#[expect(deprecated, reason = "what replaces it is unsafe; this is sound, since a std listener keeps its descriptor")]
+fn registered(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
+    AsyncFd::with_interest(listener, Interest::READABLE)
+}
+
+/// The next connection. The runtime does not know of it: see [`crate::ingress::socket`].
+fn poll_accept(listener: &AsyncFd<TcpListener>, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    loop {
+        if let Ok(accepted) = ready!(listener.poll_read_ready(cx))?.try_io(|listener| accept(listener.get_ref())) {
+            return Poll::Ready(accepted);
+        }
+    }
+}
+
+/// A connection that never blocks.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+
+    let (socket, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((socket.into(), peer))
+}
+
+/// A connection that never blocks.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (socket, peer) = listener.accept()?;
+    socket.set_nonblocking(true)?;
+    Ok((socket, peer))
 }
 
 /// Whether an error of accept concerns the one connection and not the process.
@@ -95,35 +127,12 @@ fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling
             None => return refuse(shard, socket, peer, telling),
         }
     };
-    match shard.state.placement.better_than(shard.index).and_then(|index| shard.state.shard(index)) {
-        Some(better) => move_to(better, socket, peer, permit),
-        None => {
-            let serve = connection::serve(shard.clone(), socket, peer, permit);
-            shard.visitors.spawn_on(serve, &shard.handle);
-        }
-    }
+    let better = shard.state.placement.better_than(shard.index).and_then(|index| shard.state.shard(index));
+    let shard = better.as_ref().unwrap_or(shard);
+    shard.visitors.spawn_on(connection::serve(shard.clone(), socket, peer, permit), &shard.handle);
 }
 
-/// Hands a connection over before its first byte is read.
-fn move_to(shard: Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, permit: Option<Permit>) {
-    let socket = match socket.into_std() {
-        Ok(socket) => socket,
-        Err(error) => {
-            tracing::debug!(%peer, %error, "visitor's connection could not move to another shard");
-            return;
-        }
-    };
-    let (visitors, handle) = (shard.visitors.clone(), shard.handle.clone());
-    let serve = async move {
-        match TcpStream::from_std(socket) {
-            Ok(socket) => connection::serve(shard, socket, peer, permit).await,
-            Err(error) => tracing::debug!(%peer, %error, "visitor's connection could not move to another shard"),
-        }
-    };
-    visitors.spawn_on(serve, &handle);
-}
-
-fn refuse(shard: &Arc<ShardContext>, mut socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+fn refuse(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
     ShardCounters::count(&shard.counters().refused);
     shard.counters().failed(FailureCode::TooManyConnections);
     tracing::debug!(%peer, "too many connections of one source");
@@ -131,6 +140,7 @@ fn refuse(shard: &Arc<ShardContext>, mut socket: TcpStream, peer: SocketAddr, te
     let tell = async move {
         let answer = pages::raw_failure(FailureCode::TooManyConnections, &RequestId::new(unix_ms()));
         let said = async {
+            let mut socket = tokio::net::TcpStream::from_std(socket)?;
             socket.write_all(&answer).await?;
             socket.shutdown().await?;
             // What the visitor sends is thrown away, so that the answer is not lost to a reset.

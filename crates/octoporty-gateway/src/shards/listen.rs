@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -15,6 +16,10 @@ const BACKLOG: i32 = 4096;
 /// starve. What is sent and not yet acknowledged does not count, so it costs no speed on long ways.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MOST_UNSENT: u32 = 256 * 1024;
+
+/// How long the kernel keeps a connection whose visitor has said nothing: most speak at once, and then their connection
+/// and its first bytes are one piece of news instead of two. The kernel's shortest.
+const DEFERRED: Duration = Duration::from_secs(1);
 
 /// Who else may bind the port.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +79,12 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, address.ip());
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    let listener = socket.into();
+    if let Err(error) = octoporty_sys::defer_accept(&listener, DEFERRED) {
+        // Some sandboxes do not know the option; every connection then costs a little more.
+        tracing::debug!(%error, "connections cannot be held back until their first bytes are there");
+    }
+    Ok(listener)
 }
 
 fn is_dual(address: SocketAddr) -> bool {
@@ -113,10 +123,21 @@ mod tests {
         assert!(error.to_string().contains("Gateway__Port"), "{error}");
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_visitor_that_says_nothing_is_no_news() {
+        let (held, address) = bind(loopback(0), 1).unwrap();
+        let visitor = std::net::TcpStream::connect(address).unwrap();
+        assert_eq!(held[0].accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        io::Write::write_all(&mut &visitor, b"G").unwrap();
+        held[0].accept().unwrap();
+    }
+
     #[test]
     fn what_is_accepted_sends_small_answers_at_once() {
         let (held, address) = bind(loopback(0), 1).unwrap();
-        let _visitor = std::net::TcpStream::connect(address).unwrap();
+        let visitor = std::net::TcpStream::connect(address).unwrap();
+        io::Write::write_all(&mut &visitor, b"G").unwrap();
         held[0].set_nonblocking(false).unwrap();
         assert!(held[0].accept().unwrap().0.nodelay().unwrap());
     }
@@ -138,6 +159,7 @@ mod tests {
         let visitor = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         visitor.set_recv_buffer_size(4096).unwrap();
         visitor.connect(&address.into()).unwrap();
+        io::Write::write_all(&mut &visitor, b"G").unwrap();
         held[0].set_nonblocking(false).unwrap();
         let (mut accepted, _) = held[0].accept().unwrap();
         accepted.set_nonblocking(true).unwrap();

@@ -72,7 +72,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__CaddyAdminUrl", GATEWAY, "http://localhost:2019", "Admin API of the Caddy before the gateway, `http://host[:port]`. Only its configuration is read, when the console shows it; nothing is changed there.")
         .aka(&["OCTOPORTY_CADDY_ADMIN_URL"]),
     key("Gateway__ShutdownGraceSeconds", GATEWAY, "10", "0 to 3600. How long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends the process at once."),
-    key("Gateway__Limits__HeaderTimeoutSeconds", GATEWAY, "10", "0.1 to 3600. A visitor's request head must be there within this."),
+    key("Gateway__Limits__HeaderTimeoutSeconds", GATEWAY, "10", "0.1 to 3600. A visitor's request head must be there within this. Of one that says nothing at all the system tells a second late."),
     key("Gateway__Limits__HeaderBytes", GATEWAY, "65536", "8192 to 1 MiB. Most bytes of a request or response head."),
     key("Gateway__Limits__FirstByteTimeoutSeconds", GATEWAY, "300", "0.1 to 86400. The target's answer must begin within this."),
     key("Gateway__Limits__IdleTimeoutSeconds", GATEWAY, "3600", "0.1 to 604800. No byte either way for this long ends a request; upgraded and streaming ones too."),
