@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::shards::ShardContext;
 
 /// How often the files are looked at: a certificate is renewed weeks before it ends.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Most pairs of a folder: each handshake looks through them.
 const MOST_PAIRS: usize = 100;
@@ -215,11 +215,15 @@ struct Holder(ArcSwap<Book>);
 
 impl ResolvesServerCert for Holder {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let book = self.0.load();
-        let asked = hello.server_name().filter(|_| book.len() > 1);
-        let fitting = asked.and_then(|name| book.iter().find(|pair| is_of(pair, name)));
-        fitting.or_else(|| book.first()).cloned()
+        choose(&self.0.load(), hello.server_name())
     }
+}
+
+/// The first that is for this name, else the very first.
+fn choose(book: &[Arc<CertifiedKey>], name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    let asked = name.filter(|_| book.len() > 1);
+    let fitting = asked.and_then(|name| book.iter().find(|pair| is_of(pair, name)));
+    fitting.or_else(|| book.first()).cloned()
 }
 
 fn is_of(pair: &CertifiedKey, name: &str) -> bool {
@@ -292,12 +296,11 @@ enum Told {
 impl Watch {
     fn look(&mut self) {
         let stamp = self.certificate.source.stamp();
-        let told = match &self.refused {
-            Some((refused, Told::Yes)) if *refused == stamp => return,
-            Some((refused, Told::NotYet)) if *refused == stamp => Some(Told::NotYet),
-            Some(_) => None,
+        let before = match &self.refused {
+            // Read again even so: a mode or an owner that was put right does not show.
+            Some((refused, told)) if *refused == stamp => Some(*told),
             None if stamp == self.certificate.stamp => return,
-            None => None,
+            Some(_) | None => None,
         };
         match self.certificate.source.read() {
             Ok(book) => {
@@ -309,10 +312,12 @@ impl Watch {
                     tell(&self.certificate, "new certificate is served from the next connection on");
                 }
             }
-            Err(_) if told.is_none() => self.refused = Some((stamp, Told::NotYet)),
             Err(error) => {
-                tracing::warn!(%error, "the new certificate cannot be used; the one before is served on");
-                self.refused = Some((stamp, Told::Yes));
+                if before == Some(Told::NotYet) {
+                    tracing::warn!(%error, "the new certificate cannot be used; the one before is served on");
+                }
+                let told = if before.is_none() { Told::NotYet } else { Told::Yes };
+                self.refused = Some((stamp, told));
             }
         }
     }
@@ -329,5 +334,129 @@ fn tell(certificate: &Certificate, what: &str) {
         let digest = Sha256::digest(own.as_ref());
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         tracing::info!(path = %certificate.path().display(), chain = pair.cert.len(), %sha256, "{what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn pair(names: &[&str]) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        (CertificateParams::new(names).unwrap().self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    struct Files {
+        folder: TempDir,
+    }
+
+    impl Files {
+        fn new() -> Self {
+            Self { folder: TempDir::new().unwrap() }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.path(name), text).unwrap();
+        }
+
+        fn write_pair(&self, (certificate, key): &(String, String)) {
+            self.write("a.pem", certificate);
+            self.write("a.key", key);
+        }
+
+        fn open(&self) -> Result<Certificate, CertificateError> {
+            Certificate::open(&self.path("a.pem"), Some(&self.path("a.key")))
+        }
+
+        fn watch(&self) -> Watch {
+            let certificate = self.open().unwrap();
+            let holder = Arc::new(Holder(ArcSwap::from_pointee(certificate.book.clone())));
+            Watch { holder, certificate, refused: None }
+        }
+    }
+
+    impl Watch {
+        /// The first certificate that is served.
+        fn served(&self) -> CertificateDer<'static> {
+            self.holder.0.load()[0].cert[0].clone()
+        }
+    }
+
+    #[test]
+    fn a_chain_and_its_key_are_taken_and_what_does_not_belong_together_is_not() {
+        let files = Files::new();
+        let (own, other) = (pair(&["a.test"]), pair(&["b.test"]));
+        files.write_pair(&(format!("{}{}", own.0, other.0), own.1.clone()));
+        assert_eq!(files.open().unwrap().book[0].cert.len(), 2);
+        files.write_pair(&(format!("{}{}", other.0, own.0), own.1.clone()));
+        assert!(matches!(files.open(), Err(CertificateError::Mismatch { .. })), "the chain comes first");
+        files.write_pair(&(own.1.clone(), own.1.clone()));
+        assert!(matches!(files.open(), Err(CertificateError::Certificate { .. })));
+        files.write_pair(&(own.0.clone(), own.0.clone()));
+        assert!(matches!(files.open(), Err(CertificateError::Key { .. })));
+        let locked = own.1.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        files.write_pair(&(own.0.clone(), locked));
+        assert!(files.open().unwrap_err().to_string().contains("without a password"));
+        files.write_pair(&(own.0.replace("M", "?"), own.1.clone()));
+        assert!(matches!(files.open(), Err(CertificateError::Certificate { .. })));
+        let secret: String = own.1.lines().skip(1).take(1).collect();
+        files.write_pair(&own);
+        assert!(!format!("{:?}", files.open().unwrap()).contains(&secret), "no key is shown");
+    }
+
+    #[test]
+    fn files_that_change_are_served_and_what_cannot_be_used_is_not() {
+        let files = Files::new();
+        files.write_pair(&pair(&["a.test"]));
+        let mut watch = files.watch();
+        let first = watch.served();
+        watch.look();
+        assert_eq!((watch.served(), watch.refused.is_some()), (first.clone(), false));
+        let next = pair(&["longer-than-the-first.test"]);
+        files.write("a.pem", &next.0);
+        for told in [Told::NotYet, Told::Yes, Told::Yes] {
+            watch.look();
+            assert_eq!(watch.served(), first, "its key is not there yet");
+            assert_eq!(watch.refused.as_ref().map(|(_, told)| *told), Some(told));
+        }
+        files.write("a.key", &next.1);
+        watch.look();
+        assert_ne!(watch.served(), first);
+        assert!(watch.refused.is_none());
+        std::fs::remove_file(files.path("a.key")).unwrap();
+        let second = watch.served();
+        watch.look();
+        assert_eq!((watch.served(), watch.refused.is_some()), (second, true));
+    }
+
+    #[test]
+    fn a_name_gets_its_own_certificate_and_every_other_the_first() {
+        let files = Files::new();
+        for (file, names) in [("b", &["b.test", "*.b.test"][..]), ("a", &["a.test", "192.0.2.7"]), ("c", &["a.test"])] {
+            let (certificate, key) = pair(names);
+            files.write(&format!("{file}.crt"), &certificate);
+            files.write(&format!("{file}.key"), &key);
+        }
+        let book = Certificate::open(files.folder.path(), None).unwrap().book;
+        let chosen = |name: Option<&str>| {
+            let chosen = choose(&book, name).unwrap();
+            book.iter().position(|pair| Arc::ptr_eq(pair, &chosen))
+        };
+        assert_eq!(chosen(Some("b.test")), Some(1));
+        assert_eq!(chosen(Some("x.b.test")), Some(1));
+        for other in [Some("a.test"), Some("else.test"), Some("not a name"), None] {
+            assert_eq!(chosen(other), Some(0), "{other:?}");
+        }
+        std::fs::remove_file(files.path("b.key")).unwrap();
+        let error = Certificate::open(files.folder.path(), None).unwrap_err();
+        assert!(matches!(&error, CertificateError::Key { path, .. } if path.ends_with("b.key")), "{error}");
     }
 }
