@@ -80,9 +80,9 @@ pub(crate) trait AnswerSource: Send {
 
 /// A connection that is not HTTP any more.
 #[derive(Debug)]
-pub(crate) struct Switched {
+pub(crate) struct Switched<S = TcpStream> {
     /// The connection.
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: S,
     /// What the visitor has sent behind its request.
     pub(crate) read_ahead: Bytes,
     /// Counts the connection, as long as it lasts.

@@ -9,6 +9,8 @@ use http::uri::{Authority, Scheme};
 use ipnet::IpNet;
 use octoporty_proto::model::{Compression, Hostname};
 
+use crate::certificate::Certificate;
+
 /// A pre-shared key of agents, at least 32 characters. Debug does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -145,11 +147,22 @@ impl std::fmt::Display for CaddyAdmin {
     }
 }
 
+/// A listener for agents alone.
+#[derive(Clone, Debug)]
+pub struct AgentsPort {
+    /// Where to listen, as [`GatewayConfig::listen`].
+    pub listen: SocketAddr,
+    /// Without one it speaks clear HTTP.
+    pub certificate: Option<Certificate>,
+}
+
 /// The whole of a gateway's configuration.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
     /// Where to listen. An unspecified IPv6 address means dual stack, falling back to IPv4.
     pub listen: SocketAddr,
+    /// One more listener, for agents alone.
+    pub agents_port: Option<AgentsPort>,
     /// Keys of agents; more than one for rotation.
     pub api_keys: Vec<ApiKey>,
     /// The gateway's own names; empty: what agents say.

@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Method, StatusCode, header};
 use octoporty_proto::model::{FailureCode, TunnelId};
-use octoporty_tunnel::carrier::websocket;
+use octoporty_tunnel::carrier::websocket::{self, Accepted};
 use thiserror::Error;
-use tokio::net::TcpStream;
 
 use crate::body::{Answer, AnswerBody, Switched};
 use crate::fields::{Fields, Known, text};
@@ -23,7 +22,7 @@ use crate::links::{self, Authenticated};
 use crate::pages::{self, Problem, Wants, failure_answer};
 use crate::shards::ShardContext;
 use crate::state::GatewayState;
-use crate::visitor::{Head, VisitorRequest};
+use crate::visitor::{Head, Visit};
 use lockout::Standing;
 
 /// Why a credential is not taken.
@@ -39,13 +38,13 @@ pub(crate) enum AuthError {
 
 impl AuthError {
     /// As an answer.
-    pub(crate) fn answer(self, request: &VisitorRequest) -> Answer {
+    pub(crate) fn answer(self, visit: &Visit) -> Answer {
         let (status, code, title) = match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "The key is not right."),
             Self::LockedOut(_) => (StatusCode::TOO_MANY_REQUESTS, "locked_out", "Too many wrong keys."),
         };
         let detail = self.to_string();
-        let mut answer = pages::problem(Problem { status, code, title, detail: &detail }, &request.visit.request_id);
+        let mut answer = pages::problem(Problem { status, code, title, detail: &detail }, &visit.request_id);
         match self {
             Self::Unauthorized => {
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -87,33 +86,51 @@ pub(crate) fn authenticate(state: &GatewayState, fields: &Fields, source: IpAddr
     Err(AuthError::Unauthorized)
 }
 
-/// Answers a request for `/tunnel`, and sees the connection off to its shard.
-pub(crate) fn tunnel(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
-    let source = request.visit.visitor.client;
-    let fields = &request.visit.head.fields;
+/// A request that has its upgrade.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    source: IpAddr,
+    tunnel: TunnelId,
+    /// `Sec-WebSocket-Accept`.
+    accept: HeaderValue,
+}
+
+/// Judges a request for `/tunnel`; the answer of one that is refused.
+pub(crate) fn judge(shard: &ShardContext, visit: &Visit) -> Result<Admitted, Box<Answer>> {
+    let source = visit.visitor.client;
+    let fields = &visit.head.fields;
     if let Err(error) = authenticate(&shard.state, fields, source) {
-        return error.answer(request);
+        return Err(Box::new(error.answer(visit)));
     }
     if shard.draining.is_cancelled() {
         let wants = Wants::of(fields);
-        let mut answer = failure_answer(&FailureCode::GatewayDraining.into(), &request.visit.request_id, wants);
+        let mut answer = failure_answer(&FailureCode::GatewayDraining.into(), &visit.request_id, wants);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        return answer;
+        return Err(Box::new(answer));
     }
-    let Some(accept) = accept_key(&request.visit.head) else {
-        return not_an_upgrade(request);
-    };
-    let switch = {
-        let shard = Arc::clone(shard);
-        move |agent| take_over(&shard, agent, source, TunnelId::shared())
-    };
-    let mut answer = Answer::new(AnswerBody::Switch(Box::new(switch)));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    answer
+    let accept = accept_key(&visit.head).ok_or_else(|| Box::new(not_an_upgrade(visit)))?;
+    Ok(Admitted { source, tunnel: TunnelId::shared(), accept })
+}
+
+impl Admitted {
+    /// The head of its 101, with what follows.
+    pub(crate) fn answer(&self, body: AnswerBody) -> Answer {
+        let mut answer = Answer::new(body);
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = answer.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        answer
+    }
+
+    /// Leaves the agent's connection to the shard where its link will live. All of the 101 has been written.
+    pub(crate) fn take_over(self, shard: &Arc<ShardContext>, agent: Switched<impl Accepted>) {
+        let Self { source, tunnel, .. } = self;
+        if let Err(error) = hand_over(shard, agent, source, tunnel) {
+            tracing::debug!(%source, %error, "agent's connection lost before its link began");
+        }
+    }
 }
 
 /// `Sec-WebSocket-Accept`, if the request is a WebSocket upgrade of the one version there is.
@@ -131,46 +148,43 @@ fn accept_key(head: &Head) -> Option<HeaderValue> {
     HeaderValue::from_str(&websocket::accept_key(key)).ok()
 }
 
-fn not_an_upgrade(request: &VisitorRequest) -> Answer {
+fn not_an_upgrade(visit: &Visit) -> Answer {
     let problem = Problem {
         status: StatusCode::UPGRADE_REQUIRED,
         code: "upgrade_required",
         title: "This is where agents connect.",
         detail: "GET /tunnel takes a WebSocket upgrade (version 13); does a proxy in front drop the Upgrade header?",
     };
-    let mut answer = pages::problem(problem, &request.visit.request_id);
+    let mut answer = pages::problem(problem, &visit.request_id);
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer
 }
 
-/// Leaves an agent's connection to the shard where its link will live.
-fn take_over(shard: &Arc<ShardContext>, agent: Switched, source: IpAddr, tunnel: TunnelId) {
-    if let Err(error) = hand_over(shard, agent, source, tunnel) {
-        tracing::debug!(%source, %error, "agent's connection lost before its link began");
-    }
-}
-
-fn hand_over(shard: &Arc<ShardContext>, agent: Switched, source: IpAddr, tunnel: TunnelId) -> io::Result<()> {
+fn hand_over(
+    shard: &Arc<ShardContext>,
+    agent: Switched<impl Accepted>,
+    source: IpAddr,
+    tunnel: TunnelId,
+) -> io::Result<()> {
     let Switched { socket, read_ahead, permit, counted } = agent;
     // The link does not count among its source's visitors, from here on and not only once it has ended.
     drop((permit, counted));
-    let peer = socket.peer_addr()?;
+    let peer = socket.socket()?.peer_addr()?;
     let place = shard.state.placement.place(source);
     let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());
     let in_good = shard.state.lockout.stands(source, Instant::now());
     let authenticated = Authenticated { tunnel, source, place, in_good };
-    let socket = if target.index == shard.index { socket } else { move_to(&target, socket)? };
+    let socket = if target.index == shard.index { socket } else { moved_to(&target, socket)? };
     let carrier = websocket::accepted(socket, read_ahead, peer);
     // A task of its own: what the way here needed is not kept for the life of the link.
     target.tracker.spawn_on(links::run(target.clone(), carrier, authenticated), &target.handle);
     Ok(())
 }
 
-/// The socket, with its readiness told to another shard's runtime.
-fn move_to(shard: &ShardContext, socket: TcpStream) -> std::io::Result<TcpStream> {
-    let socket = socket.into_std()?;
-    let _runtime = shard.handle.enter();
-    TcpStream::from_std(socket)
+/// The connection, with its readiness told to another shard's runtime.
+fn moved_to<S: Accepted>(shard: &ShardContext, socket: S) -> io::Result<S> {
+    socket
+        .moved_to(&shard.handle)
         .inspect_err(|error| tracing::warn!(%error, "a link's socket could not move to its shard"))
 }

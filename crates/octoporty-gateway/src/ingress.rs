@@ -14,7 +14,9 @@
 //! * [`own`]: what the gateway answers by itself.
 //! * [`answer`]: heads of answers.
 //! * [`early`]: interim answers (1xx).
+//! * [`agents`]: the port for agents alone.
 
+pub(crate) mod agents;
 pub(crate) mod answer;
 mod authority;
 pub(crate) mod body;

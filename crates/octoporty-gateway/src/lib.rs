@@ -1,6 +1,7 @@
 //! The public side.
 //!
 //! The cast:
+//! * `certificate`: the gateway's own certificates, and their files.
 //! * `shards`: one single-threaded runtime a core; listeners, links and pools live there.
 //! * `ingress`: visitors' connections, HTTP/1.1.
 //! * `fields`: header fields of a message, as they stand on the wire.
@@ -16,6 +17,7 @@ mod answers;
 #[doc(hidden)]
 pub mod bench;
 mod body;
+pub mod certificate;
 pub mod config;
 mod counters;
 mod endpoint;
@@ -46,7 +48,7 @@ use thiserror::Error;
 
 pub use config::GatewayConfig;
 pub use figures::GatewayFigures;
-use shards::Shards;
+use shards::{Addresses, Shards};
 use state::GatewayState;
 
 /// Why a gateway did not start.
@@ -54,13 +56,18 @@ use state::GatewayState;
 #[non_exhaustive]
 pub enum StartError {
     /// The port is in use or may not be taken.
-    #[error("cannot listen on {address}: {source}; set Gateway__Port to a free port")]
+    #[error("cannot listen on {address}: {source}; set {setting} to a free port")]
     Bind {
+        /// Which setting names it.
+        setting: &'static str,
         /// Which address.
         address: SocketAddr,
         /// The system's word.
         source: std::io::Error,
     },
+    /// The crypto provider does not have what TLS needs.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// A thread or runtime could not be made.
     #[error("cannot start a worker: {0}")]
     Worker(#[source] std::io::Error),
@@ -90,7 +97,7 @@ impl GatewayGauge {
 /// A running gateway. Dropped without [`Gateway::stop`], it ends at once and says no goodbye.
 #[derive(Debug)]
 pub struct Gateway {
-    address: SocketAddr,
+    addresses: Addresses,
     state: Arc<GatewayState>,
     shards: Shards,
 }
@@ -108,15 +115,26 @@ impl Gateway {
             let state = Arc::clone(&state);
             move || Shards::start(&state)
         });
-        let (shards, address) = begun.await.map_err(|error| StartError::Worker(std::io::Error::other(error)))??;
-        tracing::info!(%address, shards = state.config.shards, "gateway listens");
-        Ok(Self { address, state, shards })
+        let (shards, addresses) = begun.await.map_err(|error| StartError::Worker(std::io::Error::other(error)))??;
+        tracing::info!(address = %addresses.visitors, shards = state.config.shards, "gateway listens");
+        if let Some(address) = addresses.agents {
+            let certificate = state.config.agents_port.as_ref().and_then(|port| port.certificate.as_ref());
+            let transport = if certificate.is_some() { "tls" } else { "clear" };
+            tracing::info!(%address, transport, "gateway listens for agents alone");
+        }
+        Ok(Self { addresses, state, shards })
     }
 
     /// Where it listens (the real port when 0 was asked for).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses.visitors
+    }
+
+    /// Where it listens for agents alone, if it does.
+    #[must_use]
+    pub fn agents_addr(&self) -> Option<SocketAddr> {
+        self.addresses.agents
     }
 
     /// Where its figures are read.

@@ -5,7 +5,7 @@ mod listen;
 pub(crate) mod placement;
 pub(crate) mod sources;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::accept::Door;
 use crate::StartError;
+use crate::certificate::Served;
+use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
 use crate::ingress::roster::{self, Roster};
 use crate::state::GatewayState;
@@ -72,6 +75,22 @@ impl Drop for Counted {
     }
 }
 
+/// Where a gateway listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    /// For everybody.
+    pub visitors: SocketAddr,
+    /// For agents alone.
+    pub agents: Option<SocketAddr>,
+}
+
+/// What a shard listens on.
+#[derive(Debug)]
+struct Listeners {
+    visitors: TcpListener,
+    agents: Option<TcpListener>,
+}
+
 /// All shards, running.
 #[derive(Debug)]
 pub(crate) struct Shards {
@@ -82,10 +101,13 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    /// Binds, and starts a thread for each shard. Gives the address that was bound.
-    pub(crate) fn start(state: &Arc<GatewayState>) -> Result<(Self, SocketAddr), StartError> {
+    /// Binds, and starts a thread for each shard. Gives the addresses that were bound.
+    pub(crate) fn start(state: &Arc<GatewayState>) -> Result<(Self, Addresses), StartError> {
         let count = state.config.shards;
-        let (listeners, address) = listen::bind(state.config.listen, count)?;
+        let (listeners, addresses) = bind(&state.config)?;
+        let certificates = state.config.agents_port.as_ref().and_then(|port| port.certificate.clone());
+        let certificates = certificates.map(Served::new).transpose()?;
+        let tls = certificates.as_ref().map(|served| Arc::clone(&served.tls));
         let cancel = CancellationToken::new();
         let mut shards = Self { contexts: Vec::with_capacity(count), threads: Vec::with_capacity(count), cancel };
         let mut runtimes = Vec::with_capacity(count);
@@ -94,13 +116,16 @@ impl Shards {
             shards.contexts.push(Arc::new(shards.context(index, &runtime, state)));
             runtimes.push(runtime);
         }
-        state.introduce(&shards.contexts, address);
-        for ((runtime, listener), context) in runtimes.into_iter().zip(listeners).zip(shards.contexts.clone()) {
+        state.introduce(&shards.contexts, addresses.visitors, tls);
+        if let (Some(served), Some(shard)) = (certificates, shards.contexts.first()) {
+            shard.tracker.spawn_on(served.keep_fresh(Arc::clone(shard)), &shard.handle);
+        }
+        for ((runtime, listeners), context) in runtimes.into_iter().zip(listeners).zip(shards.contexts.clone()) {
             let name = format!("gateway-{}", context.index);
-            let thread = std::thread::Builder::new().name(name).spawn(move || run(&runtime, listener, &context));
+            let thread = std::thread::Builder::new().name(name).spawn(move || run(&runtime, listeners, &context));
             shards.threads.push(thread.map_err(StartError::Worker)?);
         }
-        Ok((shards, address))
+        Ok((shards, addresses))
     }
 
     fn context(&self, index: usize, runtime: &Runtime, state: &Arc<GatewayState>) -> ShardContext {
@@ -148,6 +173,21 @@ impl Drop for Shards {
     }
 }
 
+/// The listeners of each shard.
+fn bind(config: &GatewayConfig) -> Result<(Vec<Listeners>, Addresses), StartError> {
+    let (visitors, address) = listen::bind("Gateway__Port", config.listen, config.shards)?;
+    let mut addresses = Addresses { visitors: address, agents: None };
+    let mut listeners: Vec<_> = visitors.into_iter().map(|visitors| Listeners { visitors, agents: None }).collect();
+    if let Some(port) = &config.agents_port {
+        let (agents, address) = listen::bind("Gateway__TunnelPort", port.listen, config.shards)?;
+        addresses.agents = Some(address);
+        for (shard, listener) in listeners.iter_mut().zip(agents) {
+            shard.agents = Some(listener);
+        }
+    }
+    Ok((listeners, addresses))
+}
+
 fn runtime(index: usize) -> std::io::Result<Runtime> {
     Builder::new_current_thread()
         .enable_all()
@@ -156,9 +196,12 @@ fn runtime(index: usize) -> std::io::Result<Runtime> {
         .build()
 }
 
-fn run(runtime: &Runtime, listener: std::net::TcpListener, shard: &Arc<ShardContext>) {
+fn run(runtime: &Runtime, listeners: Listeners, shard: &Arc<ShardContext>) {
     runtime.block_on(async {
-        shard.tracker.spawn_on(accept::run(shard.clone(), listener), &shard.handle);
+        shard.tracker.spawn_on(accept::run(shard.clone(), listeners.visitors, Door::Visitors), &shard.handle);
+        if let Some(listener) = listeners.agents {
+            shard.tracker.spawn_on(accept::run(shard.clone(), listener, Door::Agents), &shard.handle);
+        }
         let sweeper = shard.clone();
         shard.tracker.spawn_on(async move { sweeper.upstream.keep_swept(&sweeper.cancel).await }, &shard.handle);
         shard.tracker.spawn_on(roster::look_after(shard.clone()), &shard.handle);

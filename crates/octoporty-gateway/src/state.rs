@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use octoporty_proto::model::LogSource;
+use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::log::LogDesk;
@@ -57,6 +58,7 @@ pub(crate) struct GatewayState {
     serials: AtomicU64,
     shards: OnceLock<Vec<Weak<ShardContext>>>,
     address: OnceLock<SocketAddr>,
+    agents_tls: OnceLock<Arc<ServerConfig>>,
 }
 
 impl GatewayState {
@@ -88,6 +90,7 @@ impl GatewayState {
             serials: AtomicU64::new(0),
             shards: OnceLock::new(),
             address: OnceLock::new(),
+            agents_tls: OnceLock::new(),
             config,
         }
     }
@@ -97,16 +100,27 @@ impl GatewayState {
         self.serials.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Makes the shards, and where they listen, known to each other; once.
-    pub(crate) fn introduce(&self, shards: &[Arc<ShardContext>], address: SocketAddr) {
+    /// Makes the shards, where they listen, and how agents alone are spoken to, known to each other; once.
+    pub(crate) fn introduce(
+        &self,
+        shards: &[Arc<ShardContext>],
+        address: SocketAddr,
+        agents_tls: Option<Arc<ServerConfig>>,
+    ) {
         let weak = shards.iter().map(Arc::downgrade).collect();
         let first = self.shards.set(weak).is_ok() && self.address.set(address).is_ok();
+        let first = first && agents_tls.is_none_or(|tls| self.agents_tls.set(tls).is_ok());
         assert!(first, "the shards are introduced once, by the start of the gateway");
     }
 
     /// Where the gateway listens: the real port when 0 was asked for.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.get().copied().unwrap_or(self.config.listen)
+    }
+
+    /// How agents are spoken to at their own port; `None`: in the clear.
+    pub(crate) fn agents_tls(&self) -> Option<&Arc<ServerConfig>> {
+        self.agents_tls.get()
     }
 
     /// A shard, as long as the gateway runs.

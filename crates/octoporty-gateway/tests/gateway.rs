@@ -49,6 +49,7 @@ async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut holds: impl FnM
 fn config() -> GatewayConfig {
     GatewayConfig {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        agents_port: None,
         api_keys: vec![ApiKey::new(KEY.to_owned()).unwrap()],
         gateway_fqdn: vec!["gateway.example.com".parse().unwrap()],
         trusted_proxies: Vec::new(),

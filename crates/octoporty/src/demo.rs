@@ -178,7 +178,7 @@ impl Demo {
 
 fn gateway_error(error: octoporty_gateway::StartError) -> DemoError {
     match error {
-        octoporty_gateway::StartError::Bind { address, source } => DemoError::GatewayPort { address, source },
+        octoporty_gateway::StartError::Bind { address, source, .. } => DemoError::GatewayPort { address, source },
         other => StartError::from(other).into(),
     }
 }
@@ -195,6 +195,7 @@ fn agent_error(error: StartError) -> DemoError {
 fn gateway(args: &DemoArgs, folder: &Folder) -> GatewayConfig {
     GatewayConfig {
         listen: loopback(args.gateway_port),
+        agents_port: None,
         api_keys: vec![ApiKey::new(folder.api_key.clone()).expect("the demo's key is long enough")],
         gateway_fqdn: vec!["localhost".parse().expect("localhost is a host name")],
         trusted_proxies: Vec::new(),

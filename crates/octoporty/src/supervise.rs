@@ -63,7 +63,7 @@ impl StartError {
     /// What the parent process is told.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Gateway(octoporty_gateway::StartError::Worker(_))
+            Self::Gateway(octoporty_gateway::StartError::Worker(_) | octoporty_gateway::StartError::Tls(_))
             | Self::Agent(octoporty_agent::StartError::Worker(_)) => Exit::Internal,
             Self::System(_) => Exit::Internal,
             Self::Gateway(_) | Self::Agent(_) | Self::Console(_) | Self::Metrics(_) => Exit::Unavailable,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use octoporty_proto::model::FailureCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::answer::Ending;
@@ -21,11 +21,11 @@ use crate::body::Switched;
 use crate::pages;
 use crate::shards::sources::Permit;
 use crate::shards::{Counted, ShardContext};
-use crate::state::unix_ms;
+use crate::state::{GatewayState, unix_ms};
 use crate::visitor::RequestId;
 
 /// How long the visitor has to take an answer that ends a connection with bytes still unread.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 /// Most bytes that are read and thrown away meanwhile: without that, the kernel resets the connection and the
 /// visitor loses the answer.
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -58,6 +58,13 @@ pub(crate) enum Trust {
     Stranger,
 }
 
+impl Trust {
+    /// As the configuration says.
+    pub(super) fn of(state: &GatewayState, peer: SocketAddr) -> Self {
+        if state.is_trusted(peer.ip()) { Self::Proxy } else { Self::Stranger }
+    }
+}
+
 /// How a connection came to its end.
 enum End {
     /// The conversation is over.
@@ -75,7 +82,7 @@ pub(crate) fn serve(
     peer: SocketAddr,
     permit: Option<Permit>,
 ) -> impl Future<Output = ()> {
-    let trust = if shard.state.is_trusted(peer.ip()) { Trust::Proxy } else { Trust::Stranger };
+    let trust = Trust::of(&shard.state, peer);
     let wire = Mutex::new(Wire::new(Socket::Bare(socket), permit));
     served(Arc::new(Connection { shard, peer, trust, wire }))
 }
@@ -187,7 +194,7 @@ async fn refuse(mut socket: TcpStream, code: FailureCode) -> io::Result<()> {
 }
 
 /// Closes this side, and reads on for a while; see [`is_over`].
-async fn discard(mut socket: TcpStream) -> io::Result<()> {
+pub(super) async fn discard(mut socket: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     socket.shutdown().await?;
     let mut scratch = vec![0; 4096];
     let mut thrown = 0;

@@ -1,4 +1,4 @@
-//! What the gateway answers by itself, for names that are not mapped.
+//! What the gateway answers by itself, for names that are not mapped and at the agents' port.
 
 use std::sync::Arc;
 
@@ -7,32 +7,46 @@ use octoporty_proto::model::{FailureCode, Hostname};
 
 use crate::body::{Answer, AnswerBody};
 use crate::config::Unmapped;
+use crate::endpoint::Admitted;
 use crate::fields::Known;
 use crate::pages::{self, Wants, failure_answer};
 use crate::registry::Registry;
 use crate::shards::ShardContext;
-use crate::visitor::VisitorRequest;
+use crate::visitor::Visit;
 use crate::{endpoint, links, status};
 
-/// Answers a request to a name that is not mapped; `None`: the connection is closed without an answer.
-pub(super) async fn answer(
-    shard: &Arc<ShardContext>,
-    request: VisitorRequest,
-    host: Option<Hostname>,
-) -> Option<Answer> {
-    let path = request.visit.head.uri.path();
-    let is_read = matches!(request.visit.head.method, Method::GET | Method::HEAD);
-    match path {
-        "/tunnel" => return Some(endpoint::tunnel(shard, &request)),
-        "/health" if is_read => return Some(with_cors(shard, &request, status::health(&shard.state))),
-        "/api/v1/status" => return Some(api_status(shard, &request).await),
-        _ if path == "/api" || path.starts_with("/api/") => {
-            shard.counters().failed(FailureCode::NotMapped);
-            let not_found = failure_answer(&FailureCode::NotMapped.into(), &request.visit.request_id, Wants::Json);
-            return Some(not_found);
-        }
-        _ => {}
+/// What becomes of a request for one of the gateway's own paths.
+pub(super) enum Own {
+    /// It is answered.
+    Answer(Answer),
+    /// It begins a link.
+    Agent(Admitted),
+}
+
+/// A request for a path that is the gateway's own on every port; `None` if it is not.
+pub(super) async fn paths(shard: &Arc<ShardContext>, visit: &Visit) -> Option<Own> {
+    let is_read = matches!(visit.head.method, Method::GET | Method::HEAD);
+    match visit.head.uri.path() {
+        "/tunnel" => Some(endpoint::judge(shard, visit).map_or_else(|answer| Own::Answer(*answer), Own::Agent)),
+        "/health" if is_read => Some(Own::Answer(with_cors(shard, visit, status::health(&shard.state)))),
+        "/api/v1/status" => Some(Own::Answer(api_status(shard, visit).await)),
+        _ => None,
     }
+}
+
+/// Answers a request to a name that is not mapped; `None`: the connection is closed without an answer.
+pub(super) async fn answer(shard: &Arc<ShardContext>, visit: &Visit, host: Option<Hostname>) -> Option<Answer> {
+    match paths(shard, visit).await {
+        Some(Own::Answer(answer)) => return Some(answer),
+        Some(Own::Agent(admitted)) => return Some(link(shard, admitted)),
+        None => {}
+    }
+    let path = visit.head.uri.path();
+    if path == "/api" || path.starts_with("/api/") {
+        shard.counters().failed(FailureCode::NotMapped);
+        return Some(failure_answer(&FailureCode::NotMapped.into(), &visit.request_id, Wants::Json));
+    }
+    let is_read = matches!(visit.head.method, Method::GET | Method::HEAD);
     let site = shard.state.site.load();
     if host.is_some_and(|host| site.names.contains(&host)) && is_read {
         if path == "/" {
@@ -40,22 +54,30 @@ pub(super) async fn answer(
         }
         return Some(redirect_home());
     }
-    unmapped(shard, &request)
+    unmapped(shard, visit)
+}
+
+/// The 101 behind which the connection is a link.
+fn link(shard: &Arc<ShardContext>, admitted: Admitted) -> Answer {
+    let mut answer = admitted.answer(AnswerBody::Empty);
+    let shard = Arc::clone(shard);
+    answer.body = AnswerBody::Switch(Box::new(move |agent| admitted.take_over(&shard, agent)));
+    answer
 }
 
 /// The answer for what nobody has published; `None`: the connection is closed without one.
-pub(super) fn unmapped(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Option<Answer> {
-    let wants = Wants::of(&request.visit.head.fields);
+pub(super) fn unmapped(shard: &Arc<ShardContext>, visit: &Visit) -> Option<Answer> {
+    let wants = Wants::of(&visit.head.fields);
     let failure = FailureCode::NotMapped.into();
     shard.counters().failed(FailureCode::NotMapped);
     match shard.state.config.unmapped {
         Unmapped::Close => None,
-        Unmapped::Json => Some(failure_answer(&failure, &request.visit.request_id, Wants::Json)),
+        Unmapped::Json => Some(failure_answer(&failure, &visit.request_id, Wants::Json)),
         Unmapped::Landing if wants == Wants::Html => {
             let landing = shard.state.site.load().landing.clone();
             Some(pages::landing(landing, StatusCode::NOT_FOUND))
         }
-        Unmapped::Landing => Some(failure_answer(&failure, &request.visit.request_id, Wants::Json)),
+        Unmapped::Landing => Some(failure_answer(&failure, &visit.request_id, Wants::Json)),
     }
 }
 
@@ -67,17 +89,17 @@ fn redirect_home() -> Answer {
     answer
 }
 
-async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answer {
-    let answer = match request.visit.head.method {
+async fn api_status(shard: &Arc<ShardContext>, visit: &Visit) -> Answer {
+    let answer = match visit.head.method {
         Method::OPTIONS => preflight(),
         Method::GET | Method::HEAD => {
-            match endpoint::authenticate(&shard.state, &request.visit.head.fields, request.visit.visitor.client) {
+            match endpoint::authenticate(&shard.state, &visit.head.fields, visit.visitor.client) {
                 // Looking through all claims takes the registry's lock: not on the thread of the data.
                 Ok(()) => {
                     let sessions = links::control(shard, Registry::sessions).await.unwrap_or_default();
                     status::status(&shard.state, &sessions)
                 }
-                Err(error) => error.answer(request),
+                Err(error) => error.answer(visit),
             }
         }
         _ => {
@@ -87,12 +109,12 @@ async fn api_status(shard: &Arc<ShardContext>, request: &VisitorRequest) -> Answ
                 title: "The status is read by GET.",
                 detail: "GET /api/v1/status, with the gateway's key as a bearer token.",
             };
-            let mut answer = pages::problem(problem, &request.visit.request_id);
+            let mut answer = pages::problem(problem, &visit.request_id);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
             answer
         }
     };
-    with_cors(shard, request, answer)
+    with_cors(shard, visit, answer)
 }
 
 fn preflight() -> Answer {
@@ -106,7 +128,7 @@ fn preflight() -> Answer {
 }
 
 /// Lets pages of the allowed origins read the answer.
-fn with_cors(shard: &ShardContext, request: &VisitorRequest, mut answer: Answer) -> Answer {
+fn with_cors(shard: &ShardContext, visit: &Visit, mut answer: Answer) -> Answer {
     let allowed = &shard.state.config.allowed_origins;
     let headers = answer.headers_mut();
     if allowed.iter().any(|origin| origin == "*") {
@@ -114,7 +136,7 @@ fn with_cors(shard: &ShardContext, request: &VisitorRequest, mut answer: Answer)
         return answer;
     }
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = request.visit.head.fields.get(Known::Origin)
+    if let Some(origin) = visit.head.fields.get(Known::Origin)
         && allowed.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(origin))
         && let Ok(origin) = HeaderValue::from_bytes(origin)
     {

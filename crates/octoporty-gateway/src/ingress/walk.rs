@@ -1,6 +1,7 @@
 //! One request: host, route, answer.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -98,7 +99,7 @@ impl Walk {
         let (arrived, arrived_ms) = (Instant::now(), unix_ms());
         let RequestHead { head, framing, expectation, .. } = head;
         let body = RequestBody::new(Arc::clone(connection), framing, expectation);
-        let request_id = request_id(connection, &head, arrived_ms);
+        let request_id = request_id(connection.trust, &head, arrived_ms);
         let course = match judge(connection, &head) {
             Ok((visitor, destination)) => {
                 let early = EarlyWriter::new(connection, head.version);
@@ -144,10 +145,10 @@ impl Course {
                     Err(answer) => Self::Over(Some(answer)),
                 }
             }
-            Destination::UnmappedPath => Self::over(own::unmapped(shard, &request)),
+            Destination::UnmappedPath => Self::over(own::unmapped(shard, &request.visit)),
             Destination::Own(host) => {
                 let shard = Arc::clone(shard);
-                Self::Later(Box::pin(async move { own::answer(&shard, request, host).await }))
+                Self::Later(Box::pin(async move { own::answer(&shard, &request.visit, host).await }))
             }
         }
     }
@@ -171,16 +172,8 @@ impl Course {
 }
 
 fn judge(connection: &Connection, head: &Head) -> Result<(VisitorInfo, Destination), Failure> {
-    if head.method == Method::CONNECT {
-        return Err(bad_request("CONNECT is not for a reverse proxy"));
-    }
-    let authority =
-        authority::of(&head.uri, &head.fields, head.version).map_err(|error| bad_request(&error.to_string()))?;
     let state = &connection.shard.state;
-    let is_trusted = |address| connection.trust == Trust::Proxy && state.is_trusted(address);
-    let (host, port) = authority::split(authority);
-    let visitor =
-        forwarded::visitor(&head.fields, connection.peer, is_trusted, forwarded::Asked { authority, host, port });
+    let (visitor, authority) = visitor(state, (connection.peer, connection.trust), head)?;
     let read;
     let name = match HostnameRef::from_authority(authority) {
         None => {
@@ -190,6 +183,23 @@ fn judge(connection: &Connection, head: &Head) -> Result<(VisitorInfo, Destinati
         name => name,
     };
     Ok((visitor, destination(state, name, head.uri.path())))
+}
+
+/// Who asks, and for which authority.
+pub(super) fn visitor<'h>(
+    state: &GatewayState,
+    (peer, trust): (SocketAddr, Trust),
+    head: &'h Head,
+) -> Result<(VisitorInfo, &'h str), Failure> {
+    if head.method == Method::CONNECT {
+        return Err(bad_request("CONNECT is not for a reverse proxy"));
+    }
+    let authority =
+        authority::of(&head.uri, &head.fields, head.version).map_err(|error| bad_request(&error.to_string()))?;
+    let is_trusted = |address| trust == Trust::Proxy && state.is_trusted(address);
+    let (host, port) = authority::split(authority);
+    let asked = forwarded::Asked { authority, host, port };
+    Ok((forwarded::visitor(&head.fields, peer, is_trusted, asked), authority))
 }
 
 /// The gateway's own names come before every mapping: agents must find their way in, whatever a wildcard takes.
@@ -211,8 +221,8 @@ fn bad_request(detail: &str) -> Failure {
 }
 
 /// The id that a trusted proxy gave, else a new one.
-fn request_id(connection: &Connection, head: &Head, unix_ms: u64) -> RequestId {
-    let given = match connection.trust {
+pub(super) fn request_id(trust: Trust, head: &Head, unix_ms: u64) -> RequestId {
+    let given = match trust {
         Trust::Proxy => head.fields.get(Known::RequestId).and_then(RequestId::parse),
         Trust::Stranger => None,
     };

@@ -208,6 +208,7 @@ async fn how_many_are_there_follows_the_sessions() {
 fn health_is_answered_while_the_registry_is_busy() {
     let config = crate::config::GatewayConfig {
         listen: ([127, 0, 0, 1], 0).into(),
+        agents_port: None,
         api_keys: Vec::new(),
         gateway_fqdn: Vec::new(),
         trusted_proxies: Vec::new(),

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::ShardContext;
 use crate::counters::ShardCounters;
-use crate::ingress::connection;
+use crate::ingress::{agents, connection};
 use crate::pages;
 use crate::state::unix_ms;
 use crate::visitor::RequestId;
@@ -26,8 +26,17 @@ const TOLD_AT_ONCE: usize = 32;
 /// How long a refused visitor has to take the answer.
 const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Whom a listener is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Door {
+    /// Everybody.
+    Visitors,
+    /// Agents alone.
+    Agents,
+}
+
 /// Accepts until the gateway drains.
-pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener) {
+pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener, door: Door) {
     let listener = match registered(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -53,7 +62,7 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener) {
         match accepted {
             Ok((socket, peer)) => {
                 pause = PAUSE.0;
-                admit(&shard, socket, peer, &telling);
+                admit(&shard, (socket, peer), door, &telling);
             }
             Err(error) if is_of_the_connection(&error) => {
                 tracing::debug!(%error, "a connection ended before it was accepted");
@@ -113,9 +122,14 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+fn admit(shard: &Arc<ShardContext>, (socket, peer): (TcpStream, SocketAddr), door: Door, telling: &Arc<Semaphore>) {
+    let config = &shard.state.config;
+    let listen = match (door, &config.agents_port) {
+        (Door::Agents, Some(port)) => port.listen,
+        _ => config.listen,
+    };
     // A listener on a loopback address hands it on to what it accepts.
-    if !shard.state.config.listen.ip().is_loopback() {
+    if !listen.ip().is_loopback() {
         octoporty_tunnel::carrier::tcp::unpace_loopback(&socket, peer.ip());
     }
     // A proxy in front brings everybody's connections: it is not one source.
@@ -124,18 +138,27 @@ fn admit(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling
     } else {
         match shard.state.sources.admit(peer.ip()) {
             Some(permit) => Some(permit),
-            None => return refuse(shard, socket, peer, telling),
+            None => return refuse(shard, (socket, peer), door, telling),
         }
     };
+    if door == Door::Agents {
+        // A link goes to its own shard once the key is judged.
+        shard.visitors.spawn_on(agents::serve(shard.clone(), socket, peer, permit), &shard.handle);
+        return;
+    }
     let better = shard.state.placement.better_than(shard.index).and_then(|index| shard.state.shard(index));
     let shard = better.as_ref().unwrap_or(shard);
     shard.visitors.spawn_on(connection::serve(shard.clone(), socket, peer, permit), &shard.handle);
 }
 
-fn refuse(shard: &Arc<ShardContext>, socket: TcpStream, peer: SocketAddr, telling: &Arc<Semaphore>) {
+fn refuse(shard: &Arc<ShardContext>, (socket, peer): (TcpStream, SocketAddr), door: Door, telling: &Arc<Semaphore>) {
     ShardCounters::count(&shard.counters().refused);
     shard.counters().failed(FailureCode::TooManyConnections);
     tracing::debug!(%peer, "too many connections of one source");
+    if door == Door::Agents && shard.state.agents_tls().is_some() {
+        // Who has too many is not worth a handshake, and understands nothing without one.
+        return;
+    }
     let Ok(told) = telling.clone().try_acquire_owned() else { return };
     let tell = async move {
         let answer = pages::raw_failure(FailureCode::TooManyConnections, &RequestId::new(unix_ms()));

@@ -31,9 +31,13 @@ enum Sharing {
 }
 
 /// One listener a shard, on one port. An unspecified IPv6 address means both families, and falls back to IPv4 where
-/// there is no IPv6.
-pub(super) fn bind(address: SocketAddr, count: usize) -> Result<(Vec<TcpListener>, SocketAddr), StartError> {
-    let failed = |source| StartError::Bind { address, source };
+/// there is no IPv6. `setting` is the one that names the port.
+pub(super) fn bind(
+    setting: &'static str,
+    address: SocketAddr,
+    count: usize,
+) -> Result<(Vec<TcpListener>, SocketAddr), StartError> {
+    let failed = |source| StartError::Bind { setting, address, source };
     match bind_all(address, count) {
         Err(error) if is_dual(address) && is_without_ipv6(&error) => {
             let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
@@ -101,13 +105,15 @@ fn is_without_ipv6(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
+    const PORT: &str = "Gateway__Port";
+
     fn loopback(port: u16) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 
     #[test]
     fn every_shard_listens_on_the_same_port() {
-        let (listeners, address) = bind(loopback(0), 3).unwrap();
+        let (listeners, address) = bind(PORT, loopback(0), 3).unwrap();
         assert_eq!(listeners.len(), 3);
         for listener in &listeners {
             assert_eq!(listener.local_addr().unwrap(), address);
@@ -116,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_port_that_another_gateway_has_is_refused_and_not_shared() {
-        let (_held, address) = bind(loopback(0), 2).unwrap();
-        let error = bind(address, 2).unwrap_err();
+        let (_held, address) = bind(PORT, loopback(0), 2).unwrap();
+        let error = bind(PORT, address, 2).unwrap_err();
         let StartError::Bind { source, .. } = &error else { panic!("{error}") };
         assert_eq!(source.kind(), io::ErrorKind::AddrInUse);
         assert!(error.to_string().contains("Gateway__Port"), "{error}");
@@ -126,7 +132,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_visitor_that_says_nothing_is_no_news() {
-        let (held, address) = bind(loopback(0), 1).unwrap();
+        let (held, address) = bind(PORT, loopback(0), 1).unwrap();
         let visitor = std::net::TcpStream::connect(address).unwrap();
         assert_eq!(held[0].accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
         io::Write::write_all(&mut &visitor, b"G").unwrap();
@@ -135,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_accepted_sends_small_answers_at_once() {
-        let (held, address) = bind(loopback(0), 1).unwrap();
+        let (held, address) = bind(PORT, loopback(0), 1).unwrap();
         let visitor = std::net::TcpStream::connect(address).unwrap();
         io::Write::write_all(&mut &visitor, b"G").unwrap();
         held[0].set_nonblocking(false).unwrap();
@@ -144,9 +150,9 @@ mod tests {
 
     #[test]
     fn a_port_is_free_again_once_its_gateway_has_gone() {
-        let (held, address) = bind(loopback(0), 2).unwrap();
+        let (held, address) = bind(PORT, loopback(0), 2).unwrap();
         drop(held);
-        assert_eq!(bind(address, 2).unwrap().1, address);
+        assert_eq!(bind(PORT, address, 2).unwrap().1, address);
     }
 
     #[cfg(target_os = "linux")]
@@ -154,7 +160,7 @@ mod tests {
     fn a_visitor_that_does_not_read_costs_the_kernel_little() {
         use std::io::Write;
 
-        let (held, address) = bind(loopback(0), 1).unwrap();
+        let (held, address) = bind(PORT, loopback(0), 1).unwrap();
         // A small window, as on a slow way: what the visitor's side does not take waits on ours.
         let visitor = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         visitor.set_recv_buffer_size(4096).unwrap();
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_unspecified_address_takes_both_families() {
-        let (_held, address) = bind("[::]:0".parse().unwrap(), 1).unwrap();
+        let (_held, address) = bind(PORT, "[::]:0".parse().unwrap(), 1).unwrap();
         std::net::TcpStream::connect(loopback(address.port())).unwrap();
     }
 }

@@ -151,6 +151,7 @@ impl Drop for World {
 fn config(limits: Limits) -> GatewayConfig {
     GatewayConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        agents_port: None,
         api_keys: vec![ApiKey::new(KEY.to_owned()).unwrap()],
         gateway_fqdn: Vec::new(),
         trusted_proxies: Vec::new(),

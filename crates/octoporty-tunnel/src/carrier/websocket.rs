@@ -7,6 +7,7 @@ mod socket;
 mod upgrade;
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,11 +18,13 @@ use rustls::ClientConfig;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
 use self::codec::Role;
 use self::socket::WebSocketCarrier;
 use super::{Carrier, tcp};
 use crate::prefixed::Prefixed;
+use crate::tls::{self, ServerTls};
 
 /// What RFC 6455 (section 1.3) appends to a key before hashing.
 const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -51,7 +54,7 @@ pub enum DialError {
         /// The name.
         host: String,
         /// The resolver's word.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// No address of the gateway took a connection.
     #[error("cannot connect to {address}: {source}; is the gateway running and its port open?")]
@@ -59,15 +62,15 @@ pub enum DialError {
         /// The last address tried, or the name.
         address: String,
         /// The system's word.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// TLS failed.
-    #[error("TLS with {host} failed: {source}; for a private CA set Agent__CaFile")]
+    #[error("TLS with {host} failed: {source}; {}", of_tls(.source))]
     Tls {
         /// The name.
         host: String,
         /// The TLS library's word.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The proxy is not there, or refused.
     #[error("the proxy gives no way to the gateway: {0}; check Agent__Proxy")]
@@ -91,7 +94,7 @@ pub enum DialError {
         retry_after_s: Option<u64>,
     },
     /// Something answered that is not a gateway's tunnel endpoint.
-    #[error("{url} answered HTTP {status} instead of a WebSocket upgrade; {}", what_answers(*.status))]
+    #[error("{url} answered HTTP {status} instead of a WebSocket upgrade; {}", what_answers(*.status, .url))]
     NotATunnel {
         /// What was asked.
         url: String,
@@ -112,13 +115,36 @@ pub enum DialError {
 }
 
 /// What to look at when it is not a gateway that answers.
-const fn what_answers(status: u16) -> &'static str {
+fn what_answers(status: u16, url: &str) -> &'static str {
     match status {
+        // What servers that speak TLS say to who does not.
+        400 if url.starts_with("ws:") => "that port may speak TLS: write wss:// instead of ws:// then",
         403 => {
             "a gateway does not say that: a firewall or proxy before it forbids the way; let /tunnel pass there (the key \
              is not what is refused)"
         }
         _ => "is this the gateway's address, with /tunnel?",
+    }
+}
+
+/// What to look at when there is no TLS with the gateway.
+fn of_tls(error: &io::Error) -> &'static str {
+    use rustls::{CertificateError, Error};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidMessage(_)) => {
+            "that port does not speak TLS: dial the proxy in front, or the gateway's Gateway__TunnelPort with its \
+             certificate, or write ws:// (not encrypted)"
+        }
+        Some(Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })) => {
+            "dial a name that is in the certificate"
+        }
+        Some(Error::InvalidCertificate(CertificateError::ExpiredContext { .. })) => "the certificate has to be renewed",
+        Some(Error::InvalidCertificate(CertificateError::NotValidYetContext { .. })) => {
+            "compare the clocks of both ends"
+        }
+        Some(Error::InvalidCertificate(_)) => "for a private CA set Agent__CaFile",
+        _ => "does that port speak TLS, and does it let this machine in?",
     }
 }
 
@@ -226,14 +252,50 @@ pub async fn reach(dial: &Dial, goal: &Goal<'_>) -> Result<Reached, DialError> {
     .await
 }
 
+/// A connection that an agent came by, on the gateway's side.
+pub trait Accepted: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
+    /// The socket below.
+    ///
+    /// # Errors
+    /// It was lost on the way to another runtime.
+    fn socket(&self) -> io::Result<&TcpStream>;
+
+    /// Has another runtime tell of its readiness. What is written must have been flushed.
+    ///
+    /// # Errors
+    /// The system refused; the connection is lost.
+    fn moved_to(self, runtime: &Handle) -> io::Result<Self>;
+}
+
+impl Accepted for TcpStream {
+    fn socket(&self) -> io::Result<&TcpStream> {
+        Ok(self)
+    }
+
+    fn moved_to(self, runtime: &Handle) -> io::Result<Self> {
+        tls::moved(self, runtime)
+    }
+}
+
+impl Accepted for ServerTls {
+    fn socket(&self) -> io::Result<&TcpStream> {
+        Self::socket(self)
+    }
+
+    fn moved_to(mut self, runtime: &Handle) -> io::Result<Self> {
+        self.move_to(runtime)?;
+        Ok(self)
+    }
+}
+
 /// Takes over a connection whose upgrade (101 with the right `Sec-WebSocket-Accept`) was answered already.
 /// `read_already` holds bytes that the HTTP server had read past the upgrade.
 #[must_use]
-pub fn accepted(socket: TcpStream, read_already: bytes::Bytes, peer: SocketAddr) -> Box<dyn Carrier> {
-    if let Err(error) = tcp::tune(&socket) {
+pub fn accepted(io: impl Accepted, read_already: bytes::Bytes, peer: SocketAddr) -> Box<dyn Carrier> {
+    if let Err(error) = io.socket().and_then(tcp::tune) {
         tracing::debug!(%peer, %error, "the options of an accepted connection could not be set");
     }
-    Box::new(WebSocketCarrier::new(Prefixed::new(socket, read_already), Some(peer), Role::Server))
+    Box::new(WebSocketCarrier::new(Prefixed::new(io, read_already), Some(peer), Role::Server))
 }
 
 /// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key`.

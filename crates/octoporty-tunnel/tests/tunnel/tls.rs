@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::NamedTempFile;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -98,7 +99,11 @@ async fn dialled(tls: Arc<ServerConfig>, trust: &Trust) -> Result<(), DialError>
 }
 
 fn is_refused(answer: &Result<(), DialError>) -> bool {
-    matches!(answer, Err(error @ DialError::Tls { .. }) if error.to_string().contains("Agent__CaFile"))
+    is_refused_with(answer, "Agent__CaFile")
+}
+
+fn is_refused_with(answer: &Result<(), DialError>, advice: &str) -> bool {
+    matches!(answer, Err(error @ DialError::Tls { .. }) if error.to_string().contains(advice))
 }
 
 #[tokio::test]
@@ -121,17 +126,35 @@ async fn certificates_that_are_not_valid_are_refused_unless_all_are_accepted() {
     };
     let future = |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(2200, 1, 1);
     let kinds = [
-        ("expired", ca.server(&["127.0.0.1"], expired)),
-        ("not valid yet", ca.server(&["127.0.0.1"], future)),
-        ("of another name", ca.server(&["other.example.com"], |_| {})),
-        ("of no name", ca.server(&[], |_| {})),
-        ("self-signed", self_signed()),
-        ("of version 1", version_one()),
+        ("expired", "renewed", ca.server(&["127.0.0.1"], expired)),
+        ("not valid yet", "clocks", ca.server(&["127.0.0.1"], future)),
+        ("of another name", "a name that is in", ca.server(&["other.example.com"], |_| {})),
+        ("of no name", "a name that is in", ca.server(&[], |_| {})),
+        ("self-signed", "Agent__CaFile", self_signed()),
+        ("of version 1", "Agent__CaFile", version_one()),
     ];
-    for (kind, tls) in kinds {
-        assert!(is_refused(&dialled(Arc::clone(&tls), &with_file).await), "{kind}");
+    for (kind, advice, tls) in kinds {
+        let answer = dialled(Arc::clone(&tls), &with_file).await;
+        assert!(is_refused_with(&answer, advice), "{kind}: {answer:?}");
         dialled(tls, &Trust::AcceptInvalid).await.unwrap_or_else(|error| panic!("{kind}: {error}"));
     }
+}
+
+#[tokio::test]
+async fn who_dials_a_port_of_the_other_kind_is_told_which_scheme_to_write() {
+    let tasks = Tasks::new();
+    let (listener, mut secured) = gateway(&tasks, Ca::new().server(&["127.0.0.1"], |_| {}), &Trust::PublicRoots).await;
+    let clear = format!("ws://127.0.0.1:{}/tunnel", secured.url.port_u16().unwrap());
+    let error = soon("an answer", websocket::dial(&dial_to(&clear))).await.err().unwrap().to_string();
+    assert!(error.contains("the answer is TLS; write wss:// instead of ws://"), "{error}");
+    secured.url = format!("wss://{}/tunnel", listener.local_addr().unwrap()).parse().unwrap();
+    tasks.spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let answer = soon("an answer", websocket::dial(&secured)).await.map(drop);
+    assert!(is_refused_with(&answer, "that port does not speak TLS"), "{answer:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use octoporty_gateway::GatewayConfig;
-use octoporty_gateway::config::{Limits, Updates};
+use octoporty_gateway::certificate::{Certificate, CertificateError};
+use octoporty_gateway::config::{AgentsPort, Limits, Updates};
 
 use super::key::Role;
 use super::reader::Reader;
@@ -12,6 +13,10 @@ use super::{Loaded, VERSION, conclude, value};
 
 /// Most runtimes of a data plane; more than this has not been measured.
 const MOST_SHARDS: usize = 8;
+
+const TUNNEL_PORT: &str = "Gateway__TunnelPort";
+const CERTIFICATE: &str = "Gateway__Tls__CertificateFile";
+const CERTIFICATE_KEY: &str = "Gateway__Tls__KeyFile";
 
 /// One runtime a core, up to [`MOST_SHARDS`].
 pub(super) fn shards() -> usize {
@@ -30,9 +35,11 @@ pub(crate) fn load(sources: &Sources) -> Loaded<GatewayConfig> {
     }
     let bind: IpAddr = reader.get("Gateway__BindAddress", value::address);
     let listen = reader.get("Gateway__Port", value::listen).or(bind);
+    let agents_port = agents_port(&mut reader, bind, listen);
     let gateway_fqdn = reader.find("Gateway__GatewayFqdn", value::hostnames).unwrap_or_default();
     let config = GatewayConfig {
         listen,
+        agents_port: agents_port.clone(),
         api_keys: api_keys.clone().unwrap_or_default(),
         gateway_fqdn,
         trusted_proxies: reader.get("Gateway__TrustedProxies", value::networks),
@@ -50,7 +57,7 @@ pub(crate) fn load(sources: &Sources) -> Loaded<GatewayConfig> {
         version: VERSION.to_owned(),
     };
     let grace = reader.get("Gateway__ShutdownGraceSeconds", value::seconds_or_none(3600));
-    let banner = banner(&reader, listen);
+    let banner = banner(&reader, listen, agents_port.as_ref());
     conclude(reader, Role::Gateway, grace, || api_keys.map(|_| (config, banner)))
 }
 
@@ -69,15 +76,59 @@ fn limits(reader: &mut Reader) -> Limits {
     }
 }
 
-fn banner(reader: &Reader, listen: SocketAddr) -> Vec<(&'static str, String)> {
+/// The listener for agents alone, and its certificate, which nothing else uses.
+fn agents_port(reader: &mut Reader, bind: IpAddr, listen: SocketAddr) -> Option<AgentsPort> {
+    let port = reader.find(TUNNEL_PORT, value::listen).map(|port| port.or(bind));
+    let certificate = certificate(reader);
+    if port.is_some_and(|port| port == listen && port.port() != 0) {
+        reader.refuse(TUNNEL_PORT, "is the same as Gateway__Port; give agents a port of their own");
+    }
+    if !reader.is_set(TUNNEL_PORT) {
+        for set in [CERTIFICATE, CERTIFICATE_KEY].into_iter().filter(|key| reader.is_set(key)).collect::<Vec<_>>() {
+            reader.refuse(
+                set,
+                "is for Gateway__TunnelPort alone, which is not set: no other port has TLS of its own in this release; set \
+                 it as well, or leave this out and put a TLS proxy in front of Gateway__Port",
+            );
+        }
+    }
+    port.map(|listen| AgentsPort { listen, certificate })
+}
+
+fn certificate(reader: &mut Reader) -> Option<Certificate> {
+    let certificate = reader.find(CERTIFICATE, value::path);
+    let key = reader.find(CERTIFICATE_KEY, value::path);
+    let Some(certificate) = certificate else {
+        if key.is_some() {
+            reader.refuse(CERTIFICATE_KEY, format!("is set without {CERTIFICATE}; set both or neither"));
+        }
+        return None;
+    };
+    match Certificate::open(&certificate, key.as_deref()) {
+        Ok(certificate) => Some(certificate),
+        Err(error) => {
+            let of_key =
+                matches!(error, CertificateError::Key { .. } | CertificateError::KeyOfFolder(_)) && key.is_some();
+            reader.refuse(if of_key { CERTIFICATE_KEY } else { CERTIFICATE }, format!("cannot be used: {error}"));
+            None
+        }
+    }
+}
+
+fn banner(reader: &Reader, listen: SocketAddr, agents_port: Option<&AgentsPort>) -> Vec<(&'static str, String)> {
     let fqdn = match reader.is_set("Gateway__GatewayFqdn") {
         true => reader.shown("Gateway__GatewayFqdn"),
         false => "(from agent)".to_owned(),
     };
-    vec![
+    let mut lines = vec![
         ("ApiKey", reader.shown("Gateway__ApiKey")),
         ("Edge", "none".to_owned()),
         ("GatewayFqdn", fqdn),
         ("Listen", listen.to_string()),
-    ]
+    ];
+    if let Some(port) = agents_port {
+        let transport = if port.certificate.is_some() { "TLS" } else { "not encrypted" };
+        lines.push(("Listen for agents", format!("{}, {transport}", port.listen)));
+    }
+    lines
 }

@@ -59,7 +59,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__Port", GATEWAY, "17200", "`port` or `address:port`. Tunnel endpoint, health, and visitors.")
         .aka(&["Gateway__ListenPort", "OCTOPORTY_LISTEN_PORT"])
         .flagged(&["listen-port"]),
-    key("Gateway__BindAddress", GATEWAY, "[::]", "Address to listen on when `Gateway__Port` names none. `[::]` takes IPv6 and IPv4, and falls back to `0.0.0.0` where there is no IPv6."),
+    key("Gateway__BindAddress", GATEWAY, "[::]", "Address to listen on when `Gateway__Port` or `Gateway__TunnelPort` names none. `[::]` takes IPv6 and IPv4, and falls back to `0.0.0.0` where there is no IPv6."),
+    open("Gateway__TunnelPort", GATEWAY, "not set", "`port` or `address:port` of one more listener, for agents alone: `/tunnel`, `/health` and `/api/v1/status`, and nothing that is mapped. It speaks TLS where `Gateway__Tls__CertificateFile` is set, so that agents dial `wss://host:port/tunnel` without a proxy; else it is not encrypted."),
+    open("Gateway__Tls__CertificateFile", GATEWAY, "not set", "PEM file with the certificate of `Gateway__TunnelPort`: its own first, its chain behind it. Or a folder with `NAME.crt` (or `NAME.pem`) and `NAME.key` for each of up to 100, chosen by the name that an agent dials, the first one for others. Read again within 10 s when a file changes."),
+    open("Gateway__Tls__KeyFile", GATEWAY, "not set", "PEM file with the certificate's private key: PKCS#8, PKCS#1 or SEC1, without a password. Not with a folder."),
     open("Gateway__GatewayFqdn", GATEWAY, "from the agent", "The gateway's own name or names, comma-separated: landing page and tunnel. No mapping takes them, not even a wildcard. Not set, they are the names by which agents dial and those in their `Agent__GatewayFqdn`; set, they are these alone, so list every name by which an agent dials."),
     key("Gateway__Unmapped", GATEWAY, "landing", "What a name without a mapping gets: `landing` (404 with the landing page for browsers, JSON otherwise), `json`, `close`."),
     key("Gateway__TrustedProxies", GATEWAY, "127.0.0.0/8,::1/128", "Addresses or CIDR blocks, comma-separated, whose `X-Forwarded-*` is believed; empty for none.")
@@ -72,7 +75,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("Gateway__CaddyAdminUrl", GATEWAY, "http://localhost:2019", "Admin API of the Caddy before the gateway, `http://host[:port]`. Only its configuration is read, when the console shows it; nothing is changed there.")
         .aka(&["OCTOPORTY_CADDY_ADMIN_URL"]),
     key("Gateway__ShutdownGraceSeconds", GATEWAY, "10", "0 to 3600. How long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends the process at once."),
-    key("Gateway__Limits__HeaderTimeoutSeconds", GATEWAY, "10", "0.1 to 3600. A visitor's request head must be there within this. Of one that says nothing at all the system tells a second late."),
+    key("Gateway__Limits__HeaderTimeoutSeconds", GATEWAY, "10", "0.1 to 3600. A visitor's request head must be there within this; at `Gateway__TunnelPort` the TLS handshake and the head. Of one that says nothing at all the system tells a second late."),
     key("Gateway__Limits__HeaderBytes", GATEWAY, "65536", "8192 to 1 MiB. Most bytes of a request or response head."),
     key("Gateway__Limits__FirstByteTimeoutSeconds", GATEWAY, "300", "0.1 to 86400. The target's answer must begin within this."),
     key("Gateway__Limits__IdleTimeoutSeconds", GATEWAY, "3600", "0.1 to 604800. No byte either way for this long ends a request; upgraded and streaming ones too."),
@@ -142,9 +145,7 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("Gateway__RemoveRoutesOnTunnelUnavailable", "Caddy is not driven yet"),
     ("Gateway__HttpPort", "use Gateway__Port, and a TLS proxy in front"),
     ("Gateway__HttpsPort", "use Gateway__Port, and a TLS proxy in front"),
-    ("Gateway__TunnelPort", "agents connect at Gateway__Port"),
     ("Gateway__Acme__*", "put a TLS proxy in front"),
-    ("Gateway__Tls__*", "put a TLS proxy in front"),
     ("Gateway__DataDir", "the gateway keeps nothing on disk"),
     ("Gateway__Console__*", "mappings are made in the agent's console"),
     ("Gateway__PortRange", "mappings are http"),
@@ -156,7 +157,7 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("Agent__Retention__UptimeDays", "uptime is not recorded yet"),
     ("Otel__*", "traces are not exported yet"),
     ("PICOTUNNEL_LISTEN_ADDR", "use Gateway__Port"),
-    ("PICOTUNNEL_TUNNEL_ADDR", "agents connect at Gateway__Port"),
+    ("PICOTUNNEL_TUNNEL_ADDR", "use Gateway__TunnelPort"),
     ("PICOTUNNEL_HTTP_ADDR", "use Gateway__Port"),
     ("PICOTUNNEL_HTTPS_ADDR", "put a TLS proxy in front"),
     ("PICOTUNNEL_DATA_DIR", "the gateway keeps nothing on disk"),

@@ -17,6 +17,10 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Most headers of an answer.
 const MAX_HEADERS: usize = 64;
 
+/// How a record of TLS begins (RFC 8446, section 5.1), which is all that some servers say to who speaks HTTP; 3 follows.
+const TLS_ALERT: u8 = 0x15;
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Wait that is reported when a gateway that locked us out does not say how long, seconds.
 const DEFAULT_LOCKOUT_S: u64 = 60;
 
@@ -117,6 +121,9 @@ where
 fn parse(buffer: &mut BytesMut) -> Result<Option<Head>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
+    if let [TLS_ALERT | TLS_HANDSHAKE, 3, ..] = buffer[..] {
+        return Err("the answer is TLS; write wss:// instead of ws://".to_owned());
+    }
     let length = match answer.parse(buffer) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
