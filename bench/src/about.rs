@@ -13,13 +13,7 @@ use crate::programs;
 use crate::systems::Name;
 
 /// Scenarios of the plan that no release can show yet, and why.
-const NOT_YET: [(&str, &str); 2] = [
-    ("TCP stream", "TCP mappings do not exist in the product yet"),
-    (
-        "TLS that the gateway itself ends",
-        "the gateway has no TLS of its own yet; a proxy before it ends it (see `octoporty-tls`)",
-    ),
-];
+const NOT_YET: [(&str, &str); 1] = [("TCP stream", "TCP mappings do not exist in the product yet")];
 
 /// Peers whose figures are known from elsewhere and that this bench does not start.
 const NOT_STARTED: [(&str, &str); 2] = [
@@ -115,8 +109,7 @@ impl About {
              log and limits on. Bodies were compared with their files, and uploads with what was sent, before anything \
              was timed."
                 .to_owned(),
-            "CPU is user and system time of the system's own processes (octoporty: gateway + agent; octoporty-tls: the \
-             proxy too)."
+            "CPU is user and system time of the system's own processes (octoporty: gateway + agent)."
                 .to_owned(),
             "The controls write no access log; octoporty writes its request log.".to_owned(),
             format!(

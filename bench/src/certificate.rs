@@ -33,9 +33,6 @@ impl Certificate {
         openssl(dir, &[&["req", "-new"], &key[..], &leaf[..]].concat())?;
         openssl(dir, &sign)?;
         openssl(dir, &[&bundle[..], &[export.as_str()]].concat())?;
-        let read = |name: &str| std::fs::read_to_string(dir.join(name)).context("openssl wrote its files");
-        let both = read("leaf.pem")? + &read("key.pem")?;
-        std::fs::write(dir.join("both.pem"), both).context("the run's folder is not writable")?;
         Ok(Self { dir: dir.to_owned() })
     }
 
@@ -51,10 +48,16 @@ impl Certificate {
         self.dir.join("leaf.p12")
     }
 
-    /// Certificate and key in one PEM file, as HAProxy reads it.
+    /// The certificate, as PEM.
     #[must_use]
-    pub(crate) fn both(&self) -> PathBuf {
-        self.dir.join("both.pem")
+    pub(crate) fn chain(&self) -> PathBuf {
+        self.dir.join("leaf.pem")
+    }
+
+    /// Its key, as PEM.
+    #[must_use]
+    pub(crate) fn key(&self) -> PathBuf {
+        self.dir.join("key.pem")
     }
 }
 

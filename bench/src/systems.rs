@@ -40,7 +40,7 @@ pub(crate) enum Name {
     HaproxyTcp2,
     /// The product, clear link.
     Octoporty,
-    /// The product, its link through a proxy that ends TLS.
+    /// The product, its link over TLS, which the gateway ends.
     OctoportyTls,
     /// rathole, clear.
     Rathole,
@@ -99,8 +99,8 @@ impl Name {
     pub(crate) fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Direct | Self::Nginx2 => &["nginx"],
-            Self::HaproxyTcp2 | Self::OctoportyTls => &["haproxy"],
-            Self::Octoporty => &[],
+            Self::HaproxyTcp2 => &["haproxy"],
+            Self::Octoporty | Self::OctoportyTls => &[],
             Self::Rathole | Self::RatholeTls => &["rathole"],
             Self::Bore => &["bore"],
             Self::Wstunnel => &["wstunnel"],
@@ -120,7 +120,9 @@ impl Name {
             }
             Self::HaproxyTcp2 => "control: HAProxy before HAProxy, TCP only",
             Self::Octoporty => "gateway and agent with console, WebSocket link, default settings",
-            Self::OctoportyTls => "the same; the agent dials `wss://`, HAProxy before the gateway ends TLS",
+            Self::OctoportyTls => {
+                "the same; the agent dials `wss://`, the gateway ends TLS itself (`Gateway__TunnelPort`)"
+            }
             Self::Rathole => "peer: TCP tunnel, clear",
             Self::RatholeTls => "peer: TCP tunnel, TLS",
             Self::Bore => "peer: TCP tunnel, clear",

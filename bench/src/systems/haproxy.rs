@@ -1,4 +1,4 @@
-//! HAProxy: the control *haproxy-tcp2*, and the proxy that ends TLS before the product's gateway.
+//! HAProxy: the control *haproxy-tcp2*.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -38,10 +38,4 @@ pub(super) fn chain(ground: &Ground, ports: Ports) -> Result<Vec<Daemon>> {
     let second = hop(ground, "haproxy-second", inner, target)?;
     let first = hop(ground, "haproxy-first", ports, inner)?;
     Ok(vec![first, second])
-}
-
-/// Ends TLS at `listen` and passes the bytes on to `next`.
-pub(super) fn tls(ground: &Ground, listen: SocketAddr, next: SocketAddr) -> Result<Daemon> {
-    let bind = format!("{listen} ssl crt {}", ground.certificate().both().display());
-    start(ground, "haproxy-tls", &[(bind, next)])
 }

@@ -5,13 +5,10 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use octoporty_e2e::console::ConsoleClient;
 use octoporty_e2e::process::Process;
-use octoporty_e2e::target;
 use octoporty_e2e::world::World;
 
-use crate::daemon::Daemon;
 use crate::load::Entry;
 use crate::site::Ground;
-use crate::systems::haproxy;
 
 /// The name that leads to the site.
 pub(crate) const SITE: &str = "site.bench.test";
@@ -29,7 +26,7 @@ pub(crate) const AGENT_DEFAULTS: [(&str, &str); 1] = [("Agent__HeartbeatInterval
 pub(crate) enum Link {
     /// `ws://`.
     Clear,
-    /// `wss://` to a proxy before the gateway.
+    /// `wss://` to the gateway's port for agents (`Gateway__TunnelPort`), with a certificate of its own.
     Tls,
 }
 
@@ -39,8 +36,6 @@ pub(crate) struct Pair {
     gateway: Process,
     agent: Process,
     console: ConsoleClient,
-    _terminator: Option<Daemon>,
-    terminator_pids: Vec<u32>,
     world: World,
 }
 
@@ -48,26 +43,24 @@ impl Pair {
     /// Starts both and maps site and sink.
     ///
     /// # Errors
-    /// If the proxy that ends TLS cannot be had.
+    /// If there is no certificate for the link.
     pub(crate) async fn start(ground: &Ground, link: Link) -> Result<Self> {
         let world = World::new().with_own_binary();
-        let gateway = world.gateway(&GATEWAY_DEFAULTS).await;
-        let (mut terminator, mut terminator_pids) = (None, Vec::new());
-        let (agent, console) = match link {
-            Link::Clear => world.agent(&AGENT_DEFAULTS).await,
+        let (gateway, (agent, console)) = match link {
+            Link::Clear => (world.gateway(&GATEWAY_DEFAULTS).await, world.agent(&AGENT_DEFAULTS).await),
             Link::Tls => {
-                let front = ground.free();
-                let mut proxy = haproxy::tls(ground, front, world.gateway_address())?;
-                target::listening(front).await;
-                terminator_pids = proxy.pids()?;
-                terminator = Some(proxy);
-                let (url, ca) = (format!("wss://{front}/tunnel"), ground.certificate().ca());
+                let (port, certificate) = (ground.free().to_string(), ground.certificate());
+                let [chain, key, ca] =
+                    [certificate.chain(), certificate.key(), certificate.ca()].map(|file| file.display().to_string());
+                let [heartbeat] = GATEWAY_DEFAULTS;
+                let own = [("Gateway__Tls__CertificateFile", chain.as_str()), ("Gateway__Tls__KeyFile", &key)];
+                let gateway = world.gateway(&[heartbeat, ("Gateway__TunnelPort", &port), own[0], own[1]]).await;
+                let url = format!("wss://{port}/tunnel");
                 let [heartbeat] = AGENT_DEFAULTS;
-                let ca = ca.display().to_string();
-                world.agent(&[heartbeat, ("Agent__GatewayUrl", &url), ("Agent__CaFile", &ca)]).await
+                (gateway, world.agent(&[heartbeat, ("Agent__GatewayUrl", &url), ("Agent__CaFile", &ca)]).await)
             }
         };
-        let pair = Self { gateway, agent, console, _terminator: terminator, terminator_pids, world };
+        let pair = Self { gateway, agent, console, world };
         pair.map(SITE, ground.site()).await;
         pair.map(SINK, ground.sink().address()).await;
         Ok(pair)
@@ -98,11 +91,9 @@ impl Pair {
         files.iter().filter_map(|name| std::fs::metadata(self.world.path(name)).ok()).map(|file| file.len()).sum()
     }
 
-    /// Gateway and agent, and the proxy that ends TLS when there is one.
+    /// Gateway and agent.
     #[must_use]
     pub(crate) fn pids(&self) -> Vec<u32> {
-        let mut pids = vec![self.gateway.pid(), self.agent.pid()];
-        pids.extend(&self.terminator_pids);
-        pids
+        vec![self.gateway.pid(), self.agent.pid()]
     }
 }
