@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 const RETURN_AT: u64 = 128 * 1024;
 
 /// A shortest round trip below this counts as this: on a fast line the wake-ups of both ends take longer than the
-/// line does.
-const LEAST_ROUND_TRIP: Duration = Duration::from_millis(1);
+/// line does. Not by much: a busy reader takes what has come in gulps, each of which looks like a fast line. With 1 ms
+/// windows grew to megabytes between two ends of one machine, 3 to 11 MB waited to be read from a link, and small answers
+/// beside downloads behind them.
+const LEAST_ROUND_TRIP: Duration = Duration::from_micros(100);
 
 /// A limit on what all streams of a link hold together, of which each may hold `floor` bytes outside of the limit.
 ///
