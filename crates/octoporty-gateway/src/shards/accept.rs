@@ -28,7 +28,7 @@ const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whom a listener is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Door {
+pub(crate) enum Door {
     /// Everybody.
     Visitors,
     /// Agents alone.
