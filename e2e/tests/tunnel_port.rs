@@ -139,6 +139,8 @@ async fn an_agent_comes_over_tls_without_a_proxy_and_its_sites_are_served_at_the
     let target = echo(&port.world).await;
     let id = console.map("app.test", target.address()).await;
     console.applied(&id).await;
+    let shown = console.expect(200, "GET", &format!("/api/v1/mappings/{id}"), None).await;
+    assert_eq!(shown["publicUrl"], "https://app.test/", "no visitor is sent to the agents' port");
     let mut bytes = vec![0; 5_000_000];
     fastrand::fill(&mut bytes);
     let upload = port.world.path("upload");

@@ -211,6 +211,7 @@ impl Connector {
             facts.gateway = Some(GatewayFacts {
                 version: session.welcome().gateway_version.clone(),
                 uptime: Duration::from_secs(session.welcome().gateway_uptime_s),
+                agents_only: session.welcome().agents_only,
                 said_at: session.since(),
                 asking: session.asking(),
             });

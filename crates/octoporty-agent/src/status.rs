@@ -26,6 +26,8 @@ pub(crate) struct GatewayFacts {
     pub(crate) said_at: Instant,
     /// Whether it takes questions.
     pub(crate) asking: Asking,
+    /// Whether visitors come in elsewhere.
+    pub(crate) agents_only: bool,
 }
 
 /// Whether a gateway takes questions.
@@ -119,6 +121,7 @@ impl StatusBoard {
         self.out.send_replace(Arc::new(AgentStatus {
             state: facts.state,
             gateway_url: self.gateway_url.clone(),
+            agents_only: gateway.is_some_and(|gateway| gateway.agents_only),
             session: facts.session,
             gateway_version: gateway.map(|gateway| gateway.version.clone()),
             gateway_uptime: gateway.map(|gateway| gateway.uptime + gateway.said_at.elapsed()),

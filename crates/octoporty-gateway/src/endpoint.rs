@@ -20,7 +20,7 @@ use crate::body::{Answer, AnswerBody, Switched};
 use crate::fields::{Fields, Known, text};
 use crate::links::{self, Authenticated};
 use crate::pages::{self, Problem, Wants, failure_answer};
-use crate::shards::ShardContext;
+use crate::shards::{Door, ShardContext};
 use crate::state::GatewayState;
 use crate::visitor::{Head, Visit};
 use lockout::Standing;
@@ -125,11 +125,28 @@ impl Admitted {
     }
 
     /// Leaves the agent's connection to the shard where its link will live. All of the 101 has been written.
-    pub(crate) fn take_over(self, shard: &Arc<ShardContext>, agent: Switched<impl Accepted>) {
-        let Self { source, tunnel, .. } = self;
-        if let Err(error) = hand_over(shard, agent, source, tunnel) {
+    pub(crate) fn take_over(self, shard: &Arc<ShardContext>, agent: Switched<impl Accepted>, door: Door) {
+        let source = self.source;
+        if let Err(error) = self.hand_over(shard, agent, door) {
             tracing::debug!(%source, %error, "agent's connection lost before its link began");
         }
+    }
+
+    fn hand_over(self, shard: &Arc<ShardContext>, agent: Switched<impl Accepted>, door: Door) -> io::Result<()> {
+        let Self { source, tunnel, .. } = self;
+        let Switched { socket, read_ahead, permit, counted } = agent;
+        // The link does not count among its source's visitors, from here on and not only once it has ended.
+        drop((permit, counted));
+        let peer = socket.socket()?.peer_addr()?;
+        let place = shard.state.placement.place(source);
+        let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());
+        let in_good = shard.state.lockout.stands(source, Instant::now());
+        let authenticated = Authenticated { tunnel, source, door, place, in_good };
+        let socket = if target.index == shard.index { socket } else { moved_to(&target, socket)? };
+        let carrier = websocket::accepted(socket, read_ahead, peer);
+        // A task of its own: what the way here needed is not kept for the life of the link.
+        target.tracker.spawn_on(links::run(target.clone(), carrier, authenticated), &target.handle);
+        Ok(())
     }
 }
 
@@ -159,27 +176,6 @@ fn not_an_upgrade(visit: &Visit) -> Answer {
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer
-}
-
-fn hand_over(
-    shard: &Arc<ShardContext>,
-    agent: Switched<impl Accepted>,
-    source: IpAddr,
-    tunnel: TunnelId,
-) -> io::Result<()> {
-    let Switched { socket, read_ahead, permit, counted } = agent;
-    // The link does not count among its source's visitors, from here on and not only once it has ended.
-    drop((permit, counted));
-    let peer = socket.socket()?.peer_addr()?;
-    let place = shard.state.placement.place(source);
-    let target = shard.state.shard(place.shard).unwrap_or_else(|| shard.clone());
-    let in_good = shard.state.lockout.stands(source, Instant::now());
-    let authenticated = Authenticated { tunnel, source, place, in_good };
-    let socket = if target.index == shard.index { socket } else { moved_to(&target, socket)? };
-    let carrier = websocket::accepted(socket, read_ahead, peer);
-    // A task of its own: what the way here needed is not kept for the life of the link.
-    target.tracker.spawn_on(links::run(target.clone(), carrier, authenticated), &target.handle);
-    Ok(())
 }
 
 /// The connection, with its readiness told to another shard's runtime.

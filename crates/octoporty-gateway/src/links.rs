@@ -17,8 +17,8 @@ use crate::answers;
 use crate::endpoint::lockout::InGood;
 use crate::registry::{Admission, Arrival, Notice, Registry, Welcomed};
 use crate::session::{Session, SessionLink};
-use crate::shards::ShardContext;
 use crate::shards::placement::Place;
+use crate::shards::{Door, ShardContext};
 use crate::state::GatewayState;
 
 /// An authenticated peer says hello within this, or its link is closed.
@@ -41,6 +41,8 @@ pub(crate) struct Authenticated {
     pub tunnel: octoporty_proto::model::TunnelId,
     /// Where it came from.
     pub source: IpAddr,
+    /// Where it came in.
+    pub door: Door,
     /// Its place on a shard, as long as the link lasts.
     pub place: Place,
     /// Its source is right, as long as the link lasts.
@@ -148,7 +150,7 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
                 link: link.clone(),
                 asking: Arc::new(Semaphore::new(ASKING)),
             };
-            if welcome(shard, link, max_streams, *welcomed).await {
+            if welcome(shard, link, (max_streams, peer.door), *welcomed).await {
                 return Some(joined);
             }
             leave(shard, &joined).await;
@@ -167,7 +169,7 @@ async fn refuse(link: &Link, refused: Refused) {
 }
 
 /// Greets a link, and does what follows from a new session.
-async fn welcome(shard: &Arc<ShardContext>, link: &Link, max_streams: u32, welcomed: Welcomed) -> bool {
+async fn welcome(shard: &Arc<ShardContext>, link: &Link, (max_streams, door): (u32, Door), welcomed: Welcomed) -> bool {
     let state = &shard.state;
     let identity = welcomed.session.identity();
     let message = Control::Welcome(Welcome {
@@ -181,6 +183,7 @@ async fn welcome(shard: &Arc<ShardContext>, link: &Link, max_streams: u32, welco
         max_streams,
         revision: welcomed.revision,
         bytes_in_flight: Some(state.config.limits.bytes_in_flight_per_link),
+        agents_only: door == Door::Agents,
     });
     if let Some(replaced) = welcomed.replaced {
         farewell(shard, replaced, identity.instance);

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::accept::Door;
+pub(crate) use self::accept::Door;
 use crate::StartError;
 use crate::certificate::Served;
 use crate::config::GatewayConfig;

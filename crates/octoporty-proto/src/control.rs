@@ -106,6 +106,9 @@ pub struct Welcome {
     /// [`Welcome::in_flight`].
     #[serde(default)]
     pub bytes_in_flight: Option<u64>,
+    /// Whether the link came by a port for agents alone, so that visitors come in elsewhere than the agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agents_only: bool,
 }
 
 /// Why a link was refused after its credential was accepted.

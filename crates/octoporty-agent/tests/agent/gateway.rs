@@ -210,6 +210,7 @@ pub(crate) fn welcome(session: SessionId, links: u8) -> Welcome {
         max_streams: 100,
         revision: None,
         bytes_in_flight: None,
+        agents_only: false,
     }
 }
 

@@ -354,6 +354,10 @@ async fn the_public_address_follows_the_gateways() {
         world.agent.status.send_replace(Arc::new(status));
         assert_eq!(user.get(&format!("{MAPPINGS}/{id}")).await.json()["publicUrl"], expected, "{gateway}");
     }
+    let gateway_url = "wss://gateway.example.com:8443/tunnel".to_owned();
+    world.agent.status.send_replace(Arc::new(AgentStatus { gateway_url, agents_only: true, ..connected() }));
+    let found = user.get(&format!("{MAPPINGS}/{id}")).await.json()["publicUrl"].clone();
+    assert_eq!(found, "https://app.example.com/api", "nobody is sent to a port for agents alone");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ fn full_status() -> AgentStatus {
     AgentStatus {
         state: ConnectionState::Connected,
         gateway_url: "wss://gateway.example.com/tunnel".to_owned(),
+        agents_only: false,
         session: Some("11111111-2222-3333-4444-555555555555".parse::<SessionId>().unwrap()),
         gateway_version: Some("0.1.9".to_owned()),
         gateway_uptime: Some(Duration::from_secs(3_600)),

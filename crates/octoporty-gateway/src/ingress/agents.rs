@@ -26,7 +26,7 @@ use crate::body::{Answer, AnswerBody, Switched};
 use crate::endpoint::Admitted;
 use crate::pages::{self, Problem, Wants, failure_answer};
 use crate::shards::sources::Permit;
-use crate::shards::{Counted, ShardContext};
+use crate::shards::{Counted, Door, ShardContext};
 use crate::state::unix_ms;
 use crate::visitor::{RequestId, Visit};
 
@@ -154,7 +154,10 @@ impl Caller {
         let answer = self.encode(asked, admitted.answer(AnswerBody::Empty), visit.request_id);
         let Self { shard, peer, permit, counted, .. } = self;
         match timeout(LINGER, write(&mut io, &answer)).await {
-            Ok(Ok(())) => admitted.take_over(&shard, Switched { socket: io, read_ahead: rest, permit, counted }),
+            Ok(Ok(())) => {
+                let agent = Switched { socket: io, read_ahead: rest, permit, counted };
+                admitted.take_over(&shard, agent, Door::Agents);
+            }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "agent left before its link began"),
             Err(_) => tracing::debug!(%peer, "agent did not take its upgrade in time"),
         }

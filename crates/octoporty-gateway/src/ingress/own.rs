@@ -11,7 +11,7 @@ use crate::endpoint::Admitted;
 use crate::fields::Known;
 use crate::pages::{self, Wants, failure_answer};
 use crate::registry::Registry;
-use crate::shards::ShardContext;
+use crate::shards::{Door, ShardContext};
 use crate::visitor::Visit;
 use crate::{endpoint, links, status};
 
@@ -61,7 +61,7 @@ pub(super) async fn answer(shard: &Arc<ShardContext>, visit: &Visit, host: Optio
 fn link(shard: &Arc<ShardContext>, admitted: Admitted) -> Answer {
     let mut answer = admitted.answer(AnswerBody::Empty);
     let shard = Arc::clone(shard);
-    answer.body = AnswerBody::Switch(Box::new(move |agent| admitted.take_over(&shard, agent)));
+    answer.body = AnswerBody::Switch(Box::new(move |agent| admitted.take_over(&shard, agent, Door::Visitors)));
     answer
 }
 

@@ -28,7 +28,7 @@ const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whom a listener is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Door {
+pub(crate) enum Door {
     /// Everybody.
     Visitors,
     /// Agents alone.
@@ -82,7 +82,7 @@ fn registered(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     AsyncFd::with_interest(listener, Interest::READABLE)
 }
 
-/// The next connection. The runtime does not know of it: see [`crate::ingress::socket`].
+/// The next connection. The runtime does not know of it: see `ingress::socket`.
 fn poll_accept(listener: &AsyncFd<TcpListener>, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
     loop {
         if let Ok(accepted) = ready!(listener.poll_read_ready(cx))?.try_io(|listener| accept(listener.get_ref())) {

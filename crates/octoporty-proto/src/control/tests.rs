@@ -39,6 +39,7 @@ fn welcome() -> Welcome {
         max_streams: 4096,
         revision: Some(Revision(5)),
         bytes_in_flight: Some(1 << 20),
+        agents_only: false,
     }
 }
 
@@ -408,6 +409,20 @@ fn limits_that_an_older_peer_does_not_say_are_those_of_its_release() {
     assert_eq!(from_gateway.in_flight(), 64 << 20);
     let said = Hello { bytes_in_flight: Some(5), max_streams: Some(6), ..hello() };
     assert_eq!((said.in_flight(), said.streams(), welcome().in_flight()), (5, 6, 1 << 20));
+}
+
+#[test]
+fn where_visitors_come_in_is_said_only_of_a_port_for_agents_alone() {
+    let read = |message: Welcome| {
+        let value = serde_json::to_value(Control::Welcome(message)).unwrap();
+        let said = value.as_object().unwrap().contains_key("agents_only");
+        let Control::Welcome(read) = decode_all(&framed(0, &packed(&value))).unwrap().remove(0) else {
+            panic!("a welcome")
+        };
+        (said, read.agents_only)
+    };
+    assert_eq!(read(welcome()), (false, false), "as releases before say it");
+    assert_eq!(read(Welcome { agents_only: true, ..welcome() }), (true, true));
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub struct AgentStatus {
     pub state: ConnectionState,
     /// What it dials, without credentials.
     pub gateway_url: String,
+    /// Whether that is a port for agents alone, as the gateway said in Welcome: visitors come in elsewhere.
+    #[serde(default)]
+    pub agents_only: bool,
     /// Of the session that stands, or of the last one.
     pub session: Option<SessionId>,
     /// Gateway's version as it said in Welcome; `None` before the first.

@@ -405,6 +405,34 @@ fn everything_of_an_agent_arrives() {
 }
 
 #[test]
+fn agents_have_a_port_of_their_own_only_if_it_is_set() {
+    assert!(gateway_of(&[]).0.agents_port.is_none());
+    let (config, frame) = gateway_of(&[("Gateway__TunnelPort", "8443"), ("Gateway__BindAddress", "127.0.0.1")]);
+    let port = config.agents_port.unwrap();
+    assert_eq!((port.listen.to_string(), port.certificate.is_none()), ("127.0.0.1:8443".to_owned(), true));
+    assert!(frame.banner.contains(&("Listen for agents", "127.0.0.1:8443, not encrypted".to_owned())));
+    let (config, _) = gateway_of(&[("Gateway__TunnelPort", "[::1]:0"), ("Gateway__Port", "[::1]:0")]);
+    assert_eq!(config.agents_port.unwrap().listen.to_string(), "[::1]:0", "both may take any port");
+}
+
+#[test]
+fn a_certificate_is_whole_and_for_the_agents_port() {
+    let names = |pairs: &[(&str, &str)]| {
+        let refused = gateway_refused(&[&[("Gateway__ApiKey", KEY)], pairs].concat());
+        refused.problems.into_iter().map(|problem| problem.name).collect::<Vec<_>>()
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let empty = file.path().to_str().unwrap();
+    let (certificate, key) = ("Gateway__Tls__CertificateFile", "Gateway__Tls__KeyFile");
+    let port = ("Gateway__TunnelPort", "8443");
+    assert_eq!(names(&[port, (key, empty)]), [key]);
+    assert_eq!(names(&[port, (certificate, empty)]), [certificate], "its key is nowhere");
+    assert_eq!(names(&[port, (certificate, empty), (key, empty)]), [certificate], "it is empty");
+    assert_eq!(names(&[(key, empty)]), [key, key], "without a certificate, and without the port");
+    assert_eq!(names(&[port, ("Gateway__Port", "8443")]), ["Gateway__TunnelPort"]);
+}
+
+#[test]
 fn the_banner_has_its_lines_in_order() {
     let labels = |frame: &Frame| frame.banner.iter().map(|(label, _)| *label).collect::<Vec<_>>();
     let (_, gateway) = gateway_of(&[("ASPNETCORE_ENVIRONMENT", "Staging")]);

@@ -284,6 +284,9 @@ fn hint(code: &str) -> Option<String> {
         "public_internal" => {
             "The public name leads into the agent's own network, or only Agent__Proxy knows where: ask by way of the gateway, or correct its DNS record, or name the address in Agent__AllowedTargets."
         }
+        "agents_only" => {
+            "The agent's way to its gateway is a port for agents alone (Gateway__TunnelPort): ask at the name's own address, by DNS."
+        }
         "public_denied" => {
             "The public name leads to an address that Agent__DeniedTargets forbids: correct its DNS record."
         }

@@ -157,9 +157,13 @@ impl Surroundings {
         }
     }
 
-    /// Visitors reach the gateway where the agent does, in TLS if the agent does.
+    /// Visitors reach the gateway where the agent does, in TLS if the agent does. Where that is a port for agents alone
+    /// they come by a name's usual port.
     fn public_url(&self, endpoint: &Endpoint) -> Option<String> {
         let Endpoint::Http { host: HostPattern::Exact(host), path, .. } = endpoint else { return None };
+        if self.status.agents_only {
+            return Some(format!("https://{host}{path}"));
+        }
         let gateway: http::Uri = self.status.gateway_url.parse().ok()?;
         let (scheme, default_port) = match gateway.scheme_str()? {
             "wss" | "https" => ("https", 443),
