@@ -13,7 +13,7 @@ BIN := target/release/octoporty
 # Whatever the page is made of; `web/dist` is made again when one of these is newer.
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist*' 2>/dev/null)
 
-.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance bench bench-full bench-micro fmt clean
+.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance bench bench-full bench-profile bench-micro fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ bench: setup-bench build ## Ratios to controls and peers; writes bench/report.md
 
 bench-full: setup-bench build ## The same with every peer and longer slices; under an hour
 	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- --full $(ARGS)
+
+bench-profile: setup-bench build ## Where the time goes in what is not reached; writes bench/profiles.md; needs perf and root
+	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- profile
 
 bench-micro: setup-bench ## Instruction counts of the data plane's parts; writes bench/micro/report.md
 	$(CARGO) run --release -p octoporty-micro

@@ -8,6 +8,7 @@
 //! * [`load`]: wrk, and clients for what wrk cannot do.
 //! * [`scenarios::Scenario`]: what is measured.
 //! * [`goals`]: "Figures to reach"; [`report`]: both files.
+//! * [`profile`]: where the time goes in what is not reached.
 //!
 //! Invariant: every process that a run starts is ended by its id when its owner is dropped, also on failure and on
 //! SIGINT or SIGTERM.
@@ -21,6 +22,7 @@ mod lab;
 mod load;
 mod machine;
 mod options;
+mod profile;
 mod programs;
 mod report;
 mod scenarios;
@@ -42,7 +44,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::about::About;
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::options::Options;
+use crate::options::{Instead, Options};
 use crate::report::Report;
 use crate::scenarios::Scenario;
 use crate::sink::Sink;
@@ -76,7 +78,12 @@ async fn bench() -> Result<()> {
         biased;
         interrupted = tokio::signal::ctrl_c() => { interrupted?; bail!("interrupted") }
         _ = terminated.recv() => bail!("terminated"),
-        result = run(options) => result,
+        result = async {
+            match options.instead {
+                Some(Instead::Profile) => profile::profile(options).await,
+                None => run(options).await,
+            }
+        } => result,
     }
 }
 

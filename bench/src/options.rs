@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::scenarios::Scenario;
 use crate::systems::Name;
@@ -38,9 +38,19 @@ pub(crate) struct Options {
     /// Only a sink at this address, until it is ended; the bench starts itself so.
     #[arg(long, hide = true)]
     pub(crate) serve_sink: Option<SocketAddr>,
+    /// Something else than measuring.
+    #[command(subcommand)]
+    pub(crate) instead: Option<Instead>,
     /// Shows scenarios and systems, measures nothing.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// What can be done instead of measuring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum Instead {
+    /// Profiles of the scenarios whose figures are not reached, as profiles.md; needs perf and root.
+    Profile,
 }
 
 impl Options {

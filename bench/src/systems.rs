@@ -216,6 +216,12 @@ impl System {
         &self.sink
     }
 
+    /// Its processes.
+    #[must_use]
+    pub(crate) fn pids(&self) -> &[u32] {
+        &self.pids
+    }
+
     /// CPU seconds of its processes so far; none when it has none.
     ///
     /// # Errors
