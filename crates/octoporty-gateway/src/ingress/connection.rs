@@ -115,6 +115,8 @@ async fn talk(connection: &Arc<Connection>) -> End {
     let _place = connection.shard.roster.enter(connection);
     let header_bytes = connection.shard.state.config.limits.header_bytes;
     let mut conversation = std::pin::pin!(front::converse(connection, header_bytes));
+    // Once the runtime knows the socket, it knows it for good.
+    let mut is_bare = true;
     poll_fn(|cx| {
         if connection.wire().is_called(cx) {
             if let Some(end) = called_off(connection) {
@@ -123,8 +125,11 @@ async fn talk(connection: &Arc<Connection>) -> End {
             connection.wire().watch();
         }
         let end = conversation.as_mut().poll(cx).map(End::Closed);
-        if end.is_pending() && connection.wire().leave_unwatched() {
-            connection.shard.roster.look_soon();
+        if end.is_pending() && is_bare {
+            is_bare = connection.wire().leave_unwatched();
+            if is_bare {
+                connection.shard.roster.look_soon();
+            }
         }
         end
     })
