@@ -201,11 +201,16 @@ fn read_pair(provider: &CryptoProvider, certificate: &Path, key: &Path) -> Resul
     }
 }
 
+/// Never with what the error holds: of a key that stands on one line, that is the key.
 fn in_words(error: &pem::Error, what: &str) -> String {
     match error {
         pem::Error::Io(error) => error.to_string(),
         pem::Error::NoItemsFound => format!("it has no {what}"),
-        error => format!("it is no PEM ({error:?})"),
+        pem::Error::IllegalSectionStart { .. } | pem::Error::MissingSectionEnd { .. } => {
+            "it is no PEM: its BEGIN and END have to be whole, each on a line of its own".to_owned()
+        }
+        pem::Error::Base64Decode(_) => "it is no PEM: what stands between BEGIN and END is not base64".to_owned(),
+        _ => "it is no PEM".to_owned(),
     }
 }
 
@@ -410,6 +415,34 @@ mod tests {
         let secret: String = own.1.lines().skip(1).take(1).collect();
         files.write_pair(&own);
         assert!(!format!("{:?}", files.open().unwrap()).contains(&secret), "no key is shown");
+    }
+
+    #[test]
+    fn a_file_that_is_no_pem_is_told_of_without_what_it_holds() {
+        let files = Files::new();
+        let (certificate, key) = pair(&["a.test"]);
+        let middle = |text: &str| text.lines().nth(1).unwrap()[..20].to_owned();
+        let (secret, public) = (middle(&key), middle(&certificate));
+        // As settings and folded YAML make them: line ends lost, or spelled out.
+        let ways: [fn(&str) -> String; 4] = [
+            |text| text.replace('\n', " "),
+            |text| text.replace('\n', "\\n"),
+            |text| text.trim().replace('\n', "\\n"),
+            |text| text.replacen("-----\n", "-----", 1),
+        ];
+        for way in ways {
+            for (certificate, key) in [(certificate.clone(), way(&key)), (way(&certificate), key.clone())] {
+                files.write_pair(&(certificate, key));
+                let error = files.open().unwrap_err();
+                for told in [error.to_string(), format!("{error:?}")] {
+                    assert!(told.contains("on a line of its own"), "{told}");
+                    for held in [&secret, &public] {
+                        let bytes = format!("{:?}", held.as_bytes());
+                        assert!(!told.contains(held) && !told.contains(bytes.trim_matches(['[', ']'])), "{told}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop;
 
 /// Of a write behind which the end follows.
 #[cfg(target_os = "linux")]
@@ -59,21 +60,30 @@ impl Socket {
         }
     }
 
-    /// Does it at once, if that can be.
-    fn at_once<R>(&self, mut act: impl FnMut(&std::net::TcpStream) -> io::Result<R>) -> Option<io::Result<R>> {
-        let Self::Bare(bare) = self else { return None };
+    /// Does it at once, if that can be; `None` if it cannot. A task does so much of it in one turn and no more, as with the
+    /// runtime's own sockets: a visitor who sends and reads fast enough would have the thread for itself.
+    fn at_once<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut act: impl FnMut(&std::net::TcpStream) -> io::Result<R>,
+    ) -> Poll<Option<io::Result<R>>> {
+        let Self::Bare(bare) = self else { return Poll::Ready(None) };
+        let turn = ready!(coop::poll_proceed(cx));
         loop {
             match act(bare) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                done => return Some(done),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Ready(None),
+                done => {
+                    turn.made_progress();
+                    return Poll::Ready(Some(done));
+                }
             }
         }
     }
 
     /// Reads what is there. The buffer had better be initialised already.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.at_once(|mut bare| bare.read(buf.initialize_unfilled())) {
+        match ready!(self.at_once(cx, |mut bare| bare.read(buf.initialize_unfilled()))) {
             Some(read) => Poll::Ready(read.map(|length| buf.advance(length))),
             None => Pin::new(self.known()?).poll_read(cx, buf),
         }
@@ -102,7 +112,7 @@ impl Socket {
 
     /// Writes some bytes.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.at_once(|mut bare| bare.write(bytes)) {
+        match ready!(self.at_once(cx, |mut bare| bare.write(bytes))) {
             Some(written) => Poll::Ready(written),
             None => Pin::new(self.known()?).poll_write(cx, bytes),
         }
@@ -114,7 +124,7 @@ impl Socket {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.at_once(|mut bare| bare.write_vectored(pieces)) {
+        match ready!(self.at_once(cx, |mut bare| bare.write_vectored(pieces))) {
             Some(written) => Poll::Ready(written),
             None => Pin::new(self.known()?).poll_write_vectored(cx, pieces),
         }
@@ -123,7 +133,7 @@ impl Socket {
     /// Writes some bytes behind which the connection ends at once, so that they need not leave before its end does: one
     /// segment instead of two.
     pub(crate) fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if let Some(written) = self.at_once(|bare| Ok(send(bare, bytes, LAST)?)) {
+        if let Some(written) = ready!(self.at_once(cx, |bare| Ok(send(bare, bytes, LAST)?))) {
             return Poll::Ready(written);
         }
         let socket = self.known()?;
@@ -174,6 +184,31 @@ mod tests {
         let mut heard = String::new();
         io::Read::read_to_string(&mut visitor, &mut heard).expect("an end in order");
         assert_eq!(heard, "100 an answer.");
+    }
+
+    #[tokio::test]
+    async fn a_visitor_who_is_always_ahead_leaves_turns_to_others() {
+        let (mut socket, mut visitor) = pair();
+        visitor.write_all(&[7; 2000]).expect("it is open");
+        let read = |socket: &mut Socket, cx: &mut Context<'_>| {
+            let mut space = [0; 1];
+            socket.poll_read(cx, &mut ReadBuf::new(&mut space)).map(|read| read.expect("it is open"))
+        };
+        let reads = poll_fn(|cx| Poll::Ready((0..1000).take_while(|_| read(&mut socket, cx).is_ready()).count())).await;
+        assert!((1..1000).contains(&reads), "{reads} in one turn");
+        let writes = |socket: &mut Socket, cx: &mut Context<'_>| socket.poll_write(cx, b"a").is_ready();
+        tokio::task::yield_now().await;
+        let written = poll_fn(|cx| Poll::Ready((0..1000).take_while(|_| writes(&mut socket, cx)).count())).await;
+        assert!((1..1000).contains(&written), "{written} in one turn");
+        assert!(socket.is_bare(), "that is no reason to wait for it");
+        for _ in reads..2000 {
+            poll_fn(|cx| read(&mut socket, cx)).await;
+        }
+        visitor.shutdown(std::net::Shutdown::Write).expect("it is open");
+        let mut space = [0; 1];
+        let mut rest = ReadBuf::new(&mut space);
+        poll_fn(|cx| socket.poll_read(cx, &mut rest)).await.expect("an end in order");
+        assert!(rest.filled().is_empty(), "each byte came once");
     }
 
     #[tokio::test]
