@@ -3,6 +3,7 @@
 //! Invariants: what is served is a certificate whose key is there; files that cannot be used replace nothing.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use octoporty_tunnel::trust::pem_in_words;
+
 use crate::shards::ShardContext;
 
 /// How often the files are looked at: a certificate is renewed weeks before it ends.
@@ -31,20 +34,19 @@ const MOST_PAIRS: usize = 100;
 #[non_exhaustive]
 pub enum CertificateError {
     /// The certificate cannot be read.
-    #[error("{}: {reason}; give a PEM file with the certificate, its own first and the chain behind it", path.display())]
+    #[error("{}: {reason}", path.display())]
     Certificate {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong, and what to change.
         reason: String,
     },
     /// The key cannot be read.
-    #[error("{}: {reason}; give a PEM file with the certificate's private key (PKCS#8, PKCS#1 or SEC1), without a \
-             password", path.display())]
+    #[error("{}: {reason}", path.display())]
     Key {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong, and what to change.
         reason: String,
     },
     /// They do not belong together.
@@ -157,7 +159,10 @@ impl Source {
 fn without_key(certificate: &Path) -> CertificateError {
     match std::fs::metadata(certificate) {
         Ok(_) => CertificateError::NoKey(certificate.to_owned()),
-        Err(error) => CertificateError::Certificate { path: certificate.to_owned(), reason: error.to_string() },
+        Err(error) => CertificateError::Certificate {
+            path: certificate.to_owned(),
+            reason: in_words(&pem::Error::Io(error), &CERTIFICATE),
+        },
     }
 }
 
@@ -185,32 +190,53 @@ fn read_pair(provider: &CryptoProvider, certificate: &Path, key: &Path) -> Resul
     let wrong = |reason: String| CertificateError::Certificate { path: certificate.to_owned(), reason };
     let wrong_key = |reason: String| CertificateError::Key { path: key.to_owned(), reason };
     let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| wrong(in_words(&error, "certificate")))?;
+    let chain = chain.map_err(|error| wrong(in_words(&error, &CERTIFICATE)))?;
     if chain.is_empty() {
-        return Err(wrong(in_words(&pem::Error::NoItemsFound, "certificate")));
+        return Err(wrong(in_words(&pem::Error::NoItemsFound, &CERTIFICATE)));
     }
-    let read = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong_key(in_words(&error, "private key")))?;
-    let signing = provider.key_provider.load_private_key(read).map_err(|error| wrong_key(error.to_string()))?;
+    let read = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong_key(in_words(&error, &KEY)))?;
+    let signing =
+        provider.key_provider.load_private_key(read).map_err(|error| wrong_key(format!("{error}; {}", KEY.advice)))?;
     let pair = CertifiedKey::new(chain, signing);
     match pair.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
         Err(rustls::Error::InconsistentKeys(_)) => {
             Err(CertificateError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() })
         }
-        Err(error) => Err(wrong(error.to_string())),
+        Err(error) => Err(wrong(format!("{error}; {}", CERTIFICATE.advice))),
     }
 }
 
+/// What a file is to hold.
+struct Content {
+    what: &'static str,
+    advice: &'static str,
+}
+
+const CERTIFICATE: Content = Content {
+    what: "certificate",
+    advice: "give a PEM file with the certificate, its own first and the chain behind it",
+};
+
+const KEY: Content = Content {
+    what: "private key",
+    advice: "give a PEM file with the certificate's private key (PKCS#8, PKCS#1 or SEC1), without a password",
+};
+
 /// Never with what the error holds: of a key that stands on one line, that is the key.
-fn in_words(error: &pem::Error, what: &str) -> String {
+fn in_words(error: &pem::Error, content: &Content) -> String {
+    let Content { what, advice } = content;
     match error {
+        pem::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
+            "{error}; let the user that the gateway runs as read it (mode 640 and a group for it; under systemd \
+             SupplementaryGroups=)"
+        ),
+        pem::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => format!(
+            "{error}; is the path right? In a folder each NAME.crt or NAME.pem has its NAME.key; of certbot's name the \
+             files fullchain.pem and privkey.pem"
+        ),
         pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => format!("it has no {what}"),
-        pem::Error::IllegalSectionStart { .. } | pem::Error::MissingSectionEnd { .. } => {
-            "it is no PEM: its BEGIN and END have to be whole, each on a line of its own".to_owned()
-        }
-        pem::Error::Base64Decode(_) => "it is no PEM: what stands between BEGIN and END is not base64".to_owned(),
-        _ => "it is no PEM".to_owned(),
+        error => format!("{}; {advice}", pem_in_words(error, what)),
     }
 }
 

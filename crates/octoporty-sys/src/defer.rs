@@ -40,27 +40,31 @@ mod tests {
 
     use super::*;
 
-    fn listener() -> TcpListener {
+    /// Longer than any of this takes.
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn listener(wait: Duration) -> TcpListener {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-        defer_accept(&listener, Duration::from_secs(1)).expect("Linux has it");
+        defer_accept(&listener, wait).expect("Linux has it");
         listener.set_nonblocking(true).expect("a socket");
         listener
     }
 
     #[test]
     fn a_connection_comes_with_its_first_bytes() {
-        let listener = listener();
+        let listener = listener(LONG);
         let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         assert_eq!(listener.accept().map(|_| ()).expect_err("nothing was said").kind(), io::ErrorKind::WouldBlock);
         client.write_all(b"a").expect("it is open");
-        // On a loopback the kernel has made the connection by the time that the write returns.
+        listener.set_nonblocking(false).expect("a socket");
         let (accepted, _) = listener.accept().expect("something was said");
         assert_eq!(accepted.peek(&mut [0; 8]).expect("it is there"), 1);
     }
 
     #[test]
     fn one_that_ends_without_a_word_comes_too() {
-        let listener = listener();
+        let listener = listener(LONG);
+        listener.set_nonblocking(false).expect("a socket");
         drop(TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens"));
         let (accepted, _) = listener.accept().expect("it ended");
         assert_eq!(accepted.peek(&mut [0; 8]).expect("an end in order"), 0);
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn one_that_keeps_silent_comes_after_a_while() {
-        let listener = listener();
+        let listener = listener(Duration::from_secs(1));
         listener.set_nonblocking(false).expect("a socket");
         let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         listener.accept().expect("the kernel gives it up by itself");

@@ -72,8 +72,8 @@ pub struct DuplexConfig {
 }
 
 impl DuplexConfig {
-    /// Most bytes of one read. Reads grow to it only while they are filled. A body of 64 KiB comes in one with its head; with
-    /// this as the limit its head took a read of its own.
+    /// Most bytes of one read; reads grow to it only while they are filled. More than 64 KiB, so that a body of that size
+    /// comes in one read with its head.
     pub const BUFFER: usize = 256 * 1024;
 
     /// The pair of an agent: its socket is the target's.

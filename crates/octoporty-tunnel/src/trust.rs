@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use thiserror::Error;
 
 use self::anybody::Anybody;
@@ -74,11 +74,27 @@ fn public_roots() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
+/// What is wrong with a PEM file that is to hold this. Never with what the error holds: of a key that stands on one line, by
+/// mistake perhaps, that is the key.
+#[must_use]
+pub fn pem_in_words(error: &pem::Error, what: &str) -> String {
+    match error {
+        pem::Error::Io(error) => error.to_string(),
+        pem::Error::NoItemsFound => format!("it has no {what}"),
+        pem::Error::IllegalSectionStart { .. } | pem::Error::MissingSectionEnd { .. } => {
+            "it is no PEM: its BEGIN and END have to be whole, each on a line of its own".to_owned()
+        }
+        pem::Error::Base64Decode(_) => "it is no PEM: what stands between BEGIN and END is not base64".to_owned(),
+        _ => "it is no PEM".to_owned(),
+    }
+}
+
 fn add_ca_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
     let failed = |reason: String| TrustError::CaFile { path: path.display().to_string(), reason };
+    let words = |error: &pem::Error| pem_in_words(error, "certificate");
     let mut found = 0;
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))? {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(words(&error)))? {
+        let certificate = certificate.map_err(|error| failed(words(&error)))?;
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
         found += 1;
     }

@@ -86,9 +86,8 @@ impl Drop for Place<'_> {
 pub(crate) async fn look_after(shard: Arc<ShardContext>) {
     let (roster, limits) = (&shard.roster, &shard.state.config.limits);
     let mut knows_of_drain = false;
+    let mut next = Instant::now();
     loop {
-        let now = Instant::now();
-        let next = roster.look(now, limits).max(now + SHORTEST_PAUSE);
         tokio::select! {
             biased;
             () = shard.cancel.cancelled() => break,
@@ -96,8 +95,11 @@ pub(crate) async fn look_after(shard: Arc<ShardContext>) {
                 knows_of_drain = true;
                 roster.call_all();
             }
-            () = roster.asked.notified() => tokio::time::sleep(SHORTEST_PAUSE).await,
-            () = tokio::time::sleep_until(next.into()) => {}
+            () = roster.asked.notified() => next = next.min(Instant::now() + SHORTEST_PAUSE),
+            () = tokio::time::sleep_until(next.into()) => {
+                let now = Instant::now();
+                next = roster.look(now, limits).max(now + SHORTEST_PAUSE);
+            }
         }
     }
     roster.call_all();

@@ -11,32 +11,6 @@ use super::LinkError;
 /// found silent long before.
 const AWAITED: usize = 4;
 
-/// Answers after which the shortest round trip is sought anew, beside the one before: a link stands for months, and its
-/// way may become longer for good.
-const SOUGHT_ANEW: u32 = 32;
-
-/// The shortest of the newest [`SOUGHT_ANEW`] round trips or somewhat more.
-#[derive(Debug, Default)]
-struct Shortest {
-    before: Option<Duration>,
-    now: Option<Duration>,
-    seen: u32,
-}
-
-impl Shortest {
-    fn saw(&mut self, round_trip: Duration) {
-        if self.seen == SOUGHT_ANEW {
-            *self = Self { before: self.now, ..Self::default() };
-        }
-        self.seen += 1;
-        self.now = Some(self.now.map_or(round_trip, |shortest| shortest.min(round_trip)));
-    }
-
-    fn get(&self) -> Option<Duration> {
-        [self.before, self.now].into_iter().flatten().min()
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Liveness {
     interval: Duration,
@@ -49,7 +23,7 @@ pub(super) struct Liveness {
     number: u64,
     awaited: [Option<(u64, Instant)>; AWAITED],
     newest: Option<Duration>,
-    shortest: Shortest,
+    shortest: Option<Duration>,
 }
 
 /// Whether a probe is to be sent.
@@ -70,7 +44,7 @@ impl Liveness {
             number: 0,
             awaited: [None; AWAITED],
             newest: None,
-            shortest: Shortest::default(),
+            shortest: None,
         }
     }
 
@@ -111,7 +85,7 @@ impl Liveness {
         let (_, sent) = slot.take()?;
         let round_trip = now.saturating_duration_since(sent);
         self.newest = Some(round_trip);
-        self.shortest.saw(round_trip);
+        self.shortest = Some(self.shortest.map_or(round_trip, |shortest| shortest.min(round_trip)));
         Some(round_trip)
     }
 
@@ -142,8 +116,8 @@ impl Liveness {
         self.newest
     }
 
-    pub(super) fn shortest(&self) -> Option<Duration> {
-        self.shortest.get()
+    pub(super) const fn shortest(&self) -> Option<Duration> {
+        self.shortest
     }
 }
 
@@ -154,27 +128,4 @@ pub(super) enum Ticked {
     Early,
     /// An interval has passed.
     Interval,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shortest_round_trip_is_forgotten_when_the_way_has_become_longer() {
-        let (short, long) = (Duration::from_millis(10), Duration::from_millis(60));
-        let mut shortest = Shortest::default();
-        assert_eq!(shortest.get(), None);
-        shortest.saw(short);
-        for _ in 1..SOUGHT_ANEW {
-            shortest.saw(long);
-            assert_eq!(shortest.get(), Some(short), "a burst is no longer way");
-        }
-        (0..SOUGHT_ANEW).for_each(|_| shortest.saw(long));
-        assert_eq!(shortest.get(), Some(short), "it is one of those before");
-        shortest.saw(long);
-        assert_eq!(shortest.get(), Some(long));
-        shortest.saw(short);
-        assert_eq!(shortest.get(), Some(short), "shorter is believed at once");
-    }
 }

@@ -144,6 +144,9 @@ fn of_tls(error: &io::Error) -> &'static str {
             "compare the clocks of both ends"
         }
         Some(Error::InvalidCertificate(_)) => "for a private CA set Agent__CaFile",
+        Some(Error::AlertReceived(_)) => {
+            "the other end speaks TLS and refused: does it have a certificate for this name, and TLS 1.2 or 1.3?"
+        }
         _ => "does that port speak TLS, and does it let this machine in?",
     }
 }
