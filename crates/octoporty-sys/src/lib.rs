@@ -2,5 +2,7 @@
 //! each thing, and in it the proof.
 
 mod defer;
+mod memory;
 
 pub use defer::defer_accept;
+pub use memory::keep_freed;
