@@ -133,7 +133,7 @@ impl Case {
                     "64 requests under way take 64 / rate each in the mean, and no 99th percentile is below the mean: 30 ms \
                      need more than {least:.0} requests/s, {rate:.0} were answered, with {:.0} % of the cores idle. Visitors, \
                      target and all else took {:.2} ms of CPU a request, gateway and agent {:.2}; at {least:.0}/s {cores:.0} \
-                     cores would leave {:.2} for gateway and agent, and still half of all requests above 30 ms.",
+                     cores would leave {:.2} for gateway and agent, and the mean would still be 30 ms.",
                     100.0 * ours.idle,
                     1e3 * others,
                     1e3 * own,

@@ -365,7 +365,7 @@ async fn mistakes_about_the_port_and_its_certificate_are_told_at_the_start() {
         (&[(tunnel_port, &listen), (file, ca), (key_file, key)], ["is not the one of the first certificate", "ca.pem"]),
         (
             &[(tunnel_port, &listen), (file, &nothing), (key_file, key)],
-            ["nothing.pem: No such file", "give a PEM file"],
+            ["nothing.pem: No such file", "is the path right?"],
         ),
         (&[(tunnel_port, &listen), (file, key), (key_file, key)], ["it has no certificate", "give a PEM file"]),
         (&[(tunnel_port, &listen), (file, chain), (key_file, chain)], ["it has no private key", "without a password"]),

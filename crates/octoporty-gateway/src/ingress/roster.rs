@@ -52,7 +52,8 @@ impl Roster {
         }
     }
 
-    /// Calls those whose time is up or who are not watched, and says when to look again. A connection that comes meanwhile has at least as long.
+    /// Calls those whose time is up or who are not watched, and says when to look again. A connection that comes meanwhile
+    /// has at least as long.
     fn look(&self, now: Instant, limits: &Limits) -> Instant {
         self.soon.store(false, Ordering::Relaxed);
         let shortest = now + limits.header_timeout.min(limits.idle_timeout);
