@@ -106,10 +106,9 @@ impl Case {
                 continue;
             }
             let file = lab.ground().dir().join("perf.data");
-            let (perf, before) = (record(&file)?, Waits::of(system.pids())?);
+            let (mut perf, before) = (record(&file)?, Waits::of(system.pids())?);
             slices.push(self.slice(lab, system).await?);
             let waits = Waits::of(system.pids())?.since(&before);
-            let mut perf = perf;
             let status = perf.wait().await.context("perf cannot be waited for")?;
             ensure!(status.success(), "perf record failed: it needs root, or kernel.perf_event_paranoid at -1");
             profile = Some((samples::read(&file).await?, waits));
