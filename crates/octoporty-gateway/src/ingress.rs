@@ -27,6 +27,6 @@ pub(crate) mod head;
 mod own;
 mod progress;
 pub(crate) mod roster;
-mod socket;
+pub(crate) mod socket;
 mod walk;
 pub(crate) mod wire;

@@ -4,6 +4,7 @@ mod accept;
 mod listen;
 pub(crate) mod placement;
 pub(crate) mod sources;
+mod spare;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -14,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::accept::Door;
+use self::spare::Spare;
 use crate::StartError;
 use crate::certificate::Served;
 use crate::config::GatewayConfig;
 use crate::counters::ShardCounters;
+use crate::ingress::connection::Connection;
 use crate::ingress::roster::{self, Roster};
 use crate::state::GatewayState;
 use crate::upstream::Upstream;
@@ -48,6 +51,8 @@ pub(crate) struct ShardContext {
     pub upstream: Upstream,
     /// Visitors' connections of this shard.
     pub roster: Roster,
+    /// Tasks that have served one.
+    pub spare: Spare<Arc<Connection>>,
 }
 
 impl ShardContext {
@@ -139,6 +144,7 @@ impl Shards {
             state: state.clone(),
             upstream: Upstream::default(),
             roster: Roster::default(),
+            spare: Spare::default(),
         }
     }
 

@@ -21,6 +21,7 @@ use super::answer::{Asked, Ending, write_head};
 use super::connection::{LINGER, Trust, discard};
 use super::head::{HeadFault, HeadReader, Persistence, RequestHead};
 use super::own::{self, Own};
+use super::socket::Socket;
 use super::walk;
 use crate::body::{Answer, AnswerBody, Switched};
 use crate::endpoint::Admitted;
@@ -75,7 +76,7 @@ pub(crate) fn serve(
 
 impl Caller {
     async fn enter(self, socket: std::net::TcpStream) {
-        let socket = match TcpStream::from_std(socket) {
+        let socket = match Socket::Bare(socket).into_known() {
             Ok(socket) => socket,
             Err(error) => return tracing::debug!(peer = %self.peer, %error, "who came to the agents' port is lost"),
         };

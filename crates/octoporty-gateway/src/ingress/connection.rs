@@ -75,20 +75,27 @@ enum End {
     Cancelled,
 }
 
-/// Serves a connection until its end. Runs on the shard that it is given.
-pub(crate) fn serve(
-    shard: Arc<ShardContext>,
-    socket: std::net::TcpStream,
-    peer: SocketAddr,
-    permit: Option<Permit>,
-) -> impl Future<Output = ()> {
+/// Has a connection served until its end, on the shard that it is given.
+pub(crate) fn begin(shard: &Arc<ShardContext>, socket: std::net::TcpStream, peer: SocketAddr, permit: Option<Permit>) {
     let trust = Trust::of(&shard.state, peer);
     let wire = Mutex::new(Wire::new(Socket::Bare(socket), permit));
-    served(Arc::new(Connection { shard, peer, trust, wire }))
+    let connection = Arc::new(Connection { shard: Arc::clone(shard), peer, trust, wire });
+    if let Err(connection) = shard.spare.give(connection) {
+        shard.visitors.spawn_on(serve_all(connection), &shard.handle);
+    }
 }
 
-/// As [`serve`]. What it begins with is not kept twice, in a task that may stand idle for long.
-async fn served(connection: Arc<Connection>) {
+/// Serves a connection until its end, and then others, as long as there are.
+async fn serve_all(first: Arc<Connection>) {
+    let shard = Arc::clone(&first.shard);
+    let mut next = Some(first);
+    while let Some(connection) = next.take() {
+        serve(connection).await;
+        next = shard.spare.next().await;
+    }
+}
+
+async fn serve(connection: Arc<Connection>) {
     let counted = Counted::begin(&connection.shard);
     let end = talk(&connection).await;
     let (ended, shard, peer) = (connection.wire().end(), Arc::clone(&connection.shard), connection.peer);

@@ -83,7 +83,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Looks after a shard's connections until the gateway ends.
+/// Looks after a shard's connections, and those who wait for one, until the gateway ends.
 pub(crate) async fn look_after(shard: Arc<ShardContext>) {
     let (roster, limits) = (&shard.roster, &shard.state.config.limits);
     let mut knows_of_drain = false;
@@ -94,6 +94,7 @@ pub(crate) async fn look_after(shard: Arc<ShardContext>) {
             () = shard.cancel.cancelled() => break,
             () = shard.draining.cancelled(), if !knows_of_drain => {
                 knows_of_drain = true;
+                shard.spare.close();
                 roster.call_all();
             }
             () = roster.asked.notified() => next = next.min(Instant::now() + SHORTEST_PAUSE),
@@ -103,5 +104,6 @@ pub(crate) async fn look_after(shard: Arc<ShardContext>) {
             }
         }
     }
+    shard.spare.close();
     roster.call_all();
 }

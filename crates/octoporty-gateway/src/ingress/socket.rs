@@ -38,11 +38,13 @@ impl Socket {
         matches!(self, Self::Bare(_))
     }
 
-    /// Tells the runtime of the thread that runs, if it does not know yet.
+    /// Tells the runtime of the thread that runs, if it does not know yet. What has come is acknowledged now, if it is not
+    /// yet: a visitor may hold the rest of its request back until then (Nagle's algorithm).
     pub(crate) fn known(&mut self) -> io::Result<&mut TcpStream> {
         if let Self::Bare(_) = self
             && let Self::Bare(bare) = std::mem::replace(self, Self::Lost)
         {
+            acknowledge_soon(&bare);
             *self = Self::Known(TcpStream::from_std(bare)?);
         }
         match self {
@@ -146,6 +148,29 @@ impl Socket {
         }
     }
 }
+
+/// Has what comes on connections of this listener acknowledged with their first answer, which spares most visitors' first
+/// request a segment of its own. Undone by [`Socket::known`]. Said of a listener that listens.
+#[cfg(target_os = "linux")]
+pub(crate) fn acknowledge_with_answers(listener: &std::net::TcpListener) {
+    if let Err(error) = rustix::net::sockopt::set_tcp_quickack(listener, false) {
+        tracing::debug!(%error, "first requests are acknowledged by themselves");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn acknowledge_with_answers(_listener: &std::net::TcpListener) {}
+
+/// Has what came acknowledged now, and what comes as the system does by itself.
+#[cfg(target_os = "linux")]
+fn acknowledge_soon(socket: &std::net::TcpStream) {
+    if let Err(error) = rustix::net::sockopt::set_tcp_quickack(socket, true) {
+        tracing::trace!(%error, "what came is acknowledged when the system does so");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn acknowledge_soon(_socket: &std::net::TcpStream) {}
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::ShardContext;
 use crate::counters::ShardCounters;
+use crate::ingress::socket::Socket;
 use crate::ingress::{agents, connection};
 use crate::pages;
 use crate::state::unix_ms;
@@ -147,8 +148,7 @@ fn admit(shard: &Arc<ShardContext>, (socket, peer): (TcpStream, SocketAddr), doo
         return;
     }
     let better = shard.state.placement.better_than(shard.index).and_then(|index| shard.state.shard(index));
-    let shard = better.as_ref().unwrap_or(shard);
-    shard.visitors.spawn_on(connection::serve(shard.clone(), socket, peer, permit), &shard.handle);
+    connection::begin(better.as_ref().unwrap_or(shard), socket, peer, permit);
 }
 
 fn refuse(shard: &Arc<ShardContext>, (socket, peer): (TcpStream, SocketAddr), door: Door, telling: &Arc<Semaphore>) {
@@ -163,7 +163,7 @@ fn refuse(shard: &Arc<ShardContext>, (socket, peer): (TcpStream, SocketAddr), do
     let tell = async move {
         let answer = pages::raw_failure(FailureCode::TooManyConnections, &RequestId::new(unix_ms()));
         let said = async {
-            let mut socket = tokio::net::TcpStream::from_std(socket)?;
+            let mut socket = Socket::Bare(socket).into_known()?;
             socket.write_all(&answer).await?;
             socket.shutdown().await?;
             // What the visitor sends is thrown away, so that the answer is not lost to a reset.

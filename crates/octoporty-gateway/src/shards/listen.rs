@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::StartError;
+use crate::ingress::socket::acknowledge_with_answers;
 
 /// Connections that wait to be accepted; the kernel cuts it to its own limit.
 const BACKLOG: i32 = 4096;
@@ -88,6 +89,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
         // Some sandboxes do not know the option; every connection then costs a little more.
         tracing::debug!(%error, "connections cannot be held back until their first bytes are there");
     }
+    acknowledge_with_answers(&listener);
     Ok(listener)
 }
 
@@ -190,5 +192,27 @@ mod tests {
     fn the_unspecified_address_takes_both_families() {
         let (_held, address) = bind(PORT, "[::]:0".parse().unwrap(), 1).unwrap();
         std::net::TcpStream::connect(loopback(address.port())).unwrap();
+    }
+
+    /// A visitor's first request is acknowledged with its answer, unless the gateway has to wait for the rest of it.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn first_requests_are_acknowledged_with_their_answers() {
+        use std::io::Write as _;
+
+        use rustix::net::sockopt::tcp_quickack;
+
+        use crate::ingress::socket::Socket;
+
+        let (listeners, address) = bind(PORT, loopback(0), 1).unwrap();
+        listeners[0].set_nonblocking(false).unwrap();
+        let mut visitor = std::net::TcpStream::connect(address).unwrap();
+        visitor.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        let (socket, _) = listeners[0].accept().unwrap();
+        assert!(!tcp_quickack(&socket).unwrap(), "an answer may take it along");
+        socket.set_nonblocking(true).unwrap();
+        let mut socket = Socket::Bare(socket);
+        let known = socket.known().unwrap();
+        assert!(tcp_quickack(&*known).unwrap(), "a visitor who holds the rest back waits for it");
     }
 }

@@ -163,6 +163,21 @@ async fn early_hints_come_before_the_answer_and_only_to_visitors_that_know_them(
 }
 
 #[tokio::test]
+async fn a_stop_does_not_wait_for_visitors_who_have_left() {
+    let (gateway, address) = start(config()).await;
+    let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;
+    agent.sync(state(1, &[mapping("app.example.com", "/")])).await;
+    for _ in 0..3 {
+        let mut visitor = Visitor::connect(address).await;
+        visitor.send("GET / HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n\r\n").await;
+        assert_eq!(visitor.reply().await.status, 200);
+        assert_eq!(visitor.closed().await, "");
+    }
+    // Whoever waited for them would wait for as long.
+    in_time("the stop", gateway.stop(Duration::from_secs(600))).await;
+}
+
+#[tokio::test]
 async fn a_stop_lets_requests_finish_and_then_closes() {
     let (gateway, address) = start(config()).await;
     let (mut agent, _) = Agent::connect(address, &Who::new("home")).await;

@@ -5,6 +5,7 @@ mod control;
 mod dialing;
 mod duplexes;
 mod ends;
+mod gathering;
 mod overtaking;
 mod proxies;
 mod rig;

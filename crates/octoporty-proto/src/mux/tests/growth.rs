@@ -70,6 +70,29 @@ fn a_window_does_not_grow_for_a_slow_reader() {
     assert_eq!(pair.ends[GATEWAY].streams[&id].received.window(), 256 * 1024);
 }
 
+/// Between two ends of one machine a reader that gets its turn once a millisecond takes a whole window each time. What is
+/// unread would be megabytes, and small answers behind them.
+#[test]
+fn a_window_does_not_grow_by_the_gulps_of_a_busy_reader() {
+    let near = Line { delay: Duration::from_micros(20), ..far() };
+    let mut pair = Pair::ready(&config(), &near).without_audit();
+    let id = pair.open(GATEWAY, b"");
+    pair.settle();
+    let piece = Bytes::from(vec![7; 64 * 1024]);
+    let mut got = 0;
+    for _ in 0..100 {
+        while pair.ends[AGENT].send(id, &mut piece.clone()).expect("open") > 0 {}
+        pair.run_for(Duration::from_millis(1));
+        while let Recv::Data(bytes) = pair.ends[GATEWAY].recv(pair.now, id).expect("open") {
+            got += bytes.len();
+        }
+    }
+    assert!(got >= 50 * 256 * 1024, "windows were taken whole: {got} bytes");
+    // The first gulp has no time before it, and looks like a fast line.
+    let window = pair.ends[GATEWAY].streams[&id].received.window();
+    assert!(window <= 2 * 256 * 1024, "{window}");
+}
+
 #[test]
 fn a_window_does_not_grow_while_the_shared_room_is_tight() {
     let config = MuxConfig { max_in_flight: 400 * 1024, ..config() };
