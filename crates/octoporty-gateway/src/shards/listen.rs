@@ -194,7 +194,8 @@ mod tests {
         std::net::TcpStream::connect(loopback(address.port())).unwrap();
     }
 
-    /// A visitor's first request is acknowledged with its answer, unless the gateway has to wait for the rest of it.
+    /// A visitor's first request is acknowledged with its answer, unless the gateway has to wait for the rest of it. What
+    /// waits for 40 ms is acknowledged anyway, so a machine that is slower than that has several tries.
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn first_requests_are_acknowledged_with_their_answers() {
@@ -206,13 +207,17 @@ mod tests {
 
         let (listeners, address) = bind(PORT, loopback(0), 1).unwrap();
         listeners[0].set_nonblocking(false).unwrap();
-        let mut visitor = std::net::TcpStream::connect(address).unwrap();
-        visitor.write_all(b"GET / HTTP/1.1\r\n").unwrap();
-        let (socket, _) = listeners[0].accept().unwrap();
-        assert!(!tcp_quickack(&socket).unwrap(), "an answer may take it along");
-        socket.set_nonblocking(true).unwrap();
-        let mut socket = Socket::Bare(socket);
-        let known = socket.known().unwrap();
-        assert!(tcp_quickack(&*known).unwrap(), "a visitor who holds the rest back waits for it");
+        let waits = (0..20).any(|_| {
+            let mut visitor = std::net::TcpStream::connect(address).unwrap();
+            visitor.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+            let (socket, _) = listeners[0].accept().unwrap();
+            let waits = !tcp_quickack(&socket).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let mut socket = Socket::Bare(socket);
+            let known = socket.known().unwrap();
+            assert!(tcp_quickack(&*known).unwrap(), "a visitor who holds the rest back waits for it");
+            waits
+        });
+        assert!(waits, "an answer may take it along");
     }
 }

@@ -30,7 +30,7 @@ const TRANSMIT_MOST: usize = 256 * 1024;
 /// new streams any more, and over a line of 100 KB/s this much takes a sixth of a second.
 const TRANSMIT_LEAST: usize = 16 * 1024;
 
-/// A link whose last batch had as many bytes is a busy one: some five small requests at once.
+/// A link whose last batch had as many bytes is taken for a busy one: five small requests at once make so many.
 const BUSY: usize = 1024;
 
 /// Batches given to the carrier in one turn before others on the runtime get theirs.
@@ -53,8 +53,8 @@ pub(super) struct Driver {
     budget: usize,
     /// Bytes of the last batch.
     last_batch: usize,
-    /// Whether the next batch has waited for more.
-    has_gathered: bool,
+    /// Wakes the driver once the runtime has looked at the sockets, while the next batch waits for that.
+    looking: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// Whether the carrier has bytes that it must still write.
@@ -85,7 +85,7 @@ impl Driver {
             carrier_holds: CarrierHolds::Nothing,
             budget: TRANSMIT_LEAST,
             last_batch: 0,
-            has_gathered: false,
+            looking: None,
         }
     }
 
@@ -183,9 +183,11 @@ impl Driver {
 
     /// Whether what is to be sent waits until the runtime has looked at the sockets once more. On a busy link more is
     /// about to come, which then leaves with the same call; a look costs a tenth of a call and its peer's waking. Once a
-    /// batch, and not where batches are full by themselves.
+    /// batch, and not where batches are full by themselves or the carrier is.
     fn gathers(&mut self, cx: &mut Context<'_>) -> bool {
-        if std::mem::take(&mut self.has_gathered) || !(BUSY..TRANSMIT_LEAST).contains(&self.last_batch) {
+        let has_waited = self.looking.take().is_some();
+        let is_busy = (BUSY..TRANSMIT_LEAST).contains(&self.last_batch) && self.carrier_holds == CarrierHolds::Nothing;
+        if has_waited || !is_busy {
             return false;
         }
         let mut state = self.shared.lock();
@@ -194,9 +196,13 @@ impl Driver {
         }
         state.driver = DriverSleep::Awake;
         drop(state);
-        self.has_gathered = true;
-        // Who gives way is woken behind everybody whom the sockets have news for.
-        let _: Poll<()> = std::pin::pin!(tokio::task::yield_now()).poll(cx);
+        // Who gives way is woken behind everybody whom the sockets have news for: so tokio does it, without a promise of
+        // the order.
+        let mut looking: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(tokio::task::yield_now());
+        if looking.as_mut().poll(cx).is_ready() {
+            return false;
+        }
+        self.looking = Some(looking);
         true
     }
 
