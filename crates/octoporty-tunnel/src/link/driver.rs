@@ -1,7 +1,8 @@
 //! The task of one link: owns the carrier, moves bytes between it and the mux, keeps the clock.
 //!
 //! One turn: the end first, then everything that came in, then the clock, then everything that may go out, on a busy
-//! link after one more look at all sockets. One read parses many frames and all queued frames leave in one write; streams are woken after the lock is released.
+//! link after one more look at all sockets. One read parses many frames and all queued frames leave in one write; streams
+//! are woken after the lock is released.
 
 use std::future::Future;
 use std::io;
