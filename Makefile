@@ -13,7 +13,7 @@ BIN := target/release/octoporty
 # Whatever the page is made of; `web/dist` is made again when one of these is newer.
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist*' 2>/dev/null)
 
-.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance bench bench-full bench-profile bench-micro fmt clean
+.PHONY: help setup setup-build setup-check setup-test setup-bench demo dev build web check advisories test soak conformance profile bench bench-full bench-profile bench-micro fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,8 +44,11 @@ web: setup-build web/dist/index.html ## The console's page
 web/dist/index.html: $(WEB_SOURCES)
 	npm --prefix web run build
 
-build: web ## The release binary with the page in it
-	$(CARGO) build --release -p octoporty
+build: web ## The release binary with the page in it, guided by the profile in pgo/
+	@CARGO=$(CARGO) scripts/build.sh
+
+profile: setup-bench web/dist/index.html ## The profile that the build is guided by, anew: after changes to what a request passes
+	scripts/profile.sh
 
 check: setup-check web/dist/index.html ## Formatting, lints, documents, dependencies, the web page's lints and types
 	$(CARGO) fmt --all --check

@@ -84,6 +84,16 @@ impl Process {
         assert!(status.success());
     }
 
+    /// SIGTERM, and waits until it has ended by itself; not for longer than this.
+    pub fn end(&mut self, within: Duration) {
+        let Some(pid) = self.child.id() else { return };
+        let told = std::process::Command::new("kill").arg("-TERM").arg(pid.to_string()).status();
+        let begun = Instant::now();
+        while told.as_ref().is_ok_and(|status| status.success()) && self.is_running() && begun.elapsed() < within {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

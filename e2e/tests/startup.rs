@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use octoporty_e2e::console::ConsoleClient;
+use octoporty_e2e::process::Process;
 use octoporty_e2e::target::{self, Target, mirror};
 use octoporty_e2e::world::{KEY, PASSWORD, PASSWORD_HASH, World};
 use octoporty_e2e::{PATIENCE, eventually};
@@ -368,4 +369,29 @@ async fn visitors_of_an_agent_that_stops_are_told_at_once() {
     })
     .await;
     drop(held);
+}
+
+/// How much of its own code a process has in memory, of all that there is.
+fn code_in_memory(process: &Process) -> f64 {
+    let smaps = std::fs::read_to_string(format!("/proc/{}/smaps", process.pid())).expect("it runs");
+    let code = smaps.lines().skip_while(|line| !(line.contains(" r-xp ") && line.ends_with("/octoporty")));
+    let kib = |name: &str| -> f64 {
+        let field = code.clone().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
+        field.trim_end_matches("kB").trim().parse().expect("a number")
+    };
+    kib("Rss:") / kib("Size:")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_start_runs_does_not_stay_in_memory() {
+    let world = World::new();
+    let pair = world.pair().await;
+    for process in [&pair.gateway, &pair.agent] {
+        // Right after a start it is half of it, and with a database three quarters.
+        eventually("the start's code is given back", || async { (code_in_memory(process) < 0.25).then_some(()) }).await;
+    }
+    let target = mirror(world.ip()).await;
+    let id = pair.console.map("after.test", target.address()).await;
+    pair.console.applied(&id).await;
+    assert_eq!(world.get("after.test", "/").await.status, 200, "all of it still runs");
 }

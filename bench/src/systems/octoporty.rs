@@ -1,6 +1,7 @@
 //! The product: the shipped binary as a gateway and an agent, default settings, in a world of its own.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use octoporty_e2e::console::ConsoleClient;
@@ -29,6 +30,9 @@ pub(crate) enum Link {
     /// `wss://` to the gateway's port for agents (`Gateway__TunnelPort`), with a certificate of its own.
     Tls,
 }
+
+/// What an end in order may take.
+const ORDERLY: Duration = Duration::from_secs(5);
 
 /// A gateway and an agent that serve site and sink.
 #[derive(Debug)]
@@ -95,5 +99,13 @@ impl Pair {
     #[must_use]
     pub(crate) fn pids(&self) -> Vec<u32> {
         vec![self.gateway.pid(), self.agent.pid()]
+    }
+}
+
+impl Drop for Pair {
+    /// In order: a binary that counts what it runs (`make profile`) writes that at its end.
+    fn drop(&mut self) {
+        self.agent.end(ORDERLY);
+        self.gateway.end(ORDERLY);
     }
 }

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use octoporty_proto::model::{DesiredState, Mapping, MappingId, TargetHealth};
 use octoporty_proto::wire::{Blame, Open, Reset, ResetCode};
 use octoporty_tunnel::duplex::{Counters, DuplexCause, DuplexConfig, duplex};
+use octoporty_tunnel::ending::Ending;
 use octoporty_tunnel::stream::Stream;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -37,12 +37,12 @@ pub(crate) struct Forwarder {
     dialler: Dialler,
     health: HealthBoard,
     tasks: TaskTracker,
-    end: CancellationToken,
+    end: Ending,
 }
 
 impl Forwarder {
     /// Its tasks belong to `tasks`; `end` cuts them.
-    pub(crate) fn new(dialler: Dialler, health: HealthBoard, tasks: TaskTracker, end: CancellationToken) -> Self {
+    pub(crate) fn new(dialler: Dialler, health: HealthBoard, tasks: TaskTracker, end: Ending) -> Self {
         Self { table: ArcSwap::default(), dialler, health, tasks, end }
     }
 
@@ -125,12 +125,12 @@ impl Forwarder {
 }
 
 /// Polls `work` to its end or to that of `end`. To be awaited by a task of the runtime as a whole, which has one waker
-/// for its life: the token has to know it but once, and after that a look at the token does.
-async fn until_cancelled(end: &CancellationToken, work: impl Future<Output = ()>) {
-    let (mut cancelled, mut work) = (pin!(end.cancelled()), pin!(work));
+/// for its life: it has to be known but once, and after that a look at the flag does.
+async fn until_cancelled(end: &Ending, work: impl Future<Output = ()>) {
+    let (mut cancelled, mut work) = (pin!(end.begun()), pin!(work));
     let mut listens = false;
     poll_fn(|cx| {
-        let is_over = if listens { end.is_cancelled() } else { cancelled.as_mut().poll(cx).is_ready() };
+        let is_over = if listens { end.has_begun() } else { cancelled.as_mut().poll(cx).is_ready() };
         listens = true;
         if is_over { Poll::Ready(()) } else { work.as_mut().poll(cx) }
     })
@@ -162,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_waits_is_cut_at_the_end_however_often_it_was_polled_before() {
         for polls in 0..3 {
-            let end = CancellationToken::new();
+            let end = Ending::new();
             let token = end.clone();
             let mut task = JoinSet::new();
             task.spawn(async move {
@@ -176,16 +176,16 @@ mod tests {
             });
             tokio::task::yield_now().await;
             assert!(task.try_join_next().is_none());
-            end.cancel();
+            end.begin();
             timeout(Duration::from_secs(10), task.join_all()).await.expect("it is cut");
         }
     }
 
     #[tokio::test]
     async fn work_ends_by_itself_and_is_not_begun_after_the_end() {
-        let end = CancellationToken::new();
+        let end = Ending::new();
         until_cancelled(&end, tokio::task::yield_now()).await;
-        end.cancel();
+        end.begin();
         until_cancelled(&end, async { unreachable!("the end was before") }).await;
     }
 }

@@ -13,6 +13,7 @@ use octoporty_proto::model::{
     SyncReport, Target, TargetCheck, TargetHealth, TlsVerification,
 };
 use octoporty_tunnel::carrier::websocket::Dial;
+use octoporty_tunnel::ending::Ending;
 use octoporty_tunnel::trust::{Trust, TrustError, client_config};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -68,7 +69,7 @@ pub(crate) struct Running {
     data_plane: Vec<Handle>,
     tasks: TaskTracker,
     /// Ends every task.
-    end: CancellationToken,
+    end: Ending,
     /// Ends the threads.
     threads_end: CancellationToken,
     /// Cancelled when the connector is done.
@@ -94,7 +95,7 @@ impl Running {
         let dialler = dialler(&config)?;
         let dial = gateway_dial(&config)?;
         let gateway_dial = Arc::new(DialSettings(dial.clone()));
-        let (tasks, end, threads_end) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
+        let (tasks, end, threads_end) = (TaskTracker::new(), Ending::new(), CancellationToken::new());
         let (threads, control, data_plane) = threads(&config, &threads_end).inspect_err(|_| threads_end.cancel())?;
 
         let (health, targets) = HealthBoard::new();
@@ -118,7 +119,7 @@ impl Running {
             asks: Arc::clone(&asks),
             access: Arc::clone(&funnel),
             tasks: tasks.clone(),
-            end: end.clone(),
+            end: end.token().clone(),
             next_key: AtomicU64::new(0),
         });
         let running = Self {
@@ -149,11 +150,11 @@ impl Running {
     }
 
     fn start_tasks(&self, control: &Handle, config: &AgentConfig, wiring: Wiring) {
-        drop(self.tasks.spawn_on(wiring.desired.run(self.end.clone()), control));
+        drop(self.tasks.spawn_on(wiring.desired.run(self.end.token().clone()), control));
         if let Some(cache) = wiring.cache {
-            drop(self.tasks.spawn_on(run_saver(cache, self.effective.clone(), self.end.clone()), control));
+            drop(self.tasks.spawn_on(run_saver(cache, self.effective.clone(), self.end.token().clone()), control));
         }
-        drop(self.tasks.spawn_on(Arc::clone(&wiring.board).run(self.end.clone()), control));
+        drop(self.tasks.spawn_on(Arc::clone(&wiring.board).run(self.end.token().clone()), control));
         let connector = Connector::new(Parts {
             linker: wiring.linker,
             desired: self.effective.clone(),
@@ -164,7 +165,7 @@ impl Running {
             wanted_links: config.links,
         });
         let done = self.connector_done.clone().drop_guard();
-        let end = self.end.clone();
+        let end = self.end.token().clone();
         let connect = async move {
             let _done = done;
             end.run_until_cancelled(connector.run()).await;
@@ -225,7 +226,7 @@ impl Running {
     pub(crate) async fn stop(&self, grace: Duration) {
         self.orders.stop(grace);
         self.connector_done.cancelled().await;
-        self.end.cancel();
+        self.end.begin();
         self.tasks.close();
         if tokio::time::timeout(JOIN_LIMIT, self.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = self.tasks.len(), "some tasks did not end in time; their threads end under them");
@@ -241,7 +242,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.end.cancel();
+        self.end.begin();
         self.threads_end.cancel();
     }
 }

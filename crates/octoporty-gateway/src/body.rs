@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -32,6 +33,8 @@ pub(crate) struct Answer {
     pub(crate) request_id: Option<RequestId>,
     /// Whether the connection may carry another request.
     pub(crate) persistence: Persistence,
+    /// When all of it was here, where it was not waited for in parts.
+    pub(crate) whole_since: Option<Instant>,
     /// What follows the head.
     pub(crate) body: AnswerBody,
 }
@@ -46,6 +49,7 @@ impl Answer {
             headers: HeaderMap::new(),
             request_id: None,
             persistence: Persistence::Keep,
+            whole_since: None,
             body,
         }
     }

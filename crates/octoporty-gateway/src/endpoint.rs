@@ -102,7 +102,7 @@ pub(crate) fn judge(shard: &ShardContext, visit: &Visit) -> Result<Admitted, Box
     if let Err(error) = authenticate(&shard.state, fields, source) {
         return Err(Box::new(error.answer(visit)));
     }
-    if shard.draining.is_cancelled() {
+    if shard.draining.has_begun() {
         let wants = Wants::of(fields);
         let mut answer = failure_answer(&FailureCode::GatewayDraining.into(), &visit.request_id, wants);
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -185,7 +185,7 @@ impl GatewayFigures {
         let totals = ShardCounters::sum(&state.counters);
         Self {
             uptime: state.started.elapsed(),
-            draining: state.draining.is_cancelled(),
+            draining: state.draining.has_begun(),
             connections: totals.connections,
             connections_open: totals.connections_open,
             connections_refused: totals.refused,

@@ -146,7 +146,7 @@ impl Gateway {
     /// Says goodbye to agents and visitors, lets what is in flight finish within `grace`, ends every task.
     pub async fn stop(self, grace: Duration) {
         tracing::info!(grace_s = grace.as_secs(), "gateway stops");
-        self.state.draining.cancel();
+        self.state.draining.begin();
         self.tell_agents().await;
         if tokio::time::timeout(grace, self.shards.visitors_gone()).await.is_err() {
             tracing::warn!("visitors' requests were cut: they did not finish within the grace");

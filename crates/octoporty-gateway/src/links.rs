@@ -128,7 +128,7 @@ async fn handshake(shard: &Arc<ShardContext>, link: &Link, hello: Hello, peer: &
     let serial = shard.state.next_serial();
     let known = SessionLink { serial, link: link.clone(), shard: shard.index, since: Instant::now() };
     let arrival = Arrival { tunnel: peer.tunnel.clone(), hello, link: known, now: Instant::now() };
-    if shard.draining.is_cancelled() {
+    if shard.draining.has_begun() {
         let text = "the gateway is stopping".to_owned();
         refuse(link, Refused { code: RefusedCode::Draining, text, retry_after_s: Some(1) }).await;
         return None;

@@ -20,7 +20,6 @@ mod verdict;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -156,25 +155,27 @@ impl Cargo {
 
     /// The answer, where all of it is here.
     fn whole(&mut self, answered: Answered) -> Answer {
-        let Answered { head, rest, warm } = answered;
+        let Answered { head, rest, warm, came } = answered;
         let record = &mut self.record;
-        // Here the request ends, and here its stream becomes idle.
-        let now = Instant::now();
+        // With its last bytes the request ended, and its stream became idle.
+        let ended = came.into_std();
         if head.reuse == Reuse::Allowed {
-            record.shard().upstream.pool().give_at(&self.lane, warm, now);
+            record.shard().upstream.pool().give_at(&self.lane, warm, ended);
         }
         record.status(head.status.as_u16());
         record.response_bytes += rest.len() as u64;
-        record.done_at(now);
+        record.done_at(ended);
         let body = if rest.is_empty() { AnswerBody::Empty } else { AnswerBody::Full(rest) };
-        Answer::passing(head, body)
+        let mut answer = Answer::passing(head, body);
+        answer.whole_since = Some(ended);
+        answer
     }
 }
 
 /// Passes the target's answer on as it comes.
 fn pass_on(cargo: Cargo, answered: Answered) -> Answer {
     let Cargo { lane, upload, mut record, .. } = cargo;
-    let Answered { head, rest, warm } = answered;
+    let Answered { head, rest, warm, .. } = answered;
     let ResponseHead { status, framing, reuse, .. } = head;
     let ctx = Arc::clone(record.shard());
     let (id, wants) = (record.visit.request_id, Wants::of(&record.visit.head.fields));
@@ -205,7 +206,7 @@ fn pass_on(cargo: Cargo, answered: Answered) -> Answer {
 
 /// Gives a connection that the target has switched over to its pipe.
 async fn switch_over(mut cargo: Cargo, answered: Answered) -> Answer {
-    let Answered { head, rest, warm: Warm { mut stream, .. } } = answered;
+    let Answered { head, rest, warm: Warm { mut stream, .. }, .. } = answered;
     let idle = cargo.record.shard().state.config.limits.idle_timeout;
     // What the visitor sends behind its request comes behind the whole of it.
     let finished = cargo.upload.finish(&mut stream, idle).await;

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use octoporty_tunnel::ending::Ending;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,7 +45,7 @@ pub(crate) struct ShardContext {
     /// Ends every task on it.
     pub cancel: CancellationToken,
     /// The gateway stops: no new connections; those that stand end with what is in flight.
-    pub draining: CancellationToken,
+    pub draining: Ending,
     /// Shared by all shards.
     pub state: Arc<GatewayState>,
     /// Warm streams of this shard.
@@ -140,7 +141,7 @@ impl Shards {
             tracker: TaskTracker::new(),
             visitors: TaskTracker::new(),
             cancel: self.cancel.child_token(),
-            draining: state.draining.child_token(),
+            draining: state.draining.branch(),
             state: state.clone(),
             upstream: Upstream::default(),
             roster: Roster::default(),

@@ -1,14 +1,15 @@
 //! What the shards share.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use octoporty_proto::model::LogSource;
+use octoporty_tunnel::ending::Ending;
 use rustls::ServerConfig;
-use tokio_util::sync::CancellationToken;
 
 use crate::answers::log::LogDesk;
 use crate::answers::update::Updater;
@@ -54,7 +55,7 @@ pub(crate) struct GatewayState {
     /// One a shard, summed on read.
     pub counters: Vec<ShardCounters>,
     /// Cancelled when the gateway begins to stop: listeners close, visitors' connections end with what is in flight.
-    pub draining: CancellationToken,
+    pub draining: Ending,
     serials: AtomicU64,
     shards: OnceLock<Vec<Weak<ShardContext>>>,
     address: OnceLock<SocketAddr>,
@@ -86,7 +87,7 @@ impl GatewayState {
             log_desk: LogDesk::new(log),
             counters: (0..config.shards).map(|_| ShardCounters::default()).collect(),
             link_book: LinkBook::default(),
-            draining: CancellationToken::new(),
+            draining: Ending::new(),
             serials: AtomicU64::new(0),
             shards: OnceLock::new(),
             address: OnceLock::new(),
@@ -137,6 +138,57 @@ impl GatewayState {
 
 /// Milliseconds since 1970.
 pub(crate) fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+    millis(since_1970())
+}
+
+/// The same of a moment that was read just now. The system's own clock is asked once in [`CLOCKS_APART`].
+pub(crate) fn unix_ms_of(now: Instant) -> u64 {
+    let known = BOTH_CLOCKS.get().and_then(|(then, since_1970)| {
+        let passed = now.checked_duration_since(then)?;
+        (passed < CLOCKS_APART).then(|| since_1970 + passed)
+    });
+    millis(known.unwrap_or_else(|| {
+        let since_1970 = since_1970();
+        BOTH_CLOCKS.set(Some((now, since_1970)));
+        since_1970
+    }))
+}
+
+/// So long a system's clock that was set is not noticed.
+const CLOCKS_APART: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// A moment by both clocks.
+    static BOTH_CLOCKS: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_moment_is_the_systems_whether_it_is_asked_or_not() {
+        // To within a millisecond, where the test's thread is not held up between two readings.
+        let close = || {
+            let before = unix_ms();
+            let told = unix_ms_of(Instant::now());
+            (before..=unix_ms() + 1).contains(&(told + 1))
+        };
+        assert!((0..1000).any(|_| close() && close()));
+        // Set by ten seconds within the second, it is not seen; behind it, it is.
+        let now = Instant::now();
+        BOTH_CLOCKS.set(Some((now, since_1970() + Duration::from_secs(10))));
+        assert!(unix_ms_of(now + CLOCKS_APART / 2) > unix_ms() + 9_000);
+        assert!(unix_ms_of(now + CLOCKS_APART) < unix_ms() + 9_000);
+        // A moment ahead of the one that is known.
+        assert!(unix_ms_of(now) < unix_ms() + 9_000);
+    }
 }

@@ -117,7 +117,7 @@ pub(crate) fn status(state: &GatewayState, sessions: &[(Arc<Session>, usize)]) -
         timestamp: now(),
         version: &state.config.version,
         uptime_seconds: state.started.elapsed().as_secs(),
-        draining: state.draining.is_cancelled(),
+        draining: state.draining.has_begun(),
         shards: state.config.shards,
         connections: Connections {
             open: totals.connections_open,

@@ -5,4 +5,4 @@ mod defer;
 mod memory;
 
 pub use defer::defer_accept;
-pub use memory::keep_freed;
+pub use memory::{keep_freed, release_code};

@@ -1,4 +1,6 @@
-//! How much freed memory the allocator keeps.
+//! What a process holds of the system's memory: freed blocks, and code that it has used.
+
+use std::io;
 
 /// Has the allocator keep up to `kept` bytes of freed memory at the end of each of its heaps, and give back to the system at
 /// once what was asked for in pieces of `mapped` bytes or more. Does nothing with another allocator than glibc's, which by
@@ -26,6 +28,104 @@ pub fn keep_freed(kept: usize, mapped: usize) -> bool {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn keep_freed(_kept: usize, _mapped: usize) -> bool {
     false
+}
+
+/// Takes the program's code out of this process's memory, and gives how many bytes were looked at. It stays in the system's
+/// cache of files, and what is run again is there again for some microseconds each 64 KiB; but what only a start needed no
+/// longer counts, and is the first to go when memory is short. Does nothing but on Linux.
+///
+/// # Errors
+/// The system does not tell what the process has mapped, something has changed the code in memory (a debugger), or it does
+/// not take it back.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe library takes addresses that are not of its own making")]
+pub fn release_code() -> io::Result<usize> {
+    let code = own_code(&std::fs::read_to_string("/proc/self/smaps")?)?;
+    let length = code.len();
+    // SAFETY: a private mapping of a file that nothing was ever written to (`own_code` looked) has the same bytes after this
+    // as before, read anew from the file. Threads that run in it meanwhile take a page fault each.
+    let answer = unsafe { libc::madvise(code.start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
+    if answer == 0 { Ok(length) } else { Err(io::Error::last_os_error()) }
+}
+
+/// As on Linux, where the system tells what is mapped.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn release_code() -> io::Result<usize> {
+    Ok(0)
+}
+
+/// Where this very code lies, of what `/proc/self/smaps` says.
+#[cfg(target_os = "linux")]
+fn own_code(smaps: &str) -> io::Result<std::ops::Range<usize>> {
+    let refused = |why: &str| Err(io::Error::other(format!("the program's code in /proc/self/smaps {why}")));
+    let here = own_code as fn(&str) -> io::Result<std::ops::Range<usize>> as usize;
+    let mut lines = smaps.lines();
+    let Some((code, rights)) = lines.find_map(|line| mapping(line).filter(|(range, _)| range.contains(&here))) else {
+        return refused("is not found");
+    };
+    if rights != "r-xp" {
+        return refused("may be written to");
+    }
+    // Pages that are no longer the file's.
+    match lines.find_map(|line| line.strip_prefix("Anonymous:")).map(str::trim) {
+        Some("0 kB") => Ok(code),
+        _ => refused("was changed"),
+    }
+}
+
+/// The first line of a mapping: its addresses and rights.
+#[cfg(target_os = "linux")]
+fn mapping(line: &str) -> Option<(std::ops::Range<usize>, &str)> {
+    let mut words = line.split(' ');
+    let (start, end) = words.next()?.split_once('-')?;
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    Some((address(start)?..address(end)?, words.next()?))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod code_tests {
+    use super::*;
+
+    /// KiB of the program's code that this process has in memory.
+    fn resident() -> u64 {
+        let smaps = std::fs::read_to_string("/proc/self/smaps").expect("Linux");
+        let code = own_code(&smaps).expect("it is there");
+        let mut lines = smaps.lines().skip_while(|line| mapping(line).is_none_or(|(range, _)| range != code));
+        let told = lines.find_map(|line| line.strip_prefix("Rss:")).expect("the kernel tells it");
+        told.trim_end_matches("kB").trim().parse().expect("a number")
+    }
+
+    /// Runs over enough different code to have some in memory.
+    fn use_code() -> usize {
+        let text: String = (0..100_u32).map(|number| format!("{number:?} {:e} ", f64::from(number))).collect();
+        text.split(' ').filter_map(|word| word.parse::<f64>().ok()).count() + text.to_uppercase().len()
+    }
+
+    #[test]
+    fn code_that_is_not_run_again_is_no_longer_in_memory_and_all_of_it_still_runs() {
+        let before = (resident(), use_code());
+        let length = release_code().expect("nobody has changed it");
+        assert!(length as u64 >= before.0 * 1024);
+        assert!(resident() < before.0, "{} KiB, before {}", resident(), before.0);
+        assert_eq!(use_code(), before.1);
+    }
+
+    #[test]
+    fn code_that_may_have_been_changed_is_let_be() {
+        let here = own_code as fn(&str) -> io::Result<std::ops::Range<usize>> as usize;
+        let told = |rights: &str, anonymous: &str| {
+            let other = "1000-2000 r-xp 00000000 00:00 0 /other\nAnonymous: 8 kB\n";
+            own_code(&format!("{other}{:x}-{:x} {rights} 0 0:0 0 /program\nRss: 4 kB\n{anonymous}", here - 1, here + 1))
+        };
+        assert_eq!(told("r-xp", "Anonymous:             0 kB\n").expect("it is as in the file"), here - 1..here + 1);
+        for (rights, anonymous) in [("r-xp", "Anonymous: 4 kB\n"), ("rwxp", "Anonymous: 0 kB\n"), ("r-xp", "")] {
+            told(rights, anonymous).expect_err("it is not known to be as in the file");
+        }
+        own_code("").expect_err("nothing is mapped there");
+    }
 }
 
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]

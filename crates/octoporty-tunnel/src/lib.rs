@@ -5,6 +5,7 @@
 //! * [`link`]: one task that owns a carrier and one end of a [`octoporty_proto::mux::Mux`]; handles to it are cheap.
 //! * [`stream`]: a stream of a link as bytes.
 //! * [`duplex`]: the one copy loop of every byte path.
+//! * [`ending`]: an end that many look for.
 //! * [`prefixed`]: a connection of which some bytes were read too far.
 //! * [`tls`]: a server's side of TLS.
 //! * [`trust`]: whom TLS believes, for links and for targets.
@@ -16,6 +17,7 @@
 pub mod backoff;
 pub mod carrier;
 pub mod duplex;
+pub mod ending;
 pub mod link;
 pub mod prefixed;
 pub mod stream;

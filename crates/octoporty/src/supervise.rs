@@ -38,6 +38,9 @@ const WORKERS: usize = 2;
 /// What a stop may take beyond the grace: closing the database, joining threads. Past it the process ends anyway.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
+/// After this long a role has started: it listens, or stands with its gateway.
+const STARTED: Duration = Duration::from_secs(1);
+
 /// Why a role did not start. The text is one sentence that says what to change.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -78,7 +81,7 @@ pub(crate) fn gateway(config: GatewayConfig, frame: Frame) -> Exit {
         let Some(gateway) = signals.unless(Gateway::start(config, logs.gateway)).await? else { return Ok(Exit::Clean) };
         let metrics = metrics.map(|bound| bound.serve(metrics::of_gateway(gateway.gauge())));
         notify::ready(&format!("listening on {}", gateway.local_addr()));
-        signals.next().await;
+        until_signal(signals).await;
         Ok(stop(signals, frame.grace, both(gateway.stop(frame.grace), metrics)).await)
     })
 }
@@ -95,9 +98,24 @@ pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
             Some(address) => notify::ready(&format!("console at {address}")),
             None => notify::ready("no console"),
         }
-        signals.next().await;
+        until_signal(signals).await;
         Ok(stop(signals, frame.grace, both(parts.stop(frame.grace), metrics)).await)
     })
+}
+
+/// Waits for a signal. What a start needed of the program's code is given back meanwhile.
+async fn until_signal(signals: &mut Signals) {
+    tokio::select! {
+        biased;
+        _ = signals.next() => return,
+        () = tokio::time::sleep(STARTED) => {}
+    }
+    match octoporty_sys::release_code() {
+        Ok(bytes) => tracing::debug!(bytes, "the code of the start was given back"),
+        // Nothing depends on it.
+        Err(error) => tracing::debug!(%error, "the code of the start could not be given back"),
+    }
+    signals.next().await;
 }
 
 /// Ends a role, and then the port that shows its figures.

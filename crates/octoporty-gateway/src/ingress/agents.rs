@@ -81,7 +81,7 @@ impl Caller {
             Err(error) => return tracing::debug!(peer = %self.peer, %error, "who came to the agents' port is lost"),
         };
         let Some(tls) = self.shard.state.agents_tls().cloned() else { return self.converse(socket).await };
-        let shaking = self.shard.draining.run_until_cancelled(shake(socket, tls));
+        let shaking = self.shard.draining.token().run_until_cancelled(shake(socket, tls));
         match timeout_at(self.deadline, shaking).await {
             Ok(Some(Ok(Hands::Shaken(io)))) => self.converse(*io).await,
             Ok(Some(Ok(Hands::Clear(socket)))) => self.tell_of_tls(socket).await,
@@ -96,7 +96,7 @@ impl Caller {
 
     async fn converse<S: Accepted>(self, mut io: S) {
         let mut reader = HeadReader::new(self.shard.state.config.limits.header_bytes);
-        let read = read_head(&mut io, &mut reader, &self.shard.draining);
+        let read = read_head(&mut io, &mut reader, self.shard.draining.token());
         let code = match timeout_at(self.deadline, read).await {
             Ok(Ok(Some((head, rest)))) => return self.answer(io, head, rest).await,
             Ok(Ok(None)) => return,

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use octoporty_proto::model::FailureCode;
@@ -108,10 +109,10 @@ pub(super) async fn converse(connection: &Arc<Connection>, header_bytes: usize) 
             Err(HeadFault::TooLarge) => return Close::Refused(FailureCode::HeadTooLarge),
             Err(HeadFault::Malformed) => return Close::Refused(FailureCode::BadRequest),
         };
-        if let Some(close) = serve(connection, &mut request).await {
-            return close;
+        match serve(connection, &mut request).await {
+            Ok(ended) => connection.wire().progress.request_ended(ended.unwrap_or_else(Instant::now)),
+            Err(close) => return close,
         }
-        connection.wire().progress.request_ended();
     }
 }
 
@@ -143,7 +144,7 @@ fn poll_head(
     let mut wire = connection.wire();
     loop {
         if wire.input.is_empty() {
-            if connection.shard.draining.is_cancelled() && wire.progress.is_idle() {
+            if connection.shard.draining.has_begun() && wire.progress.is_idle() {
                 return Poll::Ready(Ok(None));
             }
             match ready!(wire.poll_fill(cx)) {
@@ -161,19 +162,14 @@ fn poll_head(
     }
 }
 
-/// One request and its answer; `None` when another may follow.
-async fn serve(connection: &Arc<Connection>, request: &mut Request) -> Option<Close> {
-    let Begun { mut passage, persistence } = match poll_fn(|cx| request.poll(cx, connection)).await {
-        Ok(begun) => begun,
-        Err(close) => return Some(close),
-    };
-    if !passage.is_over()
-        && let Err(close) = poll_fn(|cx| passage.poll(cx, connection)).await
-    {
-        return Some(close);
+/// One request and its answer, after which another may follow. Gives when that ended, where the clock was read then.
+async fn serve(connection: &Arc<Connection>, request: &mut Request) -> Result<Option<Instant>, Close> {
+    let Begun { mut passage, persistence, ended } = poll_fn(|cx| request.poll(cx, connection)).await?;
+    if !passage.is_over() {
+        poll_fn(|cx| passage.poll(cx, connection)).await?;
     }
     if let Some(switch) = passage.switch {
-        return Some(Close::Switched(switch));
+        return Err(Close::Switched(switch));
     }
     drop(passage);
     let is_body_over = poll_fn(|cx| {
@@ -182,9 +178,9 @@ async fn serve(connection: &Arc<Connection>, request: &mut Request) -> Option<Cl
     })
     .await;
     match (is_body_over, persistence, request.persistence) {
-        (true, Persistence::Keep, _) => None,
-        (true, Persistence::Close, Persistence::Close) => Some(Close::Done),
-        (false, ..) | (true, Persistence::Close, Persistence::Keep) => Some(Close::Unread),
+        (true, Persistence::Keep, _) => Ok(ended),
+        (true, Persistence::Close, Persistence::Close) => Err(Close::Done),
+        (false, ..) | (true, Persistence::Close, Persistence::Keep) => Err(Close::Unread),
     }
 }
 
@@ -210,6 +206,8 @@ impl Request {
 struct Begun {
     passage: Passage,
     persistence: Persistence,
+    /// When that was the end of it.
+    ended: Option<Instant>,
 }
 
 /// Writes what can be written at once.
@@ -258,7 +256,8 @@ fn begin(
         }
         passage.out.push(behind);
         buffer.shrink_to(KEPT);
-        Ok(Begun { passage, persistence })
+        let ended = answer.whole_since.filter(|_| passage.is_over() && wire.is_body_over());
+        Ok(Begun { passage, persistence, ended })
     })
 }
 

@@ -55,15 +55,10 @@ impl Progress {
         Self { phase: Phase::New, since: Instant::now(), blocked: None }
     }
 
-    fn enter(&mut self, phase: Phase) {
-        self.phase = phase;
-        self.since = Instant::now();
-    }
-
     /// The first bytes of a head came.
     pub(super) fn head_begins(&mut self) {
         if self.is_idle() {
-            self.enter(Phase::Head);
+            (self.phase, self.since) = (Phase::Head, Instant::now());
         }
     }
 
@@ -72,9 +67,9 @@ impl Progress {
         self.phase = Phase::Busy;
     }
 
-    /// Nothing is under way any more.
-    pub(super) fn request_ended(&mut self) {
-        self.enter(Phase::Quiet);
+    /// Nothing is under way any more, since this moment.
+    pub(super) fn request_ended(&mut self, ended: Instant) {
+        (self.phase, self.since) = (Phase::Quiet, ended);
     }
 
     /// Whether nothing is under way.
@@ -133,7 +128,7 @@ mod tests {
         assert_eq!(after(&progress, 10), Err(Expiry::Head));
         progress.request_begins();
         assert!(after(&progress, 100_000).is_ok(), "a request has bounds of its own");
-        progress.request_ended();
+        progress.request_ended(Instant::now());
         assert!(after(&progress, 74).is_ok());
         assert_eq!(after(&progress, 75), Err(Expiry::Quiet));
     }
@@ -168,7 +163,7 @@ mod tests {
     fn the_next_look_is_never_later_than_a_head_may_take() {
         let mut progress = Progress::new();
         progress.request_begins();
-        progress.request_ended();
+        progress.request_ended(Instant::now());
         let now = progress.since + Duration::from_secs(1);
         assert!(progress.expiry(now, &limits()).unwrap() <= now + limits().header_timeout);
     }

@@ -92,7 +92,7 @@ pub(crate) async fn look_after(shard: Arc<ShardContext>) {
         tokio::select! {
             biased;
             () = shard.cancel.cancelled() => break,
-            () = shard.draining.cancelled(), if !knows_of_drain => {
+            () = shard.draining.begun(), if !knows_of_drain => {
                 knows_of_drain = true;
                 shard.spare.close();
                 roster.call_all();

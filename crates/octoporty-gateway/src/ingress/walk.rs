@@ -20,7 +20,7 @@ use crate::body::Answer;
 use crate::fields::Known;
 use crate::pages::{Wants, failure_answer};
 use crate::proxy::{self, Later, Passage};
-use crate::state::{GatewayState, unix_ms};
+use crate::state::{GatewayState, unix_ms_of};
 use crate::visitor::{Head, RequestId, Visit, VisitorInfo, VisitorRequest};
 use crate::{forwarded, routing};
 
@@ -96,7 +96,8 @@ impl Drop for Seat {
 impl Walk {
     /// One request of a connection, whose wire knows that it has begun.
     pub(super) fn begin(connection: &Arc<Connection>, head: RequestHead) -> Self {
-        let (arrived, arrived_ms) = (Instant::now(), unix_ms());
+        let arrived = Instant::now();
+        let arrived_ms = unix_ms_of(arrived);
         let RequestHead { head, framing, expectation, .. } = head;
         let body = RequestBody::new(Arc::clone(connection), framing, expectation);
         let request_id = request_id(connection.trust, &head, arrived_ms);
@@ -122,7 +123,7 @@ impl Walk {
         };
         answer.request_id = Some(self.request_id);
         let status = answer.status();
-        if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.is_cancelled() {
+        if status != StatusCode::SWITCHING_PROTOCOLS && connection.shard.draining.has_begun() {
             answer.persistence = Persistence::Close;
         }
         connection.shard.counters().answered(status);

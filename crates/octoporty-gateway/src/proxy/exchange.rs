@@ -57,6 +57,8 @@ pub(super) struct Answered {
     /// What came behind the head.
     pub(super) rest: Bytes,
     pub(super) warm: Warm,
+    /// When the last of that came.
+    pub(super) came: Instant,
 }
 
 /// How far an exchange is.
@@ -114,7 +116,7 @@ impl Exchange {
 
     fn end(&mut self, head: ResponseHead) -> Answered {
         match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Attempt(Attempt { warm, input, .. }) => Answered { head, rest: input, warm },
+            Phase::Attempt(Attempt { warm, input, moved, .. }) => Answered { head, rest: input, warm, came: moved },
             _ => unreachable!("answers come to attempts"),
         }
     }

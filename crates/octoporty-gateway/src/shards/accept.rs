@@ -50,10 +50,10 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener, door: D
     let mut over = std::pin::pin!(async {
         tokio::select! {
             () = shard.cancel.cancelled() => {}
-            () = shard.draining.cancelled() => {}
+            () = shard.draining.begun() => {}
         }
     });
-    while !shard.cancel.is_cancelled() && !shard.draining.is_cancelled() {
+    while !shard.cancel.is_cancelled() && !shard.draining.has_begun() {
         // The tokens are waited for only when nobody comes: waiting costs as much as a look-up.
         let accepted = poll_fn(|cx| match poll_accept(&listener, cx) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),

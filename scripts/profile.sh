@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Makes pgo/octoporty.profdata anew: builds a binary that counts what it runs, has the bench send it requests, and merges
+# what it wrote. To be run after changes to what a request passes; takes some ten minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tool() { echo "$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/llvm-profdata"; }
+if [ ! -x "$(tool)" ]; then
+  echo "profile: installing llvm-profdata with rustup"
+  rustup component add llvm-tools
+fi
+
+counts=target/profile/counts
+rm -rf target/profile && mkdir -p "$counts"
+binary=$(scripts/build.sh instrumented "$counts")
+# Requests alone, with bodies up to 1 MiB: what else is counted (searches of the log, gigabytes) outweighs them by far, and the
+# compiler then takes them for things that happen now and then. What does not run at all is built as without a profile.
+OCTOPORTY_BIN="$PWD/$binary" cargo run --release -p octoporty-bench -- --only S1,S2,S3,S4,S7 --rounds 2 \
+  --systems direct,nginx2,octoporty --out target/profile
+"$(tool)" merge --sparse -o pgo/octoporty.profdata "$counts"
+rustc --version >pgo/rustc
+ls -l pgo
