@@ -45,7 +45,7 @@ web/dist/index.html: $(WEB_SOURCES)
 	npm --prefix web run build
 
 build: web ## The release binary with the page in it, guided by the profile in pgo/
-	@CARGO=$(CARGO) scripts/build.sh
+	@CARGO="$(CARGO)" scripts/build.sh
 
 profile: setup-bench web/dist/index.html ## The profile that the build is guided by, anew: after changes to what a request passes
 	scripts/profile.sh

@@ -4,19 +4,24 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tool() { echo "$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/llvm-profdata"; }
-if [ ! -x "$(tool)" ]; then
+fits=x86_64-unknown-linux-gnu
+host=$(rustc -vV | sed -n 's/^host: //p')
+[ "$host" = $fits ] || { echo "profile: is for $fits, and this is $host" >&2; exit 1; }
+tool="$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata"
+if [ ! -x "$tool" ]; then
+  command -v rustup >/dev/null || { echo "profile: needs the llvm-profdata of this compiler ($tool), which rustup installs" >&2; exit 1; }
   echo "profile: installing llvm-profdata with rustup"
   rustup component add llvm-tools
 fi
 
 counts=target/profile/counts
-rm -rf target/profile && mkdir -p "$counts"
+rm -rf target/profile
+mkdir -p "$counts"
 binary=$(scripts/build.sh instrumented "$counts")
 # Requests alone, with bodies up to 1 MiB: what else is counted (searches of the log, gigabytes) outweighs them by far, and the
 # compiler then takes them for things that happen now and then. What does not run at all is built as without a profile.
-OCTOPORTY_BIN="$PWD/$binary" cargo run --release -p octoporty-bench -- --only S1,S2,S3,S4,S7 --rounds 2 \
+OCTOPORTY_BIN="$binary" cargo run --release -p octoporty-bench -- --only S1,S2,S3,S4,S7 --rounds 2 \
   --systems direct,nginx2,octoporty --out target/profile
-"$(tool)" merge --sparse -o pgo/octoporty.profdata "$counts"
+"$tool" merge --sparse -o pgo/octoporty.profdata "$counts"
 rustc --version >pgo/rustc
 ls -l pgo

@@ -374,7 +374,8 @@ async fn visitors_of_an_agent_that_stops_are_told_at_once() {
 /// How much of its own code a process has in memory, of all that there is.
 fn code_in_memory(process: &Process) -> f64 {
     let smaps = std::fs::read_to_string(format!("/proc/{}/smaps", process.pid())).expect("it runs");
-    let code = smaps.lines().skip_while(|line| !(line.contains(" r-xp ") && line.ends_with("/octoporty")));
+    let program = std::fs::read_link(format!("/proc/{}/exe", process.pid())).expect("it runs").display().to_string();
+    let code = smaps.lines().skip_while(|line| !(line.contains(" r-xp ") && line.ends_with(&program)));
     let kib = |name: &str| -> f64 {
         let field = code.clone().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
         field.trim_end_matches("kB").trim().parse().expect("a number")

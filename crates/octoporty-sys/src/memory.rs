@@ -42,8 +42,9 @@ pub fn keep_freed(_kept: usize, _mapped: usize) -> bool {
 pub fn release_code() -> io::Result<usize> {
     let code = own_code(&std::fs::read_to_string("/proc/self/smaps")?)?;
     let length = code.len();
-    // SAFETY: a private mapping of a file that nothing was ever written to (`own_code` looked) has the same bytes after this
-    // as before, read anew from the file. Threads that run in it meanwhile take a page fault each.
+    // SAFETY: a private mapping of a file of which no page was written to, in memory or swapped out, has the same bytes after
+    // this as before, read anew from the file (`own_code` looked that it is one; only a debugger could write to it between
+    // the look and this, and it would lose its breakpoint). Threads that run in it meanwhile take a page fault each.
     let answer = unsafe { libc::madvise(code.start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
     if answer == 0 { Ok(length) } else { Err(io::Error::last_os_error()) }
 }
@@ -63,26 +64,42 @@ fn own_code(smaps: &str) -> io::Result<std::ops::Range<usize>> {
     let refused = |why: &str| Err(io::Error::other(format!("the program's code in /proc/self/smaps {why}")));
     let here = own_code as fn(&str) -> io::Result<std::ops::Range<usize>> as usize;
     let mut lines = smaps.lines();
-    let Some((code, rights)) = lines.find_map(|line| mapping(line).filter(|(range, _)| range.contains(&here))) else {
+    let Some(code) = lines.find_map(|line| mapping(line).filter(|mapping| mapping.range.contains(&here))) else {
         return refused("is not found");
     };
-    if rights != "r-xp" {
-        return refused("may be written to");
+    if code.rights != "r-xp" || code.inode == "0" {
+        return refused("is no file that can only be read");
     }
-    // Pages that are no longer the file's.
-    match lines.find_map(|line| line.strip_prefix("Anonymous:")).map(str::trim) {
-        Some("0 kB") => Ok(code),
-        _ => refused("was changed"),
+    let fields: Vec<&str> = lines.take_while(|line| mapping(line).is_none()).collect();
+    let told = |name: &str| fields.iter().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    // Pages that are no longer the file's. A kernel may leave out what it does not know, but for the first.
+    let is_nothing = |name: &str| told(name).is_none_or(|kib| kib == "0 kB");
+    if told("Anonymous:").is_none() || !CHANGED.into_iter().all(is_nothing) {
+        return refused("was changed");
     }
+    Ok(code.range)
 }
 
-/// The first line of a mapping: its addresses and rights.
+/// What `smaps` says of pages that are not those of a mapping's file.
 #[cfg(target_os = "linux")]
-fn mapping(line: &str) -> Option<(std::ops::Range<usize>, &str)> {
+const CHANGED: [&str; 4] = ["Anonymous:", "Swap:", "Private_Hugetlb:", "Shared_Hugetlb:"];
+
+/// The first line of a mapping.
+#[cfg(target_os = "linux")]
+struct Mapping<'a> {
+    range: std::ops::Range<usize>,
+    rights: &'a str,
+    inode: &'a str,
+}
+
+#[cfg(target_os = "linux")]
+fn mapping(line: &str) -> Option<Mapping<'_>> {
     let mut words = line.split(' ');
     let (start, end) = words.next()?.split_once('-')?;
     let address = |text| usize::from_str_radix(text, 16).ok();
-    Some((address(start)?..address(end)?, words.next()?))
+    let range = address(start)?..address(end)?;
+    // Behind the rights come the offset and the device.
+    Some(Mapping { range, rights: words.next()?, inode: words.nth(2)? })
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -93,7 +110,7 @@ mod code_tests {
     fn resident() -> u64 {
         let smaps = std::fs::read_to_string("/proc/self/smaps").expect("Linux");
         let code = own_code(&smaps).expect("it is there");
-        let mut lines = smaps.lines().skip_while(|line| mapping(line).is_none_or(|(range, _)| range != code));
+        let mut lines = smaps.lines().skip_while(|line| mapping(line).is_none_or(|mapping| mapping.range != code));
         let told = lines.find_map(|line| line.strip_prefix("Rss:")).expect("the kernel tells it");
         told.trim_end_matches("kB").trim().parse().expect("a number")
     }
@@ -106,23 +123,30 @@ mod code_tests {
 
     #[test]
     fn code_that_is_not_run_again_is_no_longer_in_memory_and_all_of_it_still_runs() {
-        let before = (resident(), use_code());
-        let length = release_code().expect("nobody has changed it");
-        assert!(length as u64 >= before.0 * 1024);
-        assert!(resident() < before.0, "{} KiB, before {}", resident(), before.0);
-        assert_eq!(use_code(), before.1);
+        let (answer, before) = (use_code(), resident());
+        release_code().expect("nobody has changed it");
+        let after = resident();
+        assert!(after < before, "{after} KiB, before {before}");
+        assert_eq!(use_code(), answer);
     }
 
     #[test]
     fn code_that_may_have_been_changed_is_let_be() {
         let here = own_code as fn(&str) -> io::Result<std::ops::Range<usize>> as usize;
-        let told = |rights: &str, anonymous: &str| {
-            let other = "1000-2000 r-xp 00000000 00:00 0 /other\nAnonymous: 8 kB\n";
-            own_code(&format!("{other}{:x}-{:x} {rights} 0 0:0 0 /program\nRss: 4 kB\n{anonymous}", here - 1, here + 1))
+        let other = "r-xp 00000000 08:01 7 /other\nAnonymous: 8 kB\nSwap: 8 kB\n";
+        let told = |rights: &str, inode: u8, fields: &str| {
+            let own = format!("{:x}-{:x} {rights} 0 08:01 {inode} /program\nRss: 4 kB\n{fields}", here - 1, here + 1);
+            own_code(&format!("1000-2000 {other}{own}{:x}-{:x} {other}", here + 1, here + 2))
         };
-        assert_eq!(told("r-xp", "Anonymous:             0 kB\n").expect("it is as in the file"), here - 1..here + 1);
-        for (rights, anonymous) in [("r-xp", "Anonymous: 4 kB\n"), ("rwxp", "Anonymous: 0 kB\n"), ("r-xp", "")] {
-            told(rights, anonymous).expect_err("it is not known to be as in the file");
+        let plain = "Anonymous:             0 kB\nSwap:                  0 kB\n";
+        assert_eq!(told("r-xp", 7, plain).expect("it is as in the file"), here - 1..here + 1);
+        assert!(told("r-xp", 7, "Anonymous: 0 kB\n").is_ok(), "a kernel without swap does not tell of it");
+        told("rwxp", 7, plain).expect_err("it may be written to");
+        told("r-xp", 0, plain).expect_err("it is no file's");
+        for changed in
+            ["", "Anonymous: 4 kB\n", "Anonymous: 0 kB\nSwap: 4 kB\n", "Anonymous: 0 kB\nPrivate_Hugetlb: 4 kB\n"]
+        {
+            told("r-xp", 7, changed).expect_err("it is not known to be as in the file");
         }
         own_code("").expect_err("nothing is mapped there");
     }

@@ -38,8 +38,8 @@ const WORKERS: usize = 2;
 /// What a stop may take beyond the grace: closing the database, joining threads. Past it the process ends anyway.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
 
-/// After this long a role has started: it listens, or stands with its gateway.
-const STARTED: Duration = Duration::from_secs(1);
+/// After so long a role has started, and after so long more it has met whom it works with, as a rule.
+const STARTED: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(9)];
 
 /// Why a role did not start. The text is one sentence that says what to change.
 #[derive(Debug, Error)]
@@ -105,15 +105,17 @@ pub(crate) fn agent(settings: AgentSettings, frame: Frame) -> Exit {
 
 /// Waits for a signal. What a start needed of the program's code is given back meanwhile.
 async fn until_signal(signals: &mut Signals) {
-    tokio::select! {
-        biased;
-        _ = signals.next() => return,
-        () = tokio::time::sleep(STARTED) => {}
-    }
-    match octoporty_sys::release_code() {
-        Ok(bytes) => tracing::debug!(bytes, "the code of the start was given back"),
-        // Nothing depends on it.
-        Err(error) => tracing::debug!(%error, "the code of the start could not be given back"),
+    for pause in STARTED {
+        tokio::select! {
+            biased;
+            _ = signals.next() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        match octoporty_sys::release_code() {
+            Ok(mapped) => tracing::debug!(mapped, "the code of the start was given back"),
+            // Nothing depends on it.
+            Err(error) => tracing::debug!(%error, "the code of the start could not be given back"),
+        }
     }
     signals.next().await;
 }
