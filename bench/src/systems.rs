@@ -151,7 +151,7 @@ pub(crate) struct System {
     sink: Entry,
     pids: Vec<u32>,
     daemons: Vec<Daemon>,
-    _pair: Option<Pair>,
+    pair: Option<Pair>,
 }
 
 impl System {
@@ -185,7 +185,7 @@ impl System {
 
     fn of(name: Name, ports: Ports, daemons: Vec<Daemon>) -> Self {
         let entry = |address: SocketAddr| Entry { address, host: address.to_string() };
-        Self { name, site: entry(ports.site), sink: entry(ports.sink), pids: Vec::new(), daemons, _pair: None }
+        Self { name, site: entry(ports.site), sink: entry(ports.sink), pids: Vec::new(), daemons, pair: None }
     }
 
     fn direct(ground: &Ground) -> Result<Self> {
@@ -195,7 +195,7 @@ impl System {
 
     fn product(name: Name, pair: Pair) -> Self {
         let (site, sink, pids) = (pair.entry(octoporty::SITE), pair.entry(octoporty::SINK), pair.pids());
-        Self { name, site, sink, pids, daemons: Vec::new(), _pair: Some(pair) }
+        Self { name, site, sink, pids, daemons: Vec::new(), pair: Some(pair) }
     }
 
     /// Which one it is.
@@ -274,4 +274,12 @@ impl System {
 /// The program, or an error that names it.
 fn program(name: &str) -> Result<PathBuf> {
     programs::find(name).with_context(|| format!("{name} is not installed"))
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if let Some(pair) = &mut self.pair {
+            pair.end();
+        }
+    }
 }

@@ -95,17 +95,15 @@ impl Pair {
         files.iter().filter_map(|name| std::fs::metadata(self.world.path(name)).ok()).map(|file| file.len()).sum()
     }
 
+    /// Ends both in order: a binary that counts what it runs (`make profile`) writes that at its end.
+    pub(crate) fn end(&mut self) {
+        self.agent.end(ORDERLY);
+        self.gateway.end(ORDERLY);
+    }
+
     /// Gateway and agent.
     #[must_use]
     pub(crate) fn pids(&self) -> Vec<u32> {
         vec![self.gateway.pid(), self.agent.pid()]
-    }
-}
-
-impl Drop for Pair {
-    /// In order: a binary that counts what it runs (`make profile`) writes that at its end.
-    fn drop(&mut self) {
-        self.agent.end(ORDERLY);
-        self.gateway.end(ORDERLY);
     }
 }
