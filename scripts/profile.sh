@@ -18,8 +18,7 @@ counts=target/profile/counts
 rm -rf target/profile
 mkdir -p "$counts"
 binary=$(scripts/build.sh instrumented "$counts")
-# Requests alone, with bodies up to 1 MiB: what else is counted (searches of the log, gigabytes) outweighs them by far, and the
-# compiler then takes them for things that happen now and then. What does not run at all is built as without a profile.
+# Requests alone, with bodies up to 1 MiB. What does not run here is built as without a profile.
 OCTOPORTY_BIN="$binary" cargo run --release -p octoporty-bench -- --only S1,S2,S3,S4,S7 --rounds 2 \
   --systems direct,nginx2,octoporty --out target/profile
 "$tool" merge --sparse -o pgo/octoporty.profdata "$counts"
