@@ -21,6 +21,10 @@ binary=$(scripts/build.sh instrumented "$counts")
 # Requests alone, with bodies up to 1 MiB. What does not run here is built as without a profile.
 OCTOPORTY_BIN="$binary" cargo run --release -p octoporty-bench -- --only S1,S2,S3,S4,S7 --rounds 2 \
   --systems direct,nginx2,octoporty --out target/profile
-"$tool" merge --sparse -o pgo/octoporty.profdata "$counts"
+"$tool" merge --sparse -o target/profile/octoporty.profdata "$counts"
+# A process that was killed has written nothing: what starts alone runs is some hundred functions.
+functions=$("$tool" show target/profile/octoporty.profdata | sed -n 's/^Total functions: //p')
+[ "$functions" -ge 3000 ] || { echo "profile: only $functions functions were counted, so gateway and agent did not end in order; pgo/ is as it was" >&2; exit 1; }
+mv target/profile/octoporty.profdata pgo/octoporty.profdata
 rustc --version >pgo/rustc
 ls -l pgo
