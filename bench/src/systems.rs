@@ -271,15 +271,15 @@ impl System {
     }
 }
 
-/// The program, or an error that names it.
-fn program(name: &str) -> Result<PathBuf> {
-    programs::find(name).with_context(|| format!("{name} is not installed"))
-}
-
 impl Drop for System {
     fn drop(&mut self) {
         if let Some(pair) = &mut self.pair {
             pair.end();
         }
     }
+}
+
+/// The program, or an error that names it.
+fn program(name: &str) -> Result<PathBuf> {
+    programs::find(name).with_context(|| format!("{name} is not installed"))
 }
