@@ -33,12 +33,30 @@ pub(crate) struct About {
     rounds: usize,
     slice: u64,
     crowd: u64,
-    took: Duration,
+    took: Took,
+}
+
+/// How long a run lasted.
+#[derive(Debug)]
+pub(crate) struct Took {
+    /// With what comes before the scenarios.
+    pub(crate) all: Duration,
+    /// Each scenario by its key.
+    pub(crate) each: Vec<(&'static str, Duration)>,
+}
+
+impl Took {
+    fn told(&self) -> String {
+        let seconds = self.all.as_secs();
+        let each: Vec<String> =
+            self.each.iter().map(|(key, time)| format!("{key} {} s", time.as_secs_f64().round())).collect();
+        format!("It took {} min {} s, of which: {}.", seconds / 60, seconds % 60, each.join(", "))
+    }
 }
 
 impl About {
     /// Asks the programs for their versions.
-    pub(crate) async fn of(lab: &Lab, machine: Machine, took: Duration) -> Self {
+    pub(crate) async fn of(lab: &Lab, machine: Machine, took: Took) -> Self {
         let version = Command::new(binary()).arg("--version").kill_on_drop(true).output().await;
         let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
         Self {
@@ -98,13 +116,13 @@ impl About {
     fn circumstances(&self) -> Vec<String> {
         let Machine { cores, memory_gib, kernel, busy_before, .. } = &self.machine;
         let matrix = if self.full { "full" } else { "quick" };
-        let minutes = self.took.as_secs().div_ceil(60);
         vec![
             format!(
-                "{}, {matrix} matrix: {} rounds, slices of {} s ({} s for small requests of many visitors), {minutes} min \
-                 in all. Systems take turns (A B C A B C …) in one run, so figures are to be read as ratios.",
+                "{}, {matrix} matrix: {} rounds, slices of {} s ({} s for small requests of many visitors). Systems take \
+                 turns (A B C A B C …) in one run, so figures are to be read as ratios.",
                 self.version, self.rounds, self.slice, self.crowd
             ),
+            self.took.told(),
             "The release binary as separate processes on loopback, default settings: WebSocket link, console, request \
              log and limits on. Bodies were compared with their files, and uploads with what was sent, before anything \
              was timed."
@@ -153,7 +171,9 @@ impl About {
         let pair = |(name, why): &(String, String)| json!({ "name": name, "reason": why });
         json!({
             "version": self.version, "matrix": if self.full { "full" } else { "quick" }, "rounds": self.rounds,
-            "slice_seconds": self.slice, "crowd_slice_seconds": self.crowd, "seconds": self.took.as_secs(), "machine": self.machine,
+            "slice_seconds": self.slice, "crowd_slice_seconds": self.crowd, "seconds": self.took.all.as_secs(),
+            "scenario_seconds": self.took.each.iter().map(|(key, time)| (*key, time.as_secs_f64())).collect::<BTreeMap<_, _>>(),
+            "machine": self.machine,
             "programs": self.versions, "systems": self.present.iter().map(|name| name.text()).collect::<Vec<_>>(),
             "missing": self.missing().iter().map(pair).collect::<Vec<_>>(),
             "not_yet": NOT_YET.map(|(what, why)| json!({ "what": what, "reason": why })),

@@ -41,7 +41,7 @@ use clap::Parser as _;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::about::About;
+use crate::about::{About, Took};
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::options::{Instead, Options};
@@ -109,16 +109,18 @@ async fn run(options: Options) -> Result<()> {
     if let Err(error) = machine.measure_loopback(&lab.ground().dir(), lab.ground().site().ip()).await {
         eprintln!("bench: the loopback could not be measured: {error:#}");
     }
-    let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
+    let (mut outcomes, mut failures, mut each) = (Vec::new(), Vec::new(), Vec::new());
     for scenario in scenarios {
+        let start = Instant::now();
         // The harness panics when something that must happen does not; that ends the scenario, not the run.
         match AssertUnwindSafe(scenario.run(&lab)).catch_unwind().await {
             Ok(Ok(outcome)) => outcomes.push(outcome),
             Ok(Err(error)) => failures.push((scenario.key(), format!("{error:#}"))),
             Err(_) => failures.push((scenario.key(), "the harness gave up; its reason was printed".to_owned())),
         }
+        each.push((scenario.key(), start.elapsed()));
     }
-    let about = About::of(&lab, machine, began.elapsed()).await;
+    let about = About::of(&lab, machine, Took { all: began.elapsed(), each }).await;
     let report = Report { about: about.markdown(), about_data: about.json(), outcomes, failures };
     report.write(&out)?;
     println!("{}", report.markdown());
