@@ -341,6 +341,75 @@ async fn early_hints_and_expect_continue_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn interim_answers_without_end_are_a_fault_of_the_target_and_many_are_none() {
+    let world = World::new();
+    let target = Target::start(world.ip(), |mut peer| async move {
+        while let Some(seen) = peer.request().await {
+            let times = if seen.path() == "/many" { 500 } else { 5000 };
+            peer.send(&b"HTTP/1.1 102\r\n\r\n".repeat(times)).await;
+            if times == 5000 {
+                return peer.closed().await;
+            }
+            peer.ok("at last").await;
+        }
+    })
+    .await;
+    let pair = mapped(&world, &target).await;
+    let many = world.get("app.test", "/many").await;
+    assert_eq!((many.status, many.text().as_str(), many.early.len()), (200, "at last", 500));
+    let reply = world.get("app.test", "/for-ever").await;
+    assert_eq!((reply.status, &reply.json()["code"]), (502, &json!("target_malformed")));
+    let why = octoporty_e2e::eventually("the request is logged", || async {
+        let rows = pair.console.expect(200, "GET", "/api/v1/logs/requests", None).await;
+        rows["items"].as_array()?.iter().find_map(|row| row["errorDetail"].as_str()).map(str::to_owned)
+    })
+    .await;
+    assert!(why.contains("interim heads (1xx) together are larger than Gateway__Limits__HeaderBytes"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_answers_first_and_reads_later_gets_all_of_a_request() {
+    const LENGTH: usize = 200_000;
+    let world = World::new();
+    let (go, gate) = tokio::sync::watch::channel(false);
+    let (tell, mut told) = tokio::sync::mpsc::channel(1);
+    let target = Target::start(world.ip(), move |mut peer| {
+        let (mut gate, tell) = (gate.clone(), tell.clone());
+        async move {
+            let Some(mut seen) = peer.head().await else { return };
+            let rest = match seen.path() {
+                "/length" => "Content-Length: 2\r\n\r\nok",
+                "/chunks" => "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                _ => {
+                    peer.ok("pong").await;
+                    return;
+                }
+            };
+            peer.send(format!("HTTP/1.1 202 Accepted\r\nConnection: close\r\n{rest}").as_bytes()).await;
+            gate.wait_for(|go| *go).await.ok();
+            let whole = peer.body(&mut seen).await.is_some();
+            tell.send((whole, seen.body.iter().filter(|byte| **byte == b'x').count())).await.ok();
+        }
+    })
+    .await;
+    let _pair = mapped(&world, &target).await;
+    for path in ["/length", "/chunks"] {
+        go.send_replace(false);
+        let body = "x".repeat(LENGTH);
+        let request = format!("POST {path} HTTP/1.1\r\nHost: app.test\r\nContent-Length: {LENGTH}\r\n\r\n{body}");
+        let reply = send(&world, &request).await;
+        assert_eq!((reply.status, reply.text().as_str(), reply.complete), (202, "ok", true), "{path}");
+        // Whatever the gateway does with the stream now has come to the agent when these are answered.
+        for _ in 0..4 {
+            assert_eq!(world.get("app.test", "/ping").await.text(), "pong");
+        }
+        go.send_replace(true);
+        let got = tokio::time::timeout(octoporty_e2e::PATIENCE, told.recv()).await.expect("the target ends");
+        assert_eq!(got, Some((true, LENGTH)), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_stream_arrives_event_by_event() {
     let world = World::new();
     let (go, gate) = tokio::sync::watch::channel(0_u32);

@@ -242,6 +242,32 @@ async fn a_stopping_agent_finishes_what_is_in_flight() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_that_have_come_when_a_gateway_begins_to_stop_are_answered() {
+    const FRESH: usize = 400;
+    let world = World::new();
+    let target = mirror(world.ip()).await;
+    let mut pair = world.pair().await;
+    let id = pair.console.map("app.test", target.address()).await;
+    pair.console.applied(&id).await;
+    let mut visitors = vec![world.visitor().await];
+    assert_eq!(visitors[0].get("app.test", "/").await.status, 200);
+    // A process that stands still: what comes meanwhile waits in its system, new connections too.
+    pair.gateway.signal("STOP").await;
+    for _ in 0..FRESH {
+        visitors.push(world.visitor().await);
+    }
+    for visitor in &mut visitors {
+        visitor.send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    }
+    pair.gateway.signal("TERM").await;
+    pair.gateway.signal("CONT").await;
+    for (number, visitor) in visitors.iter_mut().enumerate() {
+        assert_eq!(visitor.reply("GET").await.status, 200, "visitor {number}");
+    }
+    assert_eq!(pair.gateway.wait(PATIENCE).await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn agents_are_back_within_two_seconds_of_an_orderly_restart() {
     let world = World::new();
     let target = mirror(world.ip()).await;

@@ -161,6 +161,8 @@ impl Cargo {
         let ended = came.into_std();
         if head.reuse == Reuse::Allowed {
             record.shard().upstream.pool().give_at(&self.lane, warm, ended);
+        } else if self.upload.body_bytes() > 0 {
+            remainder::see_off(record.shard(), warm.stream);
         }
         record.status(head.status.as_u16());
         record.response_bytes += rest.len() as u64;

@@ -38,8 +38,10 @@ pub(crate) struct ShardContext {
     pub index: usize,
     /// Its runtime.
     pub handle: Handle,
-    /// Owner of every task on it but the visitors' connections.
+    /// Owner of every task on it but those below.
     pub tracker: TaskTracker,
+    /// Owner of its accept loops, which end when the gateway drains.
+    pub doors: TaskTracker,
     /// Owner of the visitors' connections: what a stop waits for.
     pub visitors: TaskTracker,
     /// Ends every task on it.
@@ -139,6 +141,7 @@ impl Shards {
             index,
             handle: runtime.handle().clone(),
             tracker: TaskTracker::new(),
+            doors: TaskTracker::new(),
             visitors: TaskTracker::new(),
             cancel: self.cancel.child_token(),
             draining: state.draining.branch(),
@@ -149,9 +152,11 @@ impl Shards {
         }
     }
 
-    /// Waits for the visitors' connections to end.
+    /// Waits for the visitors' connections to end, those too that wait to be accepted while the gateway begins to drain.
     pub(crate) async fn visitors_gone(&self) {
         for shard in &self.contexts {
+            shard.doors.close();
+            shard.doors.wait().await;
             shard.visitors.close();
             shard.visitors.wait().await;
         }
@@ -205,22 +210,23 @@ fn runtime(index: usize) -> std::io::Result<Runtime> {
 
 fn run(runtime: &Runtime, listeners: Listeners, shard: &Arc<ShardContext>) {
     runtime.block_on(async {
-        shard.tracker.spawn_on(accept::run(shard.clone(), listeners.visitors, Door::Visitors), &shard.handle);
+        shard.doors.spawn_on(accept::run(shard.clone(), listeners.visitors, Door::Visitors), &shard.handle);
         if let Some(listener) = listeners.agents {
-            shard.tracker.spawn_on(accept::run(shard.clone(), listener, Door::Agents), &shard.handle);
+            shard.doors.spawn_on(accept::run(shard.clone(), listener, Door::Agents), &shard.handle);
         }
         let sweeper = shard.clone();
         shard.tracker.spawn_on(async move { sweeper.upstream.keep_swept(&sweeper.cancel).await }, &shard.handle);
         shard.tracker.spawn_on(roster::look_after(shard.clone()), &shard.handle);
         shard.cancel.cancelled().await;
-        shard.tracker.close();
-        shard.visitors.close();
+        let owners = [&shard.doors, &shard.visitors, &shard.tracker];
         let joined = async {
-            shard.visitors.wait().await;
-            shard.tracker.wait().await;
+            for owner in owners {
+                owner.close();
+                owner.wait().await;
+            }
         };
         if tokio::time::timeout(JOIN_TIMEOUT, joined).await.is_err() {
-            let left = shard.tracker.len() + shard.visitors.len();
+            let left: usize = owners.iter().map(|owner| owner.len()).sum();
             tracing::warn!(shard = shard.index, left, "tasks did not end when cancelled and are dropped");
         }
     });

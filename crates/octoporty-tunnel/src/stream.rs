@@ -173,6 +173,13 @@ impl Stream {
         Ok(())
     }
 
+    /// Bytes that were given to the stream and are not known to be taken at its other end. Known is that in steps: of some
+    /// hundred KiB, or a part of the window.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.shared.with(|state| state.in_flight(self.id))
+    }
+
     /// Waits until all that the stream was given has left for the link, or the stream was reset. What is done to the
     /// stream next, even a reset, arrives behind it.
     pub async fn sent(&self) {

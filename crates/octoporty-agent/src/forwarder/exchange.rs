@@ -40,9 +40,31 @@ const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exchange {
     Quiet,
-    Asked,
+    Asked(Interim),
     Raw,
 }
+
+/// How far the beginning of an answer is read, in whatever cut it comes: as far as shows whether a head is interim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interim {
+    /// So many bytes of [`INTERIM`] have come.
+    Start(usize),
+    /// The status, without its first digit.
+    Status(Option<u8>),
+    /// The rest of an interim head.
+    Head(Line),
+}
+
+/// Of a head's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Nothing, or nothing but CR.
+    Empty,
+    Begun,
+}
+
+/// How interim heads begin.
+const INTERIM: &[u8] = b"HTTP/1.1 1";
 
 /// The target's own direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +125,8 @@ impl<'a> TargetSocket<'a> {
             let alert = self.io.is_plain() && bytes.starts_with(&TLS_ALERT);
             tell(if alert { FirstWord::TlsAlert } else { FirstWord::Other });
         }
-        if self.exchange != Exchange::Raw {
-            self.exchange = after_answer(self.exchange, bytes);
+        if let Exchange::Asked(interim) = self.exchange {
+            self.exchange = after_answer(interim, bytes);
         }
     }
 
@@ -151,7 +173,7 @@ impl<'a> TargetSocket<'a> {
         match (written, self.exchange) {
             (Err(error), Exchange::Quiet) => Err(not_delivered(&error.to_string())),
             (Ok(length), Exchange::Quiet) if length > 0 => {
-                self.exchange = Exchange::Asked;
+                self.exchange = Exchange::Asked(Interim::Start(0));
                 Ok(length)
             }
             (written, _) => written,
@@ -160,18 +182,22 @@ impl<'a> TargetSocket<'a> {
 }
 
 /// The state after the target said `bytes`. Interim answers (1xx) leave a request open; 101 ends HTTP.
-fn after_answer(exchange: Exchange, mut bytes: &[u8]) -> Exchange {
-    while let Some(rest) = bytes.strip_prefix(b"HTTP/1.1 1") {
-        if rest.starts_with(b"01") {
-            return Exchange::Raw;
-        }
-        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return exchange };
-        bytes = &bytes[head + 4..];
-        if bytes.is_empty() {
-            return exchange;
-        }
+fn after_answer(mut interim: Interim, bytes: &[u8]) -> Exchange {
+    for byte in bytes {
+        interim = match (interim, byte) {
+            (Interim::Start(length), byte) if *byte != INTERIM[length] => return Exchange::Quiet,
+            (Interim::Start(length), _) if length + 1 < INTERIM.len() => Interim::Start(length + 1),
+            (Interim::Start(_), _) => Interim::Status(None),
+            (Interim::Status(None), digit) => Interim::Status(Some(*digit)),
+            (Interim::Status(Some(b'0')), b'1') => return Exchange::Raw,
+            (Interim::Status(Some(_)), _) => Interim::Head(Line::Begun),
+            (Interim::Head(Line::Empty), b'\n') => Interim::Start(0),
+            (Interim::Head(_), b'\n') => Interim::Head(Line::Empty),
+            (Interim::Head(Line::Empty), b'\r') => Interim::Head(Line::Empty),
+            (Interim::Head(_), _) => Interim::Head(Line::Begun),
+        };
     }
-    Exchange::Quiet
+    Exchange::Asked(interim)
 }
 
 /// An error that the copy loop turns into this reset.

@@ -144,12 +144,14 @@ fn poll_head(
     let mut wire = connection.wire();
     loop {
         if wire.input.is_empty() {
-            if connection.shard.draining.has_begun() && wire.progress.is_idle() {
-                return Poll::Ready(Ok(None));
-            }
-            match ready!(wire.poll_fill(cx)) {
-                Ok(0) | Err(_) => return Poll::Ready(Ok(None)),
-                Ok(_) => {}
+            match wire.poll_fill(cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => {
+                    let ends = connection.shard.draining.has_begun() && wire.progress.is_idle();
+                    // What had come before the gateway began to end is answered still.
+                    return if ends && wire.is_read_up() { Poll::Ready(Ok(None)) } else { Poll::Pending };
+                }
             }
         }
         if let Some(head) = reader.read(&mut wire.input)? {

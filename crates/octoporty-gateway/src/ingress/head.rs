@@ -209,7 +209,7 @@ impl<'a> Said<'a> {
                     items(field.value).next_back().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
                 self.coding = Some(if chunked { Coding::Chunked } else { Coding::Other });
             }
-            Known::Connection => self.options.read(field.value),
+            Known::Connection => self.options.read(field.value).map_err(|_| HeadFault::Malformed)?,
             Known::Expect => self.expects |= field.value.eq_ignore_ascii_case(b"100-continue"),
             _ => {}
         }
@@ -270,6 +270,14 @@ mod tests {
         let lines: Vec<_> = fields.iter().map(|field| [field.name, field.value]).collect();
         assert_eq!(lines, [[&b"Host"[..], b"a"], [b"X", b"1"], [b"Cookie", "a=é".as_bytes()], [b"x", b"2"]]);
         assert_eq!((read.framing, read.persistence), (RequestFraming::None, Persistence::Keep));
+    }
+
+    #[test]
+    fn a_request_that_names_more_fields_than_anybody_needs_is_refused() {
+        assert!(with(&format!("Connection: {}\r\n", "a,".repeat(64))).is_ok());
+        for over in [format!("Connection: {}\r\n", "a,".repeat(65)), "Connection: a\r\n".repeat(65)] {
+            assert_eq!(with(&over).unwrap_err(), HeadFault::Malformed);
+        }
     }
 
     proptest! {

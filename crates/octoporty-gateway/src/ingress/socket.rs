@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use rustix::net::{SendFlags, send};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::coop;
@@ -101,15 +101,15 @@ impl Socket {
         Poll::Ready(Ok(if read < size / 2 { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() }))
     }
 
-    /// Whether nothing lies unread but perhaps the end.
+    /// Whether nothing lies unread but perhaps the end. The system is asked: the runtime may not have heard yet.
     pub(crate) fn is_read_up(&self) -> bool {
-        let mut space = [0_u8; 512];
-        let read = match self {
-            Self::Bare(bare) => (&*bare).read(&mut space),
-            Self::Known(socket) => socket.try_read(&mut space),
+        let mut space = [0_u8; 1];
+        let seen = match self {
+            Self::Bare(bare) => recv(bare, &mut space, RecvFlags::PEEK),
+            Self::Known(socket) => recv(socket, &mut space, RecvFlags::PEEK),
             Self::Lost => return true,
         };
-        read.map_or(true, |length| length == 0)
+        seen.map_or(true, |(length, _)| length == 0)
     }
 
     /// Writes some bytes.

@@ -230,6 +230,11 @@ impl Wire {
         })
     }
 
+    /// Whether nothing has come that was not read.
+    pub(super) fn is_read_up(&self) -> bool {
+        self.socket.as_ref().is_none_or(Socket::is_read_up)
+    }
+
     /// The next piece of the request's body.
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, UploadFault>> {
         loop {

@@ -15,7 +15,7 @@ use octoporty_proto::wire::{Blame, Reset};
 use tokio::time::Instant;
 
 use super::record::Record;
-use super::remainder::Shared;
+use super::remainder::{self, Shared};
 use super::verdict::{failure_of_body, failure_of_reset};
 use crate::body::{AnswerSource, BodyError};
 use crate::upstream::chunked::Piece;
@@ -141,6 +141,8 @@ impl TargetBody {
                 let way_back = &self.parts.way_back;
                 if way_back.reuse == Reuse::Allowed && self.parts.input.is_empty() {
                     way_back.pool.give(&way_back.lane, warm);
+                } else if self.parts.record.request_bytes > 0 {
+                    remainder::see_off(self.parts.record.shard(), warm.stream);
                 }
             }
             Conduit::Split(shared) => {

@@ -22,7 +22,7 @@ use crate::shards::ShardContext;
 use crate::upstream::clock::Watchdog;
 use crate::upstream::pool::{Lane, Repeat, Warm};
 use crate::upstream::request::Upgrade;
-use crate::upstream::response::{HeadReader, Passed, ResponseHead};
+use crate::upstream::response::{HeadError, HeadReader, Passed, ResponseHead};
 use crate::visitor::VisitorInfo;
 
 /// How long a visitor that sent `Expect: 100-continue` is kept waiting for the target's word; then its body is asked
@@ -160,7 +160,8 @@ impl Cargo {
     fn on(&self, warm: Warm, origin: Origin, begun: Instant) -> Phase {
         let reader = HeadReader::new(self.ctx().state.config.limits.header_bytes);
         let (input, upload_end, target_ended, moved, sent) = (Bytes::new(), None, None, begun, false);
-        Phase::Attempt(Attempt { warm, reader, input, origin, upload_end, target_ended, begun, moved, sent })
+        let received = 0;
+        Phase::Attempt(Attempt { warm, reader, input, received, origin, upload_end, target_ended, begun, moved, sent })
     }
 
     /// On a warm stream that is fit, else on a fresh one.
@@ -279,6 +280,8 @@ struct Attempt {
     warm: Warm,
     reader: HeadReader,
     input: Bytes,
+    /// All bytes that came.
+    received: usize,
     origin: Origin,
     upload_end: Option<UploadEnd>,
     /// When the target ended without an answer, while the agent's word on the request is waited for.
@@ -352,6 +355,10 @@ impl Attempt {
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Err(Trouble::UnaskedSwitch));
                 }
+                // They go by one for one in a turn, and each may be the last sign of life for a while.
+                if self.received - self.input.len() > cargo.ctx().state.config.limits.header_bytes {
+                    return Poll::Ready(Err(Trouble::Head(HeadError::InterimTooLarge)));
+                }
                 if cargo.interim(head.status, &head.passed) == Interim::Continue {
                     return Poll::Ready(Ok(None));
                 }
@@ -362,6 +369,7 @@ impl Attempt {
             };
             match received {
                 Ok(Some(bytes)) => {
+                    self.received += bytes.len();
                     self.input = bytes;
                     self.moved = Instant::now();
                     cargo.record.first_byte(self.moved.into_std(), cargo.lane.session.round_trip());

@@ -108,8 +108,8 @@ fn wake(mut state: MutexGuard<'_, State>) {
 
 /// How the rest of an upload ended.
 enum Stop {
-    /// It is sent, and the target has closed or had time to.
-    Sent,
+    /// It is given to the stream, which is to be seen off; none: it was reset.
+    Sent(Option<Stream>),
     /// The target does not take it.
     Unwanted,
     /// Nobody is left who would send it.
@@ -119,12 +119,11 @@ enum Stop {
 /// How far the rest of an upload is.
 ///
 /// ```text
-/// Sending -> Sent (the answer still runs) -> Closing (what is queued reaches the target before the stream goes)
+/// Sending -> Sent (the answer still runs) -> over
 /// ```
 enum Phase {
     Sending,
     Sent,
-    Closing,
 }
 
 /// Leaves the rest of an upload to a task of the shard.
@@ -158,6 +157,35 @@ pub(super) fn drain(ctx: &ShardContext, body: RequestBody) {
     ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(discard(body)).await }, &ctx.handle);
 }
 
+/// Gives up a stream of whose request parts may still be on their way, though its answer is over.
+pub(super) fn see_off(ctx: &ShardContext, stream: Stream) {
+    let cancel = ctx.cancel.clone();
+    ctx.visitors.spawn_on(async move { cancel.run_until_cancelled(all_taken(stream)).await }, &ctx.handle);
+}
+
+/// Until the target has closed, or takes nothing more. Dropped at once, a stream takes along what is still queued.
+async fn all_taken(mut stream: Stream) {
+    if stream.finish().is_err() {
+        return;
+    }
+    let mut left = stream.in_flight();
+    // What is on its way becomes less or stays, so this ends.
+    while tokio::time::timeout(STALL_AFTER_ANSWER, ended(&mut stream)).await.is_err() {
+        let now = stream.in_flight();
+        if now >= left || now == 0 {
+            return;
+        }
+        left = now;
+    }
+}
+
+/// Until the other end has finished, whatever it still says.
+async fn ended(stream: &mut Stream) {
+    while let Ok(Some(_)) = stream.recv().await {
+        tokio::task::yield_now().await;
+    }
+}
+
 struct Uploader {
     upload: Upload,
     shared: Arc<Shared>,
@@ -169,10 +197,16 @@ struct Uploader {
 impl Uploader {
     async fn run(mut self) {
         let stop = std::future::poll_fn(|cx| self.poll(cx)).await;
-        if let (Stop::Unwanted, Some(body)) = (stop, self.upload.into_rest()) {
-            // The answer goes on meanwhile, if it has not ended.
-            drop(self.shared);
-            discard(body).await;
+        match stop {
+            Stop::Sent(Some(stream)) => all_taken(stream).await,
+            Stop::Unwanted => {
+                if let Some(body) = self.upload.into_rest() {
+                    // The answer goes on meanwhile, if it has not ended.
+                    drop(self.shared);
+                    discard(body).await;
+                }
+            }
+            Stop::Sent(None) | Stop::Left => {}
         }
     }
 
@@ -187,23 +221,7 @@ impl Uploader {
                     Poll::Pending => break,
                 },
                 Phase::Sent if state.answer == AnswerState::Running => break,
-                Phase::Sent => {
-                    // Dropping the stream now would drop what is still queued.
-                    let finished = state.stream.as_mut().is_some_and(|stream| stream.finish().is_ok());
-                    if !finished {
-                        return Poll::Ready(Stop::Sent);
-                    }
-                    state.upload_moved = Instant::now();
-                    self.phase = Phase::Closing;
-                }
-                Phase::Closing => {
-                    let Some(stream) = &mut state.stream else { return Poll::Ready(Stop::Sent) };
-                    match stream.poll_recv(cx) {
-                        Poll::Ready(Ok(Some(_))) => {}
-                        Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(Stop::Sent),
-                        Poll::Pending => break,
-                    }
-                }
+                Phase::Sent => return Poll::Ready(Stop::Sent(state.stream.take())),
             }
         }
         state.uploader = Some(cx.waker().clone());

@@ -22,6 +22,9 @@ use crate::visitor::RequestId;
 
 /// First and longest pause when the process has no file descriptor or memory left for a connection.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// Most connections that are accepted once the gateway drains: those that had come before, and not whoever comes on and
+/// on. No fewer than may wait.
+const LAST: usize = 4096;
 /// Refused visitors that are told why at the same time; the rest is closed without a word.
 const TOLD_AT_ONCE: usize = 32;
 /// How long a refused visitor has to take the answer.
@@ -59,7 +62,7 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener, door: D
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
             Poll::Pending => over.as_mut().poll(cx).map(|()| None),
         });
-        let Some(accepted) = accepted.await else { return };
+        let Some(accepted) = accepted.await else { break };
         match accepted {
             Ok((socket, peer)) => {
                 pause = PAUSE.0;
@@ -74,6 +77,19 @@ pub(super) async fn run(shard: Arc<ShardContext>, listener: TcpListener, door: D
                 pause = (pause * 2).min(PAUSE.1);
             }
         }
+    }
+    // What waits to be accepted when the listener goes is reset, its request with it. The system is asked: the runtime may
+    // not have heard of it yet.
+    for _ in 0..LAST {
+        if shard.cancel.is_cancelled() {
+            return;
+        }
+        match accept(listener.get_ref()) {
+            Ok((socket, peer)) => admit(&shard, (socket, peer), door, &telling),
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(_) => return,
+        }
+        tokio::task::yield_now().await;
     }
 }
 

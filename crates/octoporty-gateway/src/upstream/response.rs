@@ -9,7 +9,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Method, StatusCode};
 use thiserror::Error;
 
-use super::hop::ConnectionOptions;
+use super::hop::{ConnectionOptions, TooManyNamed};
 use crate::fields::{Known, Span, items, write_line};
 
 /// Most header fields of an answer.
@@ -36,6 +36,12 @@ pub(crate) enum HeadError {
     /// A status line or a field that is not valid.
     #[error("the answer's head is malformed: {0}")]
     Malformed(&'static str),
+    /// More hop-by-hop fields than anybody needs.
+    #[error("the answer's head is malformed: {0}")]
+    Connection(#[from] TooManyNamed),
+    /// Interim heads (1xx) without end.
+    #[error("the answer's interim heads (1xx) together are larger than Gateway__Limits__HeaderBytes")]
+    InterimTooLarge,
     /// Lengths that contradict each other.
     #[error("the answer's Content-Length is not one number")]
     ContentLength,
@@ -270,7 +276,7 @@ impl<'a> Said<'a> {
                     }
                 }
             }
-            Known::Connection => self.options.read(value),
+            Known::Connection => self.options.read(value)?,
             _ => {}
         }
         Ok(())
@@ -305,12 +311,13 @@ impl<'a> Said<'a> {
         passed
     }
 
-    /// Whether a body that the rules forbid may still come: many a small server writes one after a HEAD or a 204. It
-    /// would be read as the answer to the next request, and that may be another visitor's.
+    /// Whether a body that the rules forbid may still come: many a small server writes one after a HEAD or a 204, or
+    /// an empty one in chunks after a 304. It would be read as the answer to the next request, and that may be another visitor's.
     fn may_stray(&self, status: StatusCode, method: &Method) -> bool {
         let announced = self.chunked || self.length.is_some_and(|length| length > 0);
         match status {
             StatusCode::NO_CONTENT => announced,
+            StatusCode::NOT_MODIFIED if self.chunked => true,
             _ => *method == Method::HEAD && self.length != Some(0),
         }
     }

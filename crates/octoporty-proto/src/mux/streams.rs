@@ -135,6 +135,12 @@ impl Mux {
         self.streams.get(&id).map_or(0, |stream| stream.outbox.len())
     }
 
+    /// Bytes of the stream, queued or sent, that the peer has not given back; 0 once it was reset.
+    #[must_use]
+    pub fn in_flight(&self, id: StreamId) -> u64 {
+        self.streams.get(&id).map_or(0, |stream| stream.sent.in_flight())
+    }
+
     /// Why the stream was reset, if it was. A reset by the peer and the loss of the link are told by
     /// [`Event::Readable`] and [`Event::Writable`] at once.
     #[must_use]

@@ -351,6 +351,11 @@ impl State {
         self.mux.unsent(id) + self.slots.get(&id).map_or(0, |slot| slot.pending.len())
     }
 
+    /// Bytes of a stream that its other end has not said to have taken.
+    pub(crate) fn in_flight(&self, id: StreamId) -> u64 {
+        self.mux.in_flight(id) + self.slots.get(&id).map_or(0, |slot| slot.pending.len() as u64)
+    }
+
     /// How much room a stream has; 0: an [`Event::Writable`] will tell.
     pub(crate) fn capacity(&mut self, id: StreamId) -> Result<usize, Reset> {
         let capacity = self.mux.capacity(id)?;

@@ -141,15 +141,38 @@ async fn the_first_word_is_told_once() {
 
 #[test]
 fn interim_answers_leave_a_request_open() {
+    const START: Exchange = Exchange::Asked(Interim::Start(0));
+    const WITHIN: Exchange = Exchange::Asked(Interim::Head(Line::Empty));
     for (bytes, after) in [
         (&b"HTTP/1.1 200 OK\r\n\r\n"[..], Exchange::Quiet),
         (b"body", Exchange::Quiet),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", Exchange::Asked),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n", Exchange::Asked),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", START),
+        (b"HTTP/1.1 102 Processing\n\n", START),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n", WITHIN),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", Exchange::Quiet),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching\r\n", Exchange::Raw),
+        (b"HTTP/1.1 110 \r\n\r\nHTTP/1.1 101 Switching\r\n", Exchange::Raw),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x00", Exchange::Raw),
     ] {
-        assert_eq!(after_answer(Exchange::Asked, bytes), after, "{}", bytes.escape_ascii());
+        for cut in 1..=bytes.len() {
+            let mut now = START;
+            for piece in bytes.chunks(cut) {
+                if let Exchange::Asked(interim) = now {
+                    now = after_answer(interim, piece);
+                }
+            }
+            assert_eq!(now, after, "{} in cuts of {cut}", bytes.escape_ascii());
+        }
     }
+}
+
+#[tokio::test]
+async fn a_body_that_looks_like_an_upgrade_is_none() {
+    let (mut socket, mut far) = pair().await;
+    exchange(&mut socket, &mut far, b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n").await;
+    far.write_all(b"HTTP/1.1 101 x").await.unwrap();
+    socket.read_exact(&mut [0; 14]).await.unwrap();
+    drop(far);
+    stirred(&socket).await;
+    assert_not_delivered(&socket.write(b"next").await.unwrap_err());
 }

@@ -95,6 +95,11 @@ fn framing_follows_status_and_method() {
             Method::GET,
             (Framing::Empty, Reuse::Allowed, length("5")),
         ),
+        (
+            "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Method::GET,
+            (Framing::Empty, Reuse::Never, None),
+        ),
         ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Method::GET, (Framing::Empty, Reuse::Allowed, None)),
         ("HTTP/1.1 200 OK\r\n\r\n", Method::GET, (Framing::UntilClose, Reuse::Never, None)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", Method::GET, (Framing::Length(5), Reuse::Never, length("5"))),
@@ -122,6 +127,14 @@ fn framing_follows_status_and_method() {
     ] {
         assert_eq!(framing(wire, method), expected, "{wire}");
     }
+}
+
+#[test]
+fn an_answer_that_names_more_fields_than_anybody_needs_is_refused() {
+    let wire = |names: usize| format!("HTTP/1.1 200 OK\r\nConnection: {}\r\nB: 1\r\n\r\n", "a,".repeat(names));
+    assert!(read_in_cuts(wire(64).as_bytes(), usize::MAX, &Method::GET).unwrap().is_some());
+    let error = read_in_cuts(wire(65).as_bytes(), usize::MAX, &Method::GET).unwrap_err();
+    assert_eq!(error.to_string(), "the answer's head is malformed: its Connection field names more than 64 fields");
 }
 
 #[test]
