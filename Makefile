@@ -75,7 +75,7 @@ conformance: setup-test build ## The Autobahn WebSocket suite through the tunnel
 bench: setup-bench build ## Ratios to controls and peers; writes bench/report.md; ARGS="--only S1,S4 --rounds 9"
 	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- $(ARGS)
 
-bench-full: setup-bench build ## The same with every peer and longer slices; under an hour
+bench-full: setup-bench build ## The same with every peer and longer slices; under an hour; writes bench/full/report.md
 	OCTOPORTY_BIN=$(CURDIR)/$(BIN) $(CARGO) run --release -p octoporty-bench -- --full $(ARGS)
 
 bench-profile: setup-bench build ## Where the time goes in what is not reached; writes bench/profiles.md; needs perf and root

@@ -32,7 +32,8 @@ pub(crate) struct Options {
     /// Length of a slice in whole seconds; 1, or 2 for S1, S2 and S4, and 3 with --full, unless given.
     #[arg(long)]
     slice: Option<u64>,
-    /// Folder of report.md and report.json; bench/ for a whole run, target/bench/ for a part of one, unless given.
+    /// Folder of report.md and report.json; bench/ for a whole run, bench/full/ with --full, target/bench/ for a part of
+    /// one, unless given.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Only a sink at this address, until it is ended; the bench starts itself so.
@@ -116,7 +117,11 @@ impl Options {
     #[must_use]
     pub(crate) fn out(&self) -> PathBuf {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let usual = if self.is_whole() { here.to_owned() } else { here.join("../target/bench") };
+        let usual = match (self.is_whole(), self.full) {
+            (true, false) => here.to_owned(),
+            (true, true) => here.join("full"),
+            (false, _) => here.join("../target/bench"),
+        };
         self.out.clone().unwrap_or(usual)
     }
 }
@@ -131,6 +136,15 @@ mod tests {
         options.check().expect("they are known");
         assert_eq!(options.scenarios(), [Scenario::OneConnection, Scenario::Isolation]);
         assert!(!options.is_whole());
+    }
+
+    #[test]
+    fn a_report_replaces_none_of_another_kind() {
+        let out = |args: &[&str]| Options::parse_from([&["bench"], args].concat()).out();
+        let (whole, full, part) = (out(&[]), out(&["--full"]), out(&["--only", "S1"]));
+        assert!(whole.ends_with("bench") && full.ends_with("bench/full") && part.ends_with("target/bench"));
+        assert_eq!(out(&["--full", "--only", "S1"]), part);
+        assert_eq!(out(&["--out", "here"]), Path::new("here"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Report {
                 Some(finding) => {
                     let checks: Vec<String> = finding.checks.iter().map(ToString::to_string).collect();
                     let is_explained = PROFILED.contains(&goal.id) && finding.verdict() == Verdict::Short;
-                    let proof = if is_explained { "; [profile](profiles.md)" } else { "" };
+                    let proof = if is_explained { "; `bench/profiles.md`" } else { "" };
                     (checks.join("; "), finding.verdict().to_string() + proof)
                 }
             };

@@ -357,7 +357,8 @@ async fn interim_answers_without_end_are_a_fault_of_the_target_and_many_are_none
     let pair = mapped(&world, &target).await;
     let many = world.get("app.test", "/many").await;
     assert_eq!((many.status, many.text().as_str(), many.early.len()), (200, "at last", 500));
-    let reply = world.get("app.test", "/for-ever").await;
+    let for_ever = tokio::time::timeout(octoporty_e2e::PATIENCE, world.get("app.test", "/for-ever")).await;
+    let reply = for_ever.expect("it is not waited for the end");
     assert_eq!((reply.status, &reply.json()["code"]), (502, &json!("target_malformed")));
     let why = octoporty_e2e::eventually("the request is logged", || async {
         let rows = pair.console.expect(200, "GET", "/api/v1/logs/requests", None).await;
