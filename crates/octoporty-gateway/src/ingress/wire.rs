@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use tokio::io::ReadBuf;
+use tokio::task::coop;
 
 use super::head::Expectation;
 use super::progress::Progress;
@@ -235,12 +236,15 @@ impl Wire {
         self.socket.as_ref().is_none_or(Socket::is_read_up)
     }
 
-    /// The next piece of the request's body.
+    /// The next piece of the request's body. A task gets so many in one turn and no more: a visitor may send its body in
+    /// chunks of one byte.
     pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, UploadFault>> {
+        let turn = ready!(coop::poll_proceed(cx));
         loop {
             match self.upload.decoder.decode(&mut self.input).map_err(UploadFault::Malformed)? {
                 Piece::More => {}
                 piece => {
+                    turn.made_progress();
                     if self.is_body_over() {
                         self.wake();
                     }
@@ -393,5 +397,32 @@ fn open(socket: &mut Option<Socket>) -> io::Result<&mut Socket> {
 fn keep(waker: &mut Option<Waker>, cx: &Context<'_>) {
     if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
         *waker = Some(cx.waker().clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_in_chunks_of_one_byte_leaves_turns_to_others() {
+        const CHUNKS: usize = 1000;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let _visitor = std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (near, _) = listener.accept().expect("it came");
+        near.set_nonblocking(true).expect("a socket");
+        let mut wire = Wire::new(Socket::Bare(near), None);
+        wire.begin(RequestFraming::Chunked, Expectation::Nothing);
+        wire.input = ("1\r\na\r\n".repeat(CHUNKS) + "0\r\n\r\n").into();
+        let in_one_turn =
+            poll_fn(|cx| Poll::Ready((0..CHUNKS).take_while(|_| wire.poll_body(cx).is_ready()).count())).await;
+        assert!((1..CHUNKS).contains(&in_one_turn), "{in_one_turn} in one turn");
+        let mut bytes = in_one_turn;
+        while let Piece::Data(data) = poll_fn(|cx| wire.poll_body(cx)).await.expect("a whole body") {
+            bytes += data.len();
+        }
+        assert_eq!((bytes, wire.is_body_over()), (CHUNKS, true));
     }
 }

@@ -355,7 +355,7 @@ impl Attempt {
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Err(Trouble::UnaskedSwitch));
                 }
-                // They go by one for one in a turn, and each may be the last sign of life for a while.
+                // Each takes work and puts the time-out off, so all of them together are bounded.
                 if self.received - self.input.len() > cargo.ctx().state.config.limits.header_bytes {
                     return Poll::Ready(Err(Trouble::Head(HeadError::InterimTooLarge)));
                 }

@@ -23,9 +23,6 @@ const KEPT_LIMIT: usize = 64 * 1024;
 /// Bytes that a piece takes besides its own, in memory.
 const PIECE_OVERHEAD: usize = 128;
 
-/// Pieces of one turn before others on the shard get theirs: a visitor may send its body in chunks of one byte.
-const TURN: usize = 128;
-
 /// Body bytes up to this many travel in one piece with the head, where they are there already.
 const WITH_HEAD_LIMIT: usize = 16 * 1024;
 
@@ -224,7 +221,7 @@ impl Upload {
 
     /// Sends and reads until one of both must wait, or everything is sent.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), UploadError>> {
-        for _ in 0..TURN {
+        loop {
             ready!(self.poll_flush(cx, stream))?;
             if self.is_read() {
                 return Poll::Ready(Ok(()));
@@ -234,8 +231,6 @@ impl Upload {
             }
             ready!(self.poll_read(cx))?;
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), UploadError>> {
